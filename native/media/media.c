@@ -1,0 +1,36 @@
+/* media.c -- the extension module `_media`. */
+#include "media.h"
+
+static int media_exec(PyObject *module)
+{
+    PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec};
+
+    for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
+        PyObject *type = PyType_FromSpec(specs[i]);
+        int failed;
+
+        if (type == NULL) {
+            return -1;
+        }
+        failed = PyModule_AddType(module, (PyTypeObject *)type);
+        Py_DECREF(type);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot media_slots[] = {{Py_mod_exec, media_exec}, {0, NULL}};
+
+static struct PyModuleDef media_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_media",
+    .m_doc = "The shared memory of a stream, and a streaming resampler.",
+    .m_slots = media_slots,
+};
+
+PyMODINIT_FUNC PyInit__media(void)
+{
+    return PyModuleDef_Init(&media_module);
+}

@@ -1,0 +1,16 @@
+/*
+ * media.h -- the engine's extension: the rings and the resampler, as Python objects.
+ *
+ * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
+ */
+#ifndef MEDIA_H
+#define MEDIA_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+extern PyType_Spec media_stream_memory_spec;
+extern PyType_Spec media_switch_side_spec;
+extern PyType_Spec media_resampler_spec;
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * resampler.c -- a streaming polyphase FIR resampler of pcm16.
+ *
+ * Sample for sample: what goes in comes out in the same call, so 20 ms in give 20 ms out, which a media clock needs.
+ * The filter is designed in Python (stream/resampling.py); coefficients are Q14, sums 32 bits wide. The design keeps the
+ * sum of a phase's magnitudes below 4, so no sum can overflow.
+ */
+#include "media.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNELS_MAX 2
+#define BLOCK_FRAMES 960u /* input is worked off in blocks, so that memory stays small whatever is passed */
+
+typedef struct {
+    PyObject_HEAD
+    uint32_t up, down, taps, channels;
+    uint32_t skip;       /* output frames still to be dropped: the filter's delay, for an aligned start */
+    uint32_t first_skip; /* the same at the start */
+    uint32_t phase;      /* position of the next output between two inputs, in 1/up */
+    int16_t *bank;       /* up phases of `taps` coefficients, oldest sample first */
+    int16_t *line[CHANNELS_MAX]; /* taps - 1 samples of history, then the block */
+} Resampler;
+
+static void resampler_free(Resampler *self)
+{
+    free(self->bank);
+    self->bank = NULL;
+    for (int i = 0; i < CHANNELS_MAX; i++) {
+        free(self->line[i]);
+        self->line[i] = NULL;
+    }
+}
+
+static int resampler_init(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"up", "down", "bank", "channels", "skip", NULL};
+    Resampler *self = (Resampler *)object;
+    unsigned int up, down, channels = 1, skip = 0;
+    Py_buffer bank;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIy*|II:Resampler", names, &up, &down, &bank, &channels, &skip)) {
+        return -1;
+    }
+    resampler_free(self);
+    if (up == 0 || down == 0 || up > 64 || down > 64 || channels == 0 || channels > CHANNELS_MAX || bank.len == 0 ||
+        bank.len % (Py_ssize_t)(up * sizeof(int16_t)) != 0 || bank.len > 1 << 20) {
+        PyBuffer_Release(&bank);
+        PyErr_SetString(PyExc_ValueError, "resampler: up, down, bank or channels make no sense");
+        return -1;
+    }
+    self->up = up;
+    self->down = down;
+    self->channels = channels;
+    self->taps = (uint32_t)(bank.len / (Py_ssize_t)(up * sizeof(int16_t)));
+    self->first_skip = self->skip = skip;
+    self->phase = 0;
+    self->bank = malloc((size_t)bank.len);
+    if (self->bank != NULL) {
+        memcpy(self->bank, bank.buf, (size_t)bank.len);
+    }
+    PyBuffer_Release(&bank);
+    for (uint32_t i = 0; i < channels; i++) {
+        self->line[i] = calloc(self->taps - 1 + BLOCK_FRAMES, sizeof(int16_t));
+    }
+    if (self->bank == NULL || self->line[0] == NULL || self->line[channels - 1] == NULL) {
+        resampler_free(self);
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+static void resampler_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    resampler_free((Resampler *)object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static int16_t dot(const int16_t *restrict samples, const int16_t *restrict coefficients, uint32_t count)
+{
+    int32_t sum = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        sum += (int32_t)samples[i] * (int32_t)coefficients[i];
+    }
+    sum = (sum + (1 << 13)) >> 14;
+    return (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
+}
+
+/* One block through the filter; returns output frames written to `to`. */
+static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t frames, int16_t *to)
+{
+    uint32_t history = self->taps - 1, channels = self->channels, written = 0;
+    uint64_t at = self->phase, end = (uint64_t)frames * self->up;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        int16_t *block = self->line[c] + history;
+
+        for (uint32_t i = 0; i < frames; i++) {
+            block[i] = from != NULL ? from[i * channels + c] : 0;
+        }
+    }
+    for (; at < end; at += self->down) {
+        uint32_t index = (uint32_t)(at / self->up), phase = (uint32_t)(at % self->up);
+
+        if (self->skip > 0) {
+            self->skip--;
+            continue;
+        }
+        for (uint32_t c = 0; c < channels; c++) {
+            to[written * channels + c] = dot(self->line[c] + index, self->bank + phase * self->taps, self->taps);
+        }
+        written++;
+    }
+    self->phase = (uint32_t)(at - end);
+    for (uint32_t c = 0; c < channels; c++) {
+        memmove(self->line[c], self->line[c] + frames, history * sizeof(int16_t));
+    }
+    return written;
+}
+
+static PyObject *resampler_run(Resampler *self, const int16_t *from, size_t frames)
+{
+    size_t most = (frames * self->up + self->down - 1) / self->down + 1;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(most * self->channels * sizeof(int16_t)));
+    size_t written = 0;
+    int16_t *to;
+
+    if (bytes == NULL) {
+        return NULL;
+    }
+    to = (int16_t *)(void *)PyBytes_AS_STRING(bytes);
+    while (frames > 0) {
+        uint32_t block = frames < BLOCK_FRAMES ? (uint32_t)frames : BLOCK_FRAMES;
+
+        written += resampler_block(self, from, block, to + written * self->channels);
+        frames -= block;
+        from = from != NULL ? from + (size_t)block * self->channels : NULL;
+    }
+    _PyBytes_Resize(&bytes, (Py_ssize_t)(written * self->channels * sizeof(int16_t)));
+    return bytes;
+}
+
+static PyObject *resampler_process(PyObject *object, PyObject *pcm)
+{
+    Resampler *self = (Resampler *)object;
+    PyObject *result = NULL;
+    Py_buffer view;
+
+    if (PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) {
+        return NULL;
+    }
+    if (self->bank == NULL || view.len % (Py_ssize_t)(self->channels * sizeof(int16_t)) != 0 ||
+        (uintptr_t)view.buf % sizeof(int16_t) != 0) {
+        PyErr_SetString(PyExc_ValueError, "pcm16 is a whole number of aligned sample frames");
+    } else {
+        result = resampler_run(self, view.buf, (size_t)view.len / (self->channels * sizeof(int16_t)));
+    }
+    PyBuffer_Release(&view);
+    return result;
+}
+
+static PyObject *resampler_flush(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Resampler *self = (Resampler *)object;
+    PyObject *tail;
+    uint64_t frames;
+
+    if (self->bank == NULL) {
+        PyErr_SetString(PyExc_ValueError, "resampler was not made");
+        return NULL;
+    }
+    /* As much silence as yields the frames that were skipped at the start, so that out / in is up / down exactly. */
+    frames = self->skip < self->first_skip ? ((uint64_t)self->first_skip * self->down + self->up - 1) / self->up : 0;
+    tail = resampler_run(self, NULL, (size_t)frames);
+    if (tail != NULL) {
+        size_t most = (size_t)self->first_skip * self->channels * sizeof(int16_t);
+
+        if ((size_t)PyBytes_GET_SIZE(tail) > most) {
+            _PyBytes_Resize(&tail, (Py_ssize_t)most);
+        }
+    }
+    for (uint32_t c = 0; c < self->channels; c++) {
+        memset(self->line[c], 0, (self->taps - 1) * sizeof(int16_t));
+    }
+    self->phase = 0;
+    self->skip = self->first_skip;
+    return tail;
+}
+
+static PyMethodDef resampler_methods[] = {
+    {"process", resampler_process, METH_O, "pcm16 in -> pcm16 out, all that can be computed from it."},
+    {"flush", resampler_flush, METH_NOARGS, "-> the filter's tail; the next sample starts a new signal."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot resampler_slots[] = {
+    {Py_tp_doc, "Resampler(up, down, bank, channels=1, skip=0): streaming, pcm16; see stream/resampling.py."},
+    {Py_tp_init, resampler_init},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_dealloc, resampler_dealloc},
+    {Py_tp_methods, resampler_methods},
+    {0, NULL},
+};
+
+PyType_Spec media_resampler_spec = {
+    .name = "mod_openai_realtime._media.Resampler",
+    .basicsize = sizeof(Resampler),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = resampler_slots,
+};

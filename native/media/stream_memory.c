@@ -1,0 +1,347 @@
+/* stream_memory.c -- the engine's end of one stream's memory. */
+#include "media.h"
+
+#include "capture_ring.h"
+#include "playback_ring.h"
+
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+typedef struct {
+    PyObject_HEAD
+    struct stream_memory *memory; /* NULL once closed */
+    size_t bytes;
+    struct capture_ring capture;
+    struct playback_ring playback;
+} StreamMemory;
+
+static bool power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* The module is trusted to be ours, not to be without faults: everything is checked against the real size. */
+static const char *layout_fault(const struct stream_memory *memory, uint64_t bytes)
+{
+    uint64_t capture_bytes = (uint64_t)memory->capture_slots * memory->capture_slot_bytes;
+    uint64_t playback_bytes = (uint64_t)memory->playback_samples * sizeof(int16_t);
+
+    if (memory->magic != STREAM_MEMORY_MAGIC) {
+        return "not a stream's memory";
+    }
+    if (memory->version != STREAM_MEMORY_VERSION) {
+        return "the module and the engine are of different versions";
+    }
+    if (memory->total_bytes != bytes) {
+        return "size differs from its header";
+    }
+    if (!power_of_two(memory->capture_slots) || !power_of_two(memory->playback_samples) ||
+        memory->capture_slot_bytes % 8 != 0 || memory->capture_slot_bytes <= CAPTURE_SLOT_HEADER_BYTES ||
+        memory->capture_slot_bytes > CAPTURE_SLOT_HEADER_BYTES + UINT16_MAX) {
+        return "ring sizes make no sense";
+    }
+    if (memory->capture_offset % 64 != 0 || memory->playback_offset % 64 != 0 ||
+        memory->capture_offset < STREAM_MEMORY_HEADER_BYTES || memory->playback_offset < STREAM_MEMORY_HEADER_BYTES ||
+        memory->capture_offset + capture_bytes > bytes || memory->playback_offset + playback_bytes > bytes) {
+        return "a ring lies outside of it";
+    }
+    return NULL;
+}
+
+static void stream_memory_unmap(StreamMemory *self)
+{
+    if (self->memory != NULL) {
+        munmap(self->memory, self->bytes);
+        self->memory = NULL;
+    }
+}
+
+static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"fd", NULL};
+    StreamMemory *self = (StreamMemory *)object;
+    const char *fault;
+    struct stat status;
+    void *mapped;
+    int fd;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i:StreamMemory", names, &fd)) {
+        return -1;
+    }
+    stream_memory_unmap(self);
+    if (fstat(fd, &status) != 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    if (status.st_size < (off_t)STREAM_MEMORY_HEADER_BYTES) {
+        PyErr_SetString(PyExc_ValueError, "stream memory: too small");
+        return -1;
+    }
+    mapped = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (mapped == MAP_FAILED) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    self->memory = mapped;
+    self->bytes = (size_t)status.st_size;
+    fault = layout_fault(self->memory, self->bytes);
+    if (fault != NULL) {
+        PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
+        stream_memory_unmap(self);
+        return -1;
+    }
+    self->capture = (struct capture_ring){
+        .memory = self->memory,
+        .slots = (unsigned char *)mapped + self->memory->capture_offset,
+        .count = self->memory->capture_slots,
+        .slot_bytes = self->memory->capture_slot_bytes,
+        .position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed),
+    };
+    self->playback = (struct playback_ring){
+        .memory = self->memory,
+        .samples = (int16_t *)(void *)((unsigned char *)mapped + self->memory->playback_offset),
+        .count = self->memory->playback_samples,
+        .position = atomic_load_explicit(&self->memory->playback_head, memory_order_relaxed),
+    };
+    return 0;
+}
+
+static void stream_memory_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    stream_memory_unmap((StreamMemory *)object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static StreamMemory *opened(PyObject *object)
+{
+    StreamMemory *self = (StreamMemory *)object;
+
+    if (self->memory == NULL) {
+        PyErr_SetString(PyExc_ValueError, "stream memory is closed");
+        return NULL;
+    }
+    return self;
+}
+
+static PyObject *stream_memory_close(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    stream_memory_unmap((StreamMemory *)object);
+    Py_RETURN_NONE;
+}
+
+/* Slots of one run: as many as fit here at once; a backlog takes several calls. */
+#define RUN_BYTES 16384u
+
+static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    StreamMemory *self = opened(object);
+    unsigned char run[RUN_BYTES];
+    struct capture_slot header = {0};
+    uint32_t used = 0, rate = 0, channels = 0;
+    uint64_t lost = 0, time_ns = 0;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    while (used + self->capture.slot_bytes <= RUN_BYTES) {
+        uint64_t position = self->capture.position;
+        uint64_t lost_before = lost;
+        uint32_t bytes = capture_ring_read(&self->capture, run + used, &header, &lost);
+
+        if (bytes == 0) {
+            break;
+        }
+        if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before)) {
+            /* A codec change, or a gap: another run. Hand this slot out next time. */
+            self->capture.position = lost != lost_before ? self->capture.position - 1 : position;
+            lost = lost_before;
+            atomic_store_explicit(&self->memory->capture_tail, self->capture.position, memory_order_release);
+            break;
+        }
+        if (used == 0) {
+            rate = header.rate;
+            channels = header.channels;
+            time_ns = header.time_ns;
+        }
+        used += bytes;
+    }
+    if (used == 0) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(y#IIKK)", (const char *)run, (Py_ssize_t)used, (unsigned int)rate, (unsigned int)channels,
+                         (unsigned long long)time_ns, (unsigned long long)lost);
+}
+
+static PyObject *stream_memory_skip_capture(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    StreamMemory *self = opened(object);
+
+    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(capture_ring_skip(&self->capture));
+}
+
+static PyObject *stream_memory_write_playback(PyObject *object, PyObject *pcm)
+{
+    StreamMemory *self = opened(object);
+    Py_buffer view;
+    uint32_t written;
+
+    if (self == NULL || PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) {
+        return NULL;
+    }
+    if (view.len % (Py_ssize_t)sizeof(int16_t) != 0 || (uintptr_t)view.buf % sizeof(int16_t) != 0) {
+        PyBuffer_Release(&view);
+        PyErr_SetString(PyExc_ValueError, "pcm16 is a whole number of aligned samples");
+        return NULL;
+    }
+    written = view.len / 2 > UINT32_MAX ? 0 : playback_ring_write(&self->playback, view.buf, (uint32_t)(view.len / 2));
+    PyBuffer_Release(&view);
+    return PyLong_FromUnsignedLong(written);
+}
+
+static PyObject *stream_memory_discard_playback(PyObject *object, PyObject *rate)
+{
+    StreamMemory *self = opened(object);
+    unsigned long hertz = PyLong_AsUnsignedLong(rate);
+
+    if (self == NULL || (hertz == (unsigned long)-1 && PyErr_Occurred())) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLongLong(playback_ring_discard(&self->playback, (uint32_t)hertz));
+}
+
+static PyObject *stream_memory_set_control(PyObject *object, PyObject *args)
+{
+    StreamMemory *self = opened(object);
+    unsigned int set, clear;
+    uint32_t control;
+
+    if (self == NULL || !PyArg_ParseTuple(args, "II:set_control", &set, &clear)) {
+        return NULL;
+    }
+    control = atomic_load_explicit(&self->memory->control, memory_order_relaxed);
+    atomic_store_explicit(&self->memory->control, (control & ~clear) | set, memory_order_release);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_memory_get_word(PyObject *object, PyObject *index)
+{
+    StreamMemory *self = opened(object);
+    long at = PyLong_AsLong(index);
+
+    if (self == NULL || (at == -1 && PyErr_Occurred())) {
+        return NULL;
+    }
+    if (at < 0 || at > 3) {
+        PyErr_SetString(PyExc_IndexError, "engine word");
+        return NULL;
+    }
+    return PyLong_FromUnsignedLongLong(
+        atomic_load_explicit(&self->memory->engine_words[at], memory_order_relaxed));
+}
+
+static PyObject *stream_memory_set_word(PyObject *object, PyObject *args)
+{
+    StreamMemory *self = opened(object);
+    unsigned long long value;
+    int at;
+
+    if (self == NULL || !PyArg_ParseTuple(args, "iK:set_word", &at, &value)) {
+        return NULL;
+    }
+    if (at < 0 || at > 3) {
+        PyErr_SetString(PyExc_IndexError, "engine word");
+        return NULL;
+    }
+    atomic_store_explicit(&self->memory->engine_words[at], value, memory_order_relaxed);
+    Py_RETURN_NONE;
+}
+
+/* The closure is the offset of the counter in the header. */
+static PyObject *stream_memory_counter64(PyObject *object, void *offset)
+{
+    StreamMemory *self = opened(object);
+    _Atomic uint64_t *counter;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    counter = (_Atomic uint64_t *)(void *)((unsigned char *)self->memory + (uintptr_t)offset);
+    return PyLong_FromUnsignedLongLong(atomic_load_explicit(counter, memory_order_acquire));
+}
+
+static PyObject *stream_memory_counter32(PyObject *object, void *offset)
+{
+    StreamMemory *self = opened(object);
+    _Atomic uint32_t *counter;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    counter = (_Atomic uint32_t *)(void *)((unsigned char *)self->memory + (uintptr_t)offset);
+    return PyLong_FromUnsignedLong(atomic_load_explicit(counter, memory_order_acquire));
+}
+
+static PyObject *stream_memory_capacity(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLong(((StreamMemory *)object)->playback.count);
+}
+
+#define COUNTER64(name, doc) {#name, stream_memory_counter64, NULL, doc, (void *)offsetof(struct stream_memory, name)}
+#define COUNTER32(name, doc) {#name, stream_memory_counter32, NULL, doc, (void *)offsetof(struct stream_memory, name)}
+
+static PyGetSetDef stream_memory_getset[] = {
+    COUNTER64(capture_head, "slots of caller audio written by the switch"),
+    COUNTER64(capture_dropped, "slots overwritten before they were read"),
+    COUNTER64(capture_time_ns, "CLOCK_MONOTONIC of the last slot"),
+    COUNTER32(read_rate, "Hz, of the last frame read from the channel"),
+    COUNTER64(playback_head, "samples written by the engine"),
+    COUNTER64(playback_tail, "samples taken by the switch, played or skipped"),
+    COUNTER64(played_samples, "samples that the channel really sent"),
+    COUNTER64(cut_at, "position where the last discard took effect"),
+    COUNTER64(cut_until, "which discard that was"),
+    COUNTER64(underruns, "frames that ran short in mid-response"),
+    COUNTER64(underrun_samples, "samples of silence put in there"),
+    COUNTER64(write_frames, "frames written to the channel"),
+    COUNTER64(write_time_ns, "CLOCK_MONOTONIC of the last of them"),
+    COUNTER64(faults, "positions that made no sense to the switch"),
+    COUNTER32(write_rate, "Hz, of the last frame written to the channel; 0 before the first"),
+    COUNTER32(playback_rate, "Hz, of the samples now in the ring"),
+    COUNTER32(control, "the STREAM_ bits"),
+    {"playback_capacity", stream_memory_capacity, NULL, "samples that the playback ring holds", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef stream_memory_methods[] = {
+    {"close", stream_memory_close, METH_NOARGS, "Unmap; idempotent."},
+    {"read_capture", stream_memory_read_capture, METH_NOARGS,
+     "-> (pcm16, rate, channels, time_ns of its first frame, slots lost before it), or None."},
+    {"skip_capture", stream_memory_skip_capture, METH_NOARGS, "Forget buffered caller audio; -> slots skipped."},
+    {"write_playback", stream_memory_write_playback, METH_O, "Append pcm16; -> samples that fitted."},
+    {"discard_playback", stream_memory_discard_playback, METH_O,
+     "Drop what is queued; what follows is at this rate in Hz. -> position discarded to."},
+    {"set_control", stream_memory_set_control, METH_VARARGS, "(bits to set, bits to clear)"},
+    {"get_word", stream_memory_get_word, METH_O, "A word kept for a restarted engine."},
+    {"set_word", stream_memory_set_word, METH_VARARGS, "(index, value)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot stream_memory_slots[] = {
+    {Py_tp_doc, "The engine's end of one stream's memory, mapped from a file descriptor (which stays the caller's)."},
+    {Py_tp_init, stream_memory_init},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_dealloc, stream_memory_dealloc},
+    {Py_tp_methods, stream_memory_methods},
+    {Py_tp_getset, stream_memory_getset},
+    {0, NULL},
+};
+
+PyType_Spec media_stream_memory_spec = {
+    .name = "mod_openai_realtime._media.StreamMemory",
+    .basicsize = sizeof(StreamMemory),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = stream_memory_slots,
+};

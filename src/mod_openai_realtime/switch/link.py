@@ -1,0 +1,150 @@
+"""One channel's connection to the module: messages over a Unix stream socket, with file descriptors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Mapping
+from typing import Protocol
+
+from .wire import Decoder, Message, MessageType, WireError, encode
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_BYTES = 64 * 1024
+# Events wait here when FreeSWITCH falls behind. A switch this far behind is lost: the link is given up.
+MAX_UNSENT_BYTES = 64 * 2**20
+CREDENTIALS = struct.Struct("3i")
+
+
+class LinkListener(Protocol):
+    def on_message(self, message: Message, fds: deque[int]) -> None:
+        """A message came. It takes the descriptors that are its own from `fds`, oldest first, and closes them."""
+
+    def on_link_lost(self) -> None:
+        """The module closed the link, or died. The last call."""
+
+
+class Link:
+    """Sends never block and never fail: a link that breaks ends with on_link_lost, in a later turn of the loop."""
+
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        self._sock = sock
+        self._loop = loop
+        self._decoder = Decoder()
+        self._fds: deque[int] = deque()
+        self._unsent: deque[memoryview] = deque()
+        self._unsent_bytes = 0
+        self._listener: LinkListener | None = None
+        self._open = True
+        sock.setblocking(False)
+
+    def start(self, listener: LinkListener) -> None:
+        self._listener = listener
+        self._loop.add_reader(self._sock, self._readable)
+
+    @property
+    def open(self) -> bool:
+        return self._open
+
+    def send(
+        self,
+        kind: MessageType,
+        *,
+        stream: int = 0,
+        request: int = 0,
+        fields: Mapping[str, str | bytes] | None = None,
+    ) -> None:
+        if not self._open:
+            return
+        data = memoryview(encode(kind, stream=stream, request=request, fields=fields))
+        if not self._unsent:
+            try:
+                data = data[self._sock.send(data) :]
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError as error:
+                logger.debug("link broke: %s", error)
+                self._lose()
+                return
+            if not data:
+                return
+            self._loop.add_writer(self._sock, self._writable)
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            logger.error("the switch takes no events any more: link given up")
+            self._lose()
+
+    def close(self) -> None:
+        """For the engine's own end only: to the module, a closed link is an engine that died."""
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        while self._fds:
+            os.close(self._fds.popleft())
+
+    async def flushed(self) -> None:
+        """Returns once all that was sent has left, or the link is closed."""
+        while self._open and self._unsent:
+            await asyncio.sleep(0.005)
+
+    def _lose(self) -> None:
+        if self._open:
+            self.close()
+            if self._listener is not None:
+                self._loop.call_soon(self._listener.on_link_lost)
+
+    def _writable(self) -> None:
+        while self._unsent:
+            data = self._unsent[0]
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                logger.debug("link broke: %s", error)
+                self._lose()
+                return
+            self._unsent_bytes -= sent
+            if sent < len(data):
+                self._unsent[0] = data[sent:]
+                return
+            self._unsent.popleft()
+        self._loop.remove_writer(self._sock)
+
+    def _readable(self) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self._sock, RECEIVE_BYTES, 8, socket.MSG_CMSG_CLOEXEC)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            logger.debug("link broke: %s", error)
+            self._lose()
+            return
+        self._fds.extend(fds)
+        if not data:
+            self._lose()
+            return
+        assert self._listener is not None
+        try:
+            for message in self._decoder.feed(data):
+                self._listener.on_message(message, self._fds)
+                if not self._open:
+                    return
+        except WireError as error:
+            logger.error("the module's link made no sense: %s", error)
+            self._lose()
+
+
+def peer_is_trusted(sock: socket.socket, users: frozenset[int]) -> bool:
+    """Whether the process at the other end runs as one of `users` or as root (SO_PEERCRED)."""
+    _, uid, _ = CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    return uid == 0 or uid in users

@@ -1,0 +1,199 @@
+"""The permessage-deflate extension (RFC 7692): negotiation and the two codecs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from zlib_ng import zlib_ng
+
+OFFER = "permessage-deflate; client_max_window_bits"
+"""What every browser offers. Context takeover of the server is allowed: some servers decline any other offer."""
+
+_TAIL = b"\x00\x00\xff\xff"  # The end of a flush, cut off by the sender and put back by the receiver (section 7.2).
+_WORTHWHILE_BYTES = 64  # Below this a frame's fixed costs outweigh what is saved.
+_SMALLEST_WINDOW_BITS = 9  # zlib's raw inflate has no window of 8 bits; a larger one reads all that a smaller wrote.
+_LARGEST_WINDOW_BITS = 15
+_SKIP_STEP_BYTES = 64 * 1024
+_ZLIB_ERROR = cast(type[Exception], zlib_ng.error)  # Its type stub calls it an instance.
+
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = re.compile(rf'\s*;\s*({_WORD})(?:\s*=\s*(?:({_WORD})|"({_WORD})"))?\s*')
+_NAME = re.compile(rf"\s*({_WORD})\s*")
+
+
+class InvalidExtensionError(Exception):
+    """The server's answer to the offer breaks RFC 7692 or RFC 6455; the connection must not be used."""
+
+
+class CorruptMessageError(Exception):
+    """A compressed message can't be inflated."""
+
+
+class SkipLimitError(Exception):
+    """A compressed message is too big even to be left out."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the server may do. Limits on our own compressor are always kept: it never refers back."""
+
+    server_takes_over_context: bool = True
+    server_window_bits: int = 15
+
+
+def negotiate(answers: Sequence[str], *, offered: bool) -> Agreement | None:
+    """Judge the `Sec-WebSocket-Extensions` headers of the handshake's answer; None means no compression.
+
+    Raises InvalidExtensionError.
+    """
+    answer = ",".join(answers).strip()
+    if not answer:
+        return None
+    if not offered:
+        raise InvalidExtensionError("server chose an extension that was not offered")
+    name = _NAME.match(answer)
+    if name is None or name[1].lower() != "permessage-deflate":
+        raise InvalidExtensionError("server chose an extension that was not offered")
+    return _agree(_parameters(answer, name.end()))
+
+
+def _parameters(answer: str, position: int) -> dict[str, str | None]:
+    parameters: dict[str, str | None] = {}
+    while position < len(answer):
+        found = _PARAMETER.match(answer, position)
+        if found is None:
+            raise InvalidExtensionError("server's extension header is malformed, or names several extensions")
+        name = found[1].lower()
+        if name in parameters:
+            raise InvalidExtensionError("server repeats a permessage-deflate parameter")
+        parameters[name] = found[2] or found[3]
+        position = found.end()
+    return parameters
+
+
+def _agree(parameters: dict[str, str | None]) -> Agreement:
+    takes_over = True
+    window_bits = 15
+    for name, value in parameters.items():
+        if name in ("server_no_context_takeover", "client_no_context_takeover"):
+            if value is not None:
+                raise InvalidExtensionError(f"permessage-deflate parameter {name} takes no value")
+            takes_over = takes_over and name == "client_no_context_takeover"
+        elif name in ("server_max_window_bits", "client_max_window_bits"):
+            if value is None or value not in ("8", "9", "10", "11", "12", "13", "14", "15"):
+                raise InvalidExtensionError(f"permessage-deflate parameter {name} is invalid")
+            if name == "server_max_window_bits":
+                window_bits = int(value)
+        else:
+            raise InvalidExtensionError("server chose an unknown permessage-deflate parameter")
+    return Agreement(takes_over, window_bits)
+
+
+class _SharedDeflater:
+    """One compressor for all connections of the process.
+
+    With Huffman coding alone a deflate stream never refers back, so no message depends on another, and no window has
+    to be kept or limited. Base64 has next to no repeats to find: matching costs ten times as much and saves 1 %.
+    The flush leaves nothing behind inside.
+    """
+
+    def __init__(self) -> None:
+        self._stream = self._fresh()
+
+    @staticmethod
+    def _fresh() -> "zlib_ng._Compress":
+        return zlib_ng.compressobj(
+            1, zlib_ng.DEFLATED, -_LARGEST_WINDOW_BITS, zlib_ng.DEF_MEM_LEVEL, zlib_ng.Z_HUFFMAN_ONLY
+        )
+
+    def deflate(self, message: bytes) -> bytes:
+        try:
+            body = self._stream.compress(message)
+            return (body + self._stream.flush(zlib_ng.Z_SYNC_FLUSH))[: -len(_TAIL)]
+        except BaseException:
+            # Half a message of one stream must not come out in front of another stream's.
+            self._stream = self._fresh()
+            raise
+
+
+_deflater = _SharedDeflater()
+
+
+def deflate(message: bytes) -> bytes | None:
+    """The message as the payload of a frame with RSV1, or None where it is better sent as it is."""
+    if len(message) < _WORTHWHILE_BYTES:
+        return None
+    compressed = _deflater.deflate(message)
+    return compressed if len(compressed) < len(message) else None
+
+
+class Inflater:
+    """Inflates the messages of one connection.
+
+    Memory is bounded by the caller's limit, time by `skip_limit`: as far as the context is carried over, even a message
+    that is not wanted has to be inflated, since later ones may refer to it.
+    """
+
+    def __init__(self, agreement: Agreement, skip_limit: int) -> None:
+        self._agreement = agreement
+        self._skip_limit = skip_limit
+        self._skipped = 0
+        self._stream: zlib_ng._Decompress | None = None
+
+    def inflate(self, data: bytes, *, end: bool, limit: int) -> bytes | None:
+        """Inflate the next piece of a message, the last one where `end`; None where it gives more than `limit` bytes.
+
+        After None the rest of the message goes to `skip`. Raises CorruptMessageError and SkipLimitError.
+        """
+        try:
+            stream = self._open_stream()
+            message: bytes = stream.decompress(data + _TAIL if end else data, limit + 1)
+            fits = len(message) <= limit
+            if not fits:
+                self._skipped = 0
+                self._discard(stream)
+        except _ZLIB_ERROR:
+            raise CorruptMessageError("compressed message is corrupt") from None
+        if end:
+            self._end_message(stream)
+        return message if fits else None
+
+    def skip(self, data: bytes, *, end: bool) -> None:
+        """Take the next piece of a message that `inflate` refused. Raises CorruptMessageError and SkipLimitError."""
+        if not self._agreement.server_takes_over_context:
+            return
+        try:
+            stream = self._open_stream()
+            self._skipped += len(stream.decompress(data + _TAIL if end else data, _SKIP_STEP_BYTES))
+            self._discard(stream)
+        except _ZLIB_ERROR:
+            raise CorruptMessageError("compressed message is corrupt") from None
+        if end:
+            self._end_message(stream)
+
+    def _open_stream(self) -> "zlib_ng._Decompress":
+        if self._stream is None:
+            window_bits = max(self._agreement.server_window_bits, _SMALLEST_WINDOW_BITS)
+            self._stream = zlib_ng.decompressobj(-window_bits)
+        return self._stream
+
+    def _discard(self, stream: "zlib_ng._Decompress") -> None:
+        """Drain the stream: output that is left inside would come out in front of the next message."""
+        if not self._agreement.server_takes_over_context:
+            self._stream = None
+            return
+        full = True
+        while full or stream.unconsumed_tail:
+            step = len(stream.decompress(stream.unconsumed_tail, _SKIP_STEP_BYTES))
+            full = step == _SKIP_STEP_BYTES
+            self._skipped += step
+            if self._skipped > self._skip_limit:
+                raise SkipLimitError("compressed message is far too big")
+            if stream.eof:
+                return
+
+    def _end_message(self, stream: "zlib_ng._Decompress") -> None:
+        # A sender may end its deflate stream with a message (section 7.2.3.5).
+        if stream.eof or not self._agreement.server_takes_over_context:
+            self._stream = None

@@ -1,0 +1,81 @@
+"""A connected TCP socket to a host.
+
+All its addresses are tried, each with a head start over the next (RFC 8305), so that a broken IPv6 costs no time.
+"""
+
+import asyncio
+import socket
+from itertools import chain, zip_longest
+
+_HEAD_START_S = 0.25  # RFC 8305, section 8.
+_UNANSWERED_MS = 30_000
+_KEEPALIVE_IDLE_S = 30
+_KEEPALIVE_INTERVAL_S = 10
+_KEEPALIVE_PROBES = 3
+
+_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+
+
+async def dial(host: str, port: int) -> socket.socket:
+    """Connect. Raises OSError (socket.gaierror included); when cancelled no socket is left over."""
+    addresses = await _addresses(host, port)
+    racers: set[asyncio.Task[socket.socket]] = set()
+    failure: OSError = socket.gaierror(socket.EAI_NODATA, "no address")
+    try:
+        while addresses or racers:
+            if addresses:
+                racers.add(asyncio.ensure_future(_connect(*addresses.pop(0))))
+            done, racers = await asyncio.wait(
+                racers, timeout=_HEAD_START_S if addresses else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for racer in done:
+                error = racer.exception()
+                if error is None:
+                    # Two can arrive in one tick of the loop: the others go back among those that are ended.
+                    racers |= done - {racer}
+                    return racer.result()
+                if not isinstance(error, OSError):
+                    raise error
+                failure = error
+        raise failure
+    finally:
+        for racer in racers:
+            _end(racer)
+
+
+def _end(racer: asyncio.Task[socket.socket]) -> None:
+    if not racer.done():
+        racer.cancel()
+    elif not racer.cancelled() and racer.exception() is None:
+        racer.result().close()
+
+
+async def _addresses(host: str, port: int) -> list[_Address]:
+    """The addresses of the host, families in turn, the resolver's first choice first."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    families: dict[socket.AddressFamily, list[_Address]] = {}
+    for family, _, _, _, address in found:
+        families.setdefault(family, []).append((family, address))
+    return [entry for entry in chain.from_iterable(zip_longest(*families.values())) if entry is not None]
+
+
+async def _connect(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        _detect_dead_peers(sock)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _detect_dead_peers(sock: socket.socket) -> None:
+    """Half a minute, not the kernel's quarter of an hour, until a peer that vanished without a word counts as lost."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNANSWERED_MS)

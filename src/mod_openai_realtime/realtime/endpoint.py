@@ -1,0 +1,200 @@
+"""A stream's connection to its endpoint: connects, reconnects, reports. What travels over it is the stream's."""
+
+import asyncio
+import logging
+import random as random_module
+import ssl
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Protocol
+
+from .backoff import Backoff, BackoffLimits
+from .failures import ConnectError
+from .settings import EndpointSettings, HeaderError
+from .tls import TlsSettings, TlsSettingsError, make_context
+from .websocket import Attempt, WebSocket
+
+__all__ = [
+    "BackoffLimits",
+    "Endpoint",
+    "EndpointListener",
+    "EndpointSettings",
+    "HeaderError",
+    "TlsSettings",
+    "TlsSettingsError",
+]
+
+_log = logging.getLogger(__name__)
+
+
+class EndpointListener(Protocol):
+    """Told what happens to the connection; every call comes from the event loop, none from within `start` or `stop`.
+
+    An exception that escapes from `on_text` or `on_binary` is logged and costs that message only.
+    """
+
+    def on_connected(self) -> None: ...
+    def on_text(self, payload: bytes) -> None:
+        """A whole text message; that it is UTF-8 is not checked."""
+
+    def on_binary(self, payload: bytes) -> None:
+        """A whole binary message."""
+
+    def on_disconnected(self, code: int, reason: str) -> None:
+        """An open connection is closed or lost; 1006 where no close frame came, 1005 where it had no code."""
+
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
+        """An attempt failed, the `retries`-th since the last connection that held; the next comes after `wait_ms`, or
+        never where that is 0. `http_status` is 0 where there was no HTTP answer."""
+
+    def on_dropped(self, why: str) -> None:
+        """Incoming messages are being dropped; told once a connection."""
+
+    def on_ended(self) -> None:
+        """There will be no connection any more; once, and the last call."""
+
+
+class _State(Enum):
+    NEW = auto()
+    CONNECTING = auto()
+    OPEN = auto()
+    WAITING = auto()
+    CLOSING = auto()
+    ENDED = auto()
+
+
+_MOVES = {
+    _State.NEW: {_State.CONNECTING, _State.ENDED},
+    _State.CONNECTING: {_State.OPEN, _State.WAITING, _State.ENDED},
+    _State.OPEN: {_State.WAITING, _State.CLOSING, _State.ENDED},
+    _State.WAITING: {_State.CONNECTING, _State.ENDED},
+    _State.CLOSING: {_State.ENDED},
+    _State.ENDED: set[_State](),
+}
+
+
+class Endpoint:
+    """Keeps one connection up until stopped, or, with reconnection off, until its first failure or close."""
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        listener: EndpointListener,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        random: Callable[[], float] = random_module.random,
+        limits: BackoffLimits | None = None,
+    ) -> None:
+        """`random` gives floats in [0, 1), for the jitter of the waits."""
+        self._settings = settings
+        self._listener = listener
+        self._loop = loop or asyncio.get_running_loop()
+        self._backoff = Backoff(limits or BackoffLimits(), random)
+        self._state = _State.NEW
+        self._tls: ssl.SSLContext | None = None
+        self._attempt: Attempt | None = None
+        self._websocket: WebSocket | None = None
+        self._opened_at = 0.0
+        self._retry: asyncio.TimerHandle | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self._state is _State.OPEN
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Sent bytes that the kernel has not taken yet. Unbounded here: the sender watches it and drops audio."""
+        return self._websocket.buffered_bytes if self._websocket is not None else 0
+
+    def start(self) -> None:
+        """Begin to connect, in the background. Raises TlsSettingsError; RuntimeError on a second start."""
+        if self._state is not _State.NEW:
+            raise RuntimeError("the endpoint was started before")
+        if self._settings.uri.lower().startswith("wss:"):
+            self._tls = make_context(self._settings.tls)
+        self._connect()
+
+    def send_text(self, payload: bytes) -> bool:
+        """Send a text message; False if not connected. Never blocks."""
+        if self._state is not _State.OPEN or self._websocket is None:
+            return False
+        self._websocket.send_text(payload)
+        return True
+
+    def send_binary(self, payload: bytes) -> bool:
+        """Send a binary message; False if not connected. Never blocks."""
+        if self._state is not _State.OPEN or self._websocket is None:
+            return False
+        self._websocket.send_binary(payload)
+        return True
+
+    def stop(self, code: int = 1000, reason: str = "") -> None:
+        """Close for good: what was sent goes out, then a close frame; the peer has two seconds to answer it.
+
+        Without a connection the end comes at once, that is, in the next turn of the loop. May be called again.
+        """
+        if self._state is _State.OPEN and self._websocket is not None:
+            self._move(_State.CLOSING)
+            self._websocket.close(code, reason)
+        elif self._state in (_State.NEW, _State.CONNECTING, _State.WAITING):
+            if self._attempt is not None:
+                self._attempt.abandon()
+            if self._retry is not None:
+                self._retry.cancel()
+            self._end()
+
+    # What the WebSocket calls.
+
+    def websocket_opened(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._opened_at = self._loop.time()
+        self._move(_State.OPEN)
+        self._listener.on_connected()
+
+    def websocket_text(self, payload: bytes) -> None:
+        self._listener.on_text(payload)
+
+    def websocket_binary(self, payload: bytes) -> None:
+        self._listener.on_binary(payload)
+
+    def websocket_dropped(self, why: str) -> None:
+        self._listener.on_dropped(why)
+
+    def websocket_lost(self, code: int, reason: str) -> None:
+        self._websocket = None
+        uptime_s = self._loop.time() - self._opened_at
+        if self._state is _State.OPEN and self._settings.reconnect:
+            self._wait(self._backoff.after_lost_connection(uptime_s))
+        else:
+            self._end()
+        self._listener.on_disconnected(code, reason)
+
+    def websocket_failed(self, error: ConnectError) -> None:
+        wait_ms = self._backoff.after_failed_attempt(error.http_status)
+        if self._settings.reconnect:
+            self._wait(wait_ms)
+        else:
+            wait_ms = 0.0
+            self._end()
+        self._listener.on_connect_failed(self._backoff.retries, str(error), wait_ms, error.http_status)
+
+    def _connect(self) -> None:
+        self._retry = None
+        self._move(_State.CONNECTING)
+        self._attempt = Attempt(self, self._settings, self._tls)
+
+    def _wait(self, wait_ms: float) -> None:
+        self._move(_State.WAITING)
+        self._retry = self._loop.call_later(wait_ms / 1000, self._connect)
+
+    def _end(self) -> None:
+        self._move(_State.ENDED)
+        # Later, so that it is the last call, and a stream may stop from wherever it wants.
+        self._loop.call_soon(self._listener.on_ended)
+
+    def _move(self, new: _State) -> None:
+        if new not in _MOVES[self._state]:
+            raise RuntimeError(f"illegal move: {self._state.name} to {new.name}")
+        _log.debug("Endpoint %s -> %s", self._state.name, new.name)
+        self._state = new

@@ -1,0 +1,198 @@
+"""What the server says and what we say to it, as bytes. Sans-I/O.
+
+Nearly all of what a server sends is audio in base64, inside one long string. That string is cut out before the message
+is parsed, where this can't change what the message means; `_without_delta` says when.
+"""
+
+import re
+from enum import Enum, auto
+from typing import Any
+
+import orjson
+import pybase64
+
+DEEPEST_NESTING = 128
+
+_APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+_APPEND_TAIL = b'"}'
+
+_DELTA_KEY = b'"delta":"'
+_SHORTEST_CUT_BYTES = 8192  # Measured: below this the parser is as quick as the cut.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+class Kind(Enum):
+    """What a message means for a call; names of the older protocol mean the same as the present ones."""
+
+    AUDIO_DELTA = auto()
+    AUDIO_DONE = auto()
+    SPEECH_STARTED = auto()
+    RESPONSE_CREATED = auto()
+    RESPONSE_DONE = auto()
+    SESSION_CREATED = auto()
+    SESSION_UPDATED = auto()
+    ERROR = auto()
+    OTHER = auto()
+    """JSON, and nothing that the engine acts on."""
+    NOT_JSON = auto()
+    TOO_DEEP = auto()
+    """Nested deeper than 128."""
+
+
+_KINDS = {
+    "response.output_audio.delta": Kind.AUDIO_DELTA,
+    "response.audio.delta": Kind.AUDIO_DELTA,
+    "response.output_audio.done": Kind.AUDIO_DONE,
+    "response.audio.done": Kind.AUDIO_DONE,
+    "input_audio_buffer.speech_started": Kind.SPEECH_STARTED,
+    "response.created": Kind.RESPONSE_CREATED,
+    "response.done": Kind.RESPONSE_DONE,
+    "session.created": Kind.SESSION_CREATED,
+    "session.updated": Kind.SESSION_UPDATED,
+    "error": Kind.ERROR,
+}
+
+
+class ServerMessage:
+    """A classified text message."""
+
+    __slots__ = ("audio", "fields", "kind", "type")
+
+    def __init__(
+        self, kind: Kind, type_name: str | None = None, fields: dict[str, Any] | None = None, audio: bytes | None = None
+    ) -> None:
+        self.kind = kind
+        self.type = type_name
+        """The message's `type`; None where it has none that is a string."""
+        self.fields: dict[str, Any] = fields if fields is not None else {}
+        """The parsed message; without `delta` if it is audio. Empty where the text is no JSON object."""
+        self.audio = audio
+        """The decoded audio of an AUDIO_DELTA; None where its base64 is malformed or missing."""
+
+    @property
+    def response_id(self) -> str | None:
+        return self._text("response_id")
+
+    @property
+    def item_id(self) -> str | None:
+        return self._text("item_id")
+
+    @property
+    def content_index(self) -> int:
+        """0 where the message has none."""
+        value = self.fields.get("content_index")
+        return value if type(value) is int else 0
+
+    def _text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else None
+
+
+def classify(payload: bytes, shortest_cut_bytes: int = _SHORTEST_CUT_BYTES) -> ServerMessage:
+    """Say what a text message is; never raises."""
+    if len(payload) >= shortest_cut_bytes:
+        message = _without_delta(payload)
+        if message is not None:
+            return message
+    try:
+        fields = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        # The parser has a limit of its own, far beyond ours; what breaks it must not pass for a text.
+        return ServerMessage(Kind.TOO_DEEP if _nesting(payload) > DEEPEST_NESTING else Kind.NOT_JSON)
+    if _is_nested(fields) and _nesting(payload) > DEEPEST_NESTING:
+        return ServerMessage(Kind.TOO_DEEP)
+    if not isinstance(fields, dict):
+        return ServerMessage(Kind.OTHER)
+    type_name = fields.get("type")
+    if not isinstance(type_name, str):
+        return ServerMessage(Kind.OTHER, None, fields)
+    kind = _KINDS.get(type_name, Kind.OTHER)
+    if kind is not Kind.AUDIO_DELTA:
+        return ServerMessage(kind, type_name, fields)
+    delta = fields.pop("delta", None)
+    audio = decode_base64(delta.encode()) if isinstance(delta, str) else None
+    return ServerMessage(kind, type_name, fields, audio)
+
+
+def _without_delta(payload: bytes) -> ServerMessage | None:
+    """Classify an audio delta from its message with the audio cut out; None where that might tell something else.
+
+    It can't, because: without a backslash in the text every quotation mark begins or ends a string. The shell (the text
+    with an empty delta) is valid JSON, so `"delta"` in it, directly followed by a colon, is a key and no part of a
+    string; it occurs once, and the top level has such a key, so it is that one. And what was cut out is a valid string,
+    because it is valid base64.
+    """
+    key = payload.find(_DELTA_KEY)
+    if key < 0 or b"\\" in payload:
+        return None
+    begin = key + len(_DELTA_KEY)
+    end = payload.find(b'"', begin)
+    if end < 0:
+        return None
+    shell = payload[:begin] + payload[end:]
+    if shell.count(b'"delta"') != 1:
+        return None
+    try:
+        fields = orjson.loads(shell)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(fields, dict) or "delta" not in fields or _is_nested(fields):
+        return None
+    type_name = fields.get("type")
+    if not isinstance(type_name, str) or _KINDS.get(type_name) is not Kind.AUDIO_DELTA:
+        return None
+    audio = decode_base64(payload[begin:end])
+    if audio is None:
+        return None
+    del fields["delta"]
+    return ServerMessage(Kind.AUDIO_DELTA, type_name, fields, audio)
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether the value holds an object or array inside; if not, it isn't deep, and needs no second look."""
+    if isinstance(value, dict):
+        return any(isinstance(inner, dict | list) for inner in value.values())
+    return isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value)
+
+
+def _nesting(payload: bytes) -> int:
+    """How deep the objects and arrays of a text are nested, strings left out; up to just over the limit."""
+    if payload.count(b"[") + payload.count(b"{") <= DEEPEST_NESTING:
+        return 0
+    depth = deepest = 0
+    for character in _STRING.sub(b"", payload):
+        if character in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > DEEPEST_NESTING:
+                break
+        elif character in b"]}":
+            depth -= 1
+    return deepest
+
+
+def decode_base64(text: bytes) -> bytes | None:
+    """Decode standard or URL-safe base64, padded or not, strictly; None where it is malformed.
+
+    Mixed alphabets, white space, wrong padding and a single left-over character are malformed.
+    """
+    padding = len(text) % 4
+    if padding:
+        if text.endswith(b"="):
+            return None
+        text += b"=" * (4 - padding)
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        if b"+" in text or b"/" in text:
+            return None
+    try:
+        return pybase64.b64decode(text.translate(_URL_SAFE_TO_STANDARD), validate=True)
+    except ValueError:
+        return None
+
+
+def append_message(audio_base64: bytes) -> bytes:
+    """The message that carries caller audio; the base64 is taken as it is."""
+    return _APPEND_HEAD + audio_base64 + _APPEND_TAIL

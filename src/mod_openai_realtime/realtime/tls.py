@@ -1,0 +1,94 @@
+"""TLS contexts from a stream's settings.
+
+A context is shared by all streams with the same settings: loading a system's CA bundle takes tens of milliseconds and
+about a megabyte.
+"""
+
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+SYSTEM = "SYSTEM"
+NONE = "NONE"
+
+
+class TlsSettingsError(ValueError):
+    """A security setting that can't be honoured. The text may be shown to the user; it names files, never contents."""
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """`ca_file` is a bundle (or a hashed folder), `SYSTEM`, or `NONE`: the peer is not verified at all."""
+
+    ca_file: str = SYSTEM
+    cert_file: str | None = None
+    key_file: str | None = None
+    check_hostname: bool = True
+
+
+def make_context(settings: TlsSettings) -> ssl.SSLContext:
+    """The client context for these settings, shared while the files they name stay unchanged.
+
+    Raises TlsSettingsError where a file is unreadable or unusable.
+    """
+    return _make_context(settings, _fingerprint(settings))
+
+
+def _fingerprint(settings: TlsSettings) -> tuple[tuple[int, int], ...]:
+    """What tells a replaced file from the one that a cached context was made of."""
+    names = [settings.cert_file, settings.key_file]
+    if settings.ca_file not in (SYSTEM, NONE):
+        names.append(settings.ca_file)
+    marks = []
+    for name in names:
+        if name is not None:
+            try:
+                status = Path(name).stat()
+            except OSError as error:
+                raise TlsSettingsError(f"TLS file {name} is unreadable: {error.strerror}") from None
+            marks.append((status.st_mtime_ns, status.st_ino))
+    return tuple(marks)
+
+
+@lru_cache(maxsize=64)
+def _make_context(settings: TlsSettings, _fingerprint: tuple[tuple[int, int], ...]) -> ssl.SSLContext:
+    context = _verifying_context(settings.ca_file)
+    if settings.ca_file == NONE or not settings.check_hostname:
+        context.check_hostname = False
+    if settings.ca_file == NONE:
+        context.verify_mode = ssl.CERT_NONE
+    _load_client_certificate(context, settings)
+    # A gateway that would rather speak HTTP/2 must know that this client can't.
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _verifying_context(ca_file: str) -> ssl.SSLContext:
+    if ca_file == SYSTEM:
+        return ssl.create_default_context()
+    if ca_file == NONE:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if Path(ca_file).is_dir():
+            return ssl.create_default_context(capath=ca_file)
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise TlsSettingsError(f"TLS CA file {ca_file} holds no usable certificate") from None
+    except OSError as error:
+        raise TlsSettingsError(f"TLS CA file {ca_file} is unreadable: {error.strerror}") from None
+
+
+def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    if settings.cert_file is None:
+        if settings.key_file is not None:
+            raise TlsSettingsError("TLS client key given without a client certificate")
+        return
+    try:
+        # Without a password OpenSSL would ask for that of an encrypted key on the terminal, and stop the engine.
+        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+    except ssl.SSLError as error:
+        reason = (error.reason or "unusable").replace("_", " ").lower()
+        raise TlsSettingsError(f"TLS client certificate or key can't be used: {reason}") from None
+    except OSError as error:
+        raise TlsSettingsError(f"TLS client certificate or key is unreadable: {error.strerror}") from None

@@ -1,0 +1,295 @@
+"""One WebSocket connection. The only module that knows the WebSocket library.
+
+What the library leaves to its user is here: reserved bits, fragments, compression, the answer to a close frame, and a
+bound on every wait for the peer.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from typing import Any, Protocol
+
+from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+from picows.url import WSParsedURL
+
+from .assembler import TEXT, MessageAssembler, ProtocolViolationError
+from .deflate import OFFER, Agreement, Inflater, InvalidExtensionError, deflate, negotiate
+from .dial import dial
+from .failures import ConnectError, from_exception, from_http_answer
+from .settings import EndpointSettings
+
+ABNORMAL_CLOSURE = 1006
+NO_STATUS = 1005
+NORMAL_CLOSURE = 1000
+
+_FRAME_TEXT = WSMsgType.TEXT
+_FRAME_BINARY = WSMsgType.BINARY
+_LAST_DATA_OPCODE = 0x2
+_CLOSE_OPCODE = 0x8
+_LINGER_S = 2.0
+_LONGEST_PONG_WAIT_S = 10
+_CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: 125 bytes less the code.
+_TLS_BUFFER_BYTES = 2 * (16 * 1024 + 64)  # Two records; the library's default is half a megabyte a connection.
+_FRAME_ALLOWANCE = 4  # A frame up to so many times the limit is read and left out; a larger one ends the connection.
+
+_log = logging.getLogger(__name__)
+
+# Not in the logging tree's own register, and far above debug: there the library prints the handshake with its key.
+_library_log = logging.Logger("picows", logging.CRITICAL)
+
+
+class WebSocketOwner(Protocol):
+    """Told of everything; all calls come from the event loop. `websocket_lost` comes once, and last."""
+
+    def websocket_opened(self, websocket: "WebSocket") -> None: ...
+    def websocket_text(self, payload: bytes) -> None: ...
+    def websocket_binary(self, payload: bytes) -> None: ...
+    def websocket_dropped(self, why: str) -> None: ...
+    def websocket_lost(self, code: int, reason: str) -> None: ...
+    def websocket_failed(self, error: ConnectError) -> None: ...
+
+
+class Attempt:
+    """One attempt to connect. It ends in the owner's `websocket_opened` or `websocket_failed`, unless abandoned."""
+
+    def __init__(self, owner: WebSocketOwner, settings: EndpointSettings, tls: ssl.SSLContext | None) -> None:
+        """`tls` is the context for wss://, None for ws://."""
+        self._owner = owner
+        self._settings = settings
+        self._tls = tls
+        self._socket: socket.socket | None = None
+        self._opened = False
+        self._abandoned = False
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def abandon(self) -> None:
+        """End the attempt at once; the owner hears nothing more of it."""
+        self._abandoned = True
+        self._task.cancel()
+        self._hang_up()
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await self._connect()
+        except WSHandshakeError as error:
+            self._fail(from_http_answer(error.raw_header, str(error).partition(":")[0]))
+        except InvalidExtensionError as error:
+            self._fail(ConnectError(f"Invalid WebSocket handshake: {error}", 101))
+        except Exception as error:
+            self._fail(from_exception(error))
+
+    async def _connect(self) -> None:
+        settings = self._settings
+        headers = [*settings.headers]
+        if settings.deflate:
+            headers.append(("Sec-WebSocket-Extensions", OFFER))
+        ping_after_s = settings.heart_beat_s
+        _, websocket = await ws_connect(
+            self._make_websocket,
+            settings.uri,
+            ssl_context=self._tls,
+            socket_factory=self._dial,
+            extra_headers=headers,
+            # A redirect would hand the key to another host.
+            max_redirects=0,
+            websocket_handshake_timeout=None,
+            enable_auto_ping=ping_after_s is not None,
+            auto_ping_idle_timeout=ping_after_s or 1,
+            auto_ping_reply_timeout=min(ping_after_s or 1, _LONGEST_PONG_WAIT_S),
+            max_frame_size=_FRAME_ALLOWANCE * settings.max_message_bytes,
+            disconnect_on_exception=False,
+            logger_name=_library_log,
+            use_aiofastnet=True,
+            **self._tls_options(),
+        )
+        if websocket is None:
+            raise ConnectError("Connection closed during the handshake")
+
+    def _tls_options(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        return {
+            "ssl_handshake_timeout": self._settings.connect_timeout_s,
+            "ssl_shutdown_timeout": _LINGER_S,
+            "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
+            "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,
+        }
+
+    async def _dial(self, url: WSParsedURL) -> socket.socket:
+        self._socket = await dial(url.host, url.port)
+        return self._socket
+
+    def _make_websocket(self, _request: Any, response: Any) -> "WebSocket":
+        if self._abandoned:
+            raise ConnectError("Abandoned")
+        agreement = negotiate(response.headers.getall("Sec-WebSocket-Extensions", []), offered=self._settings.deflate)
+        self._opened = True
+        return WebSocket(self._owner, self._settings.max_message_bytes, agreement)
+
+    def _fail(self, error: ConnectError) -> None:
+        # A connection that opened in the very tick of the timeout tells its owner of its end by itself.
+        self._hang_up()
+        if not self._opened and not self._abandoned:
+            self._owner.websocket_failed(error)
+
+    def _hang_up(self) -> None:
+        """Shut the socket down, so that its transport ends by itself: the library offers no way to cancel it."""
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                _log.debug("Connection attempt was already over")
+
+
+class WebSocket(WSListener):
+    """An open connection.
+
+    Over, for the owner, with the peer's close frame or the connection's loss, whichever comes first; the socket itself
+    goes at most two seconds later.
+    """
+
+    def __init__(self, owner: WebSocketOwner, max_message_bytes: int, agreement: Agreement | None) -> None:
+        self._owner = owner
+        self._transport: WSTransport | None = None
+        self._deflates = agreement is not None
+        inflater = Inflater(agreement, _FRAME_ALLOWANCE * max_message_bytes) if agreement else None
+        self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
+        self._over = False
+        self._closing = False
+        self._abort_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        if self._transport is None:
+            return 0
+        return self._transport.underlying_transport.get_write_buffer_size()
+
+    def send_text(self, payload: bytes) -> None:
+        """Send a message; never blocks. What the kernel does not take is kept without bound: see `buffered_bytes`."""
+        self._send(_FRAME_TEXT, payload)
+
+    def send_binary(self, payload: bytes) -> None:
+        self._send(_FRAME_BINARY, payload)
+
+    def _send(self, opcode: WSMsgType, payload: bytes) -> None:
+        transport = self._transport
+        if transport is None or self._closing or self._over:
+            return
+        if transport.is_close_frame_sent:
+            # The library is failing the connection; a peer that reads nothing must not keep it open.
+            self._abort_soon(transport)
+            return
+        if self._deflates:
+            compressed = deflate(payload)
+            if compressed is not None:
+                transport.send(opcode, compressed, True, True)
+                return
+        transport.send(opcode, payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""
+        transport = self._transport
+        if transport is None or self._closing or self._over:
+            return
+        self._closing = True
+        self._send_close(transport, code, reason)
+        self._abort_soon(transport)
+
+    # What the library calls.
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        try:
+            self._owner.websocket_opened(self)
+        except Exception:
+            _log.exception("Fault while a connection was reported")
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self._over:
+            return
+        opcode = int(frame.msg_type)  # type: ignore[call-overload]
+        try:
+            if frame.rsv2 or frame.rsv3:
+                raise ProtocolViolationError(1002, "reserved bit set")
+            if opcode <= _LAST_DATA_OPCODE:
+                if not self._closing:
+                    self._take_data(opcode, frame)
+            elif frame.rsv1:
+                raise ProtocolViolationError(1002, "reserved bit on a control frame")
+            elif opcode == _CLOSE_OPCODE:
+                self._take_close(transport, frame.get_payload_as_bytes())
+        except ProtocolViolationError as error:
+            self._send_close(transport, error.code, str(error))
+            self._end(transport, ABNORMAL_CLOSURE, f"Protocol error: {error}")
+        except Exception:
+            # A fault of ours in one message is no reason to lose the conversation. No payload is in the trace.
+            _log.exception("Fault while an incoming message was handled")
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+            self._abort_timer = None
+        if not self._over:
+            try:
+                self._report_end(ABNORMAL_CLOSURE, self._loss_reason(transport))
+            except Exception:
+                _log.exception("Fault while the loss of a connection was reported")
+
+    def pause_writing(self) -> None:
+        """Back-pressure is the owner's, through `buffered_bytes`."""
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+
+    def _take_data(self, opcode: int, frame: WSFrame) -> None:
+        message = self._assembler.feed(opcode, bool(frame.fin), bool(frame.rsv1), frame.get_payload_as_bytes())
+        if message is None:
+            return
+        kind, payload = message
+        if kind == TEXT:
+            self._owner.websocket_text(payload)
+        else:
+            self._owner.websocket_binary(payload)
+
+    def _take_close(self, transport: WSTransport, payload: bytes) -> None:
+        code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
+        reason = _printable(payload[2:].decode("utf-8", "replace"))
+        if not self._closing:
+            self._send_close(transport, NORMAL_CLOSURE if code == NO_STATUS else code, "")
+        self._end(transport, code, reason)
+
+    def _send_close(self, transport: WSTransport, code: int, reason: str) -> None:
+        text = reason.encode()[:_CLOSE_REASON_BYTES].decode("utf-8", "ignore")
+        transport.send_close(code, text.encode())  # type: ignore[arg-type]
+
+    def _end(self, transport: WSTransport, code: int, reason: str) -> None:
+        transport.disconnect()
+        self._abort_soon(transport)
+        self._report_end(code, reason)
+
+    def _report_end(self, code: int, reason: str) -> None:
+        self._over = True
+        self._owner.websocket_lost(code, reason)
+
+    def _abort_soon(self, transport: WSTransport) -> None:
+        if self._abort_timer is None and not transport.is_disconnected:
+            loop = asyncio.get_running_loop()
+            self._abort_timer = loop.call_later(_LINGER_S, transport.disconnect, False)
+
+    def _loss_reason(self, transport: WSTransport) -> str:
+        """Why the connection went without a close frame of the peer's."""
+        if self._closing:
+            return "No answer to the close frame"
+        handshake = transport.close_handshake
+        if handshake is None or handshake.sent is None:
+            return "Connection lost"
+        if handshake.sent.code == WSCloseCode.GOING_AWAY:
+            return "Ping timeout"
+        return f"Protocol error: {_printable(handshake.sent.reason or 'invalid frame')}"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -41,6 +41,16 @@ static inline void playback_ring_fade_out(int16_t *samples, uint32_t fade)
     }
 }
 
+/* Fill the rest of a frame that has run short: from the last sample down to silence, without a click. */
+static inline void playback_ring_fade_to_silence(struct playback_ring *ring, int16_t *rest, uint32_t samples,
+                                                 uint32_t fade)
+{
+    for (uint32_t i = 0; i < samples; i++) {
+        rest[i] = i < fade ? (int16_t)((int32_t)ring->last * (int32_t)(fade - i) / (int32_t)(fade + 1)) : 0;
+    }
+    ring->last = 0;
+}
+
 static inline void playback_ring_count(_Atomic uint64_t *counter, uint64_t by)
 {
     /* Single writer: a plain add, published. */
@@ -96,7 +106,7 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
     if (ring_rate != rate) {
         /* The channel's codec has changed: the engine refills the ring at the new rate on its next tick. */
         if ((control & STREAM_HOLD) && !(control & STREAM_PLAYBACK_MUTED)) {
-            memset(frame + filled, 0, (samples - filled) * sizeof(*frame));
+            playback_ring_fade_to_silence(ring, frame + filled, samples - filled, fade);
             filled = samples;
         }
         goto done;
@@ -122,15 +132,10 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
         goto done;
     }
     if (filled < samples && (control & STREAM_HOLD)) {
-        uint32_t tail = samples - filled < fade ? samples - filled : fade;
-
         playback_ring_count(&memory->underruns, 1);
         playback_ring_count(&memory->underrun_samples, samples - filled);
-        for (uint32_t i = 0; i < tail; i++) {
-            frame[filled + i] = (int16_t)((int32_t)ring->last * (int32_t)(tail - i) / (int32_t)(tail + 1));
-        }
-        filled += tail;
-        ring->last = 0;
+        playback_ring_fade_to_silence(ring, frame + filled, samples - filled, fade);
+        filled = samples;
     }
 
 done:

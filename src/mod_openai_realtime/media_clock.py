@@ -1,0 +1,58 @@
+"""The media clock: every 10 ms, over all streams of a worker.
+
+Nothing that is heard depends on its being on time: playback is kept some hundred milliseconds ahead in the ring, and caller
+audio waits there. A late tick costs latency, never samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.010
+
+
+class Ticked(Protocol):
+    def tick(self) -> None: ...
+
+
+class MediaClock:
+    """Ticks fall on multiples of TICK_S after the start; those that a stalled loop has missed are counted, not made up."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, streams: Iterable[Ticked]) -> None:
+        self._loop = loop
+        self._streams = streams
+        self._next = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.ticks = 0
+        self.missed = 0
+        self.worst_lateness_s = 0.0
+
+    def start(self) -> None:
+        self._next = self._loop.time() + TICK_S
+        self._timer = self._loop.call_at(self._next, self._tick)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        lateness = self._loop.time() - self._next
+        self.worst_lateness_s = max(self.worst_lateness_s, lateness)
+        self.ticks += 1
+        for stream in tuple(self._streams):
+            try:
+                stream.tick()
+            except Exception:
+                # A fault in one stream is that stream's alone.
+                logger.exception("tick of a stream failed")
+        now = self._loop.time()
+        behind = int((now - self._next) / TICK_S)
+        self.missed += behind
+        self._next += (behind + 1) * TICK_S
+        self._timer = self._loop.call_at(self._next, self._tick)

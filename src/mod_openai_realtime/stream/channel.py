@@ -1,0 +1,373 @@
+"""One channel of the switch: its streams by name, who may play, and the commands that come for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from .._media import StreamMemory
+from ..realtime.endpoint import EndpointSettings
+from ..realtime.messages import ServerMessage
+from ..realtime.tls import TlsSettingsError, make_context
+from ..switch.link import Link
+from ..switch.wire import Message, MessageType
+from . import reasons
+from .audio_file import AudioFiles
+from .command import (
+    Command,
+    CommandError,
+    Direction,
+    List,
+    Mute,
+    Pause,
+    Resume,
+    SendJson,
+    Start,
+    Stop,
+    Unmute,
+    parse_command,
+)
+from .file_writer import FileWriter
+from .incoming import LOG_WARNING
+from .payload import PayloadError, decode_payload
+from .settings import Settings, SettingsError
+from .state import EndReason
+from .stream import ChannelFacts, CommandRefusedError, MakeEndpoint, Stream
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Opening:
+    """A `start` whose media bug is being added."""
+
+    request: int
+    start: Start
+    settings: Settings
+    endpoint_settings: EndpointSettings
+    temp_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What channels share within a worker."""
+
+    make_endpoint: MakeEndpoint
+    executor: Executor  # one thread, so that files are written in order
+    streams: set[Stream]  # all that the media clock ticks
+    forget: Callable[[Channel], None]
+    max_streams: int = 0
+
+
+class Channel:
+    """Lives as long as its link. Everything happens on the event loop."""
+
+    def __init__(self, link: Link, services: Services) -> None:
+        self._link = link
+        self._services = services
+        self.uuid = ""
+        self._next_number = 1
+        self._opening: dict[int, Opening] = {}
+        self._streams: dict[int, Stream] = {}  # until their WebSocket is closed
+        self._names: dict[str, int] = {}  # until they are stopped
+        self._files: dict[int, FileWriter] = {}
+        self._idle = True
+        link.start(self)
+
+    # -- from the link (LinkListener)
+
+    def on_message(self, message: Message, fds: deque[int]) -> None:
+        kind, fields = message.type, message.fields
+        if kind == MessageType.HELLO:
+            self.uuid = fields.get("uuid", "")
+        elif kind == MessageType.COMMAND:
+            self._idle = False
+            self._command(message.request, fields)
+            self._settle()
+        elif kind == MessageType.OPENED:
+            self._opened(message, fds)
+            self._settle()
+        elif kind == MessageType.OPEN_FAILED:
+            opening = self._opening.pop(message.stream, None)
+            if opening is not None:
+                self._release(opening.start.stream)
+                self._reply_error(opening.request, fields.get("reason", "Channel has no media"), opening.start)
+            self._settle()
+        elif kind == MessageType.RESUME:
+            self._idle = False
+            self._resume(message, fds)
+            self._settle()
+        elif kind == MessageType.CLOSED:
+            stream = self._streams.get(message.stream)
+            if stream is not None and not stream.closing:
+                stream.stop(reason=EndReason.HANGUP)
+            self._settle()
+
+    def on_link_lost(self) -> None:
+        for number in list(self._opening):
+            self._release(self._opening.pop(number).start.stream)
+        self.end_all(EndReason.SWITCH_LOST)
+        self._services.forget(self)
+
+    def end_all(self, reason: EndReason) -> None:
+        for stream in list(self._streams.values()):
+            stream.stop(reason=reason)
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    @property
+    def stream_count(self) -> int:
+        return len(self._streams) + len(self._opening)
+
+    # -- commands
+
+    def _command(self, request: int, fields: dict[str, str]) -> None:
+        try:
+            command = parse_command(fields.get("arguments", ""))
+        except CommandError as error:
+            self._reply(request, error.reply())
+            return
+        if fields.get("channel") != "1":
+            self._reply_error(request, reasons.CHANNEL_NOT_FOUND, command)
+            return
+        try:
+            if isinstance(command, Start):
+                self._start(request, command, fields)
+            elif isinstance(command, List):
+                self._reply(request, "+OK " + self._list(command))
+            else:
+                self._control(request, command)
+                self._reply(request, reasons.SUCCESS)
+        except CommandRefusedError as error:
+            self._reply_error(request, error.reason, command)
+
+    def _control(self, request: int, command: Command) -> None:
+        assert not isinstance(command, Start | List)
+        stream = self._named(command.stream)
+        if isinstance(command, Stop):
+            self._stop(request, stream, command)
+        elif isinstance(command, Pause):
+            stream.pause()
+        elif isinstance(command, Resume):
+            stream.resume()
+        elif isinstance(command, Mute):
+            stream.mute(command.target)
+        elif isinstance(command, Unmute):
+            stream.unmute(command.target)
+        else:
+            assert isinstance(command, SendJson)
+            try:
+                stream.send_json(decode_payload(command.payload))
+            except PayloadError as error:
+                raise CommandRefusedError(error.reason) from None
+
+    def _named(self, name: str) -> Stream:
+        number = self._names.get(name)
+        if number is None or number not in self._streams:
+            raise CommandRefusedError(reasons.STREAM_NOT_FOUND)
+        return self._streams[number]
+
+    def _stop(self, request: int, stream: Stream, command: Stop) -> None:
+        payload, failed = None, None
+        if command.payload is not None:
+            try:
+                payload = decode_payload(command.payload)
+            except PayloadError as error:
+                failed = error.reason
+        try:
+            stream.stop(payload)
+        except CommandRefusedError as error:
+            failed = error.reason
+        # With the command's number: the reply comes after the media bug is off.
+        self._link.send(MessageType.CLOSE, stream=stream.number, request=request)
+        if failed is not None:
+            raise CommandRefusedError(reasons.final_message_failed(failed))
+
+    def _list(self, command: List) -> str:
+        names = [command.stream] if command.stream is not None else list(self._names)
+        return orjson.dumps([self._named(name).describe() for name in names if name in self._names or command.stream]).decode()
+
+    # -- start
+
+    def _start(self, request: int, start: Start, fields: dict[str, str]) -> None:
+        if start.stream in self._names:
+            raise CommandRefusedError(reasons.STREAM_EXISTS)
+        if start.direction is not Direction.SEND and (owner := self._playing()) is not None:
+            raise CommandRefusedError(reasons.playback_owned(owner))
+        opening = self._prepare(request, start, fields)
+        number = self._next_number
+        self._next_number += 1
+        self._opening[number] = opening
+        self._names[start.stream] = number
+        self._link.send(
+            MessageType.OPEN,
+            stream=number,
+            request=request,
+            fields={
+                "name": start.stream,
+                "capture": start.mix.value if start.mix is not None else "none",
+                "playback": "0" if start.direction is Direction.SEND else "1",
+            },
+        )
+
+    def _playing(self) -> str | None:
+        """The stream that has playback, if any."""
+        for name, number in self._names.items():
+            opening = self._opening.get(number)
+            direction = opening.start.direction if opening is not None else self._streams[number].direction
+            if direction is not Direction.SEND:
+                return name
+        return None
+
+    def _prepare(self, request: int, start: Start, fields: dict[str, str]) -> Opening:
+        """Everything that can refuse a start before the channel is touched. Raises CommandRefusedError."""
+        variables = {name: value for name, value in fields.items() if name.startswith("STREAM_")}
+        try:
+            settings, warnings = Settings.read(variables, raw_api=fields.get("api") == "raw")
+            endpoint_settings = EndpointSettings(
+                uri=start.uri,
+                headers=settings.headers,
+                deflate=settings.deflate,
+                heart_beat_s=settings.heart_beat_s,
+                reconnect=settings.reconnect,
+                tls=settings.tls,
+            )
+            if start.uri[:4].lower() == "wss:":
+                make_context(settings.tls)
+        except (SettingsError, TlsSettingsError) as error:
+            raise CommandRefusedError(str(error)) from None
+        for warning in warnings:
+            self._log(0, LOG_WARNING, f"{start.stream}: {warning}")
+        return Opening(request, start, settings, endpoint_settings, fields.get("temp_dir", ""))
+
+    def _opened(self, message: Message, fds: deque[int]) -> None:
+        opening = self._opening.pop(message.stream, None)
+        fd = fds.popleft() if fds else -1
+        try:
+            if opening is None:
+                # Nobody asked, or nobody waits any more: let go of the bug.
+                self._link.send(MessageType.CLOSE, stream=message.stream)
+            else:
+                self._run(message.stream, opening, message.fields, fd)
+                self._reply(opening.request, reasons.SUCCESS)
+        except (OSError, ValueError) as error:
+            logger.error("%s: a stream's memory cannot be used: %s", self.uuid, error)
+            assert opening is not None
+            self._release(opening.start.stream)
+            self._link.send(MessageType.CLOSE, stream=message.stream, request=opening.request)
+            self._reply_error(opening.request, "Shared memory cannot be used", opening.start)
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _resume(self, message: Message, fds: deque[int]) -> None:
+        """The engine has been restarted, the stream has not: start it again from what the module has kept."""
+        fields, number = message.fields, message.stream
+        fd = fds.popleft() if fds else -1
+        self._next_number = max(self._next_number, number + 1)
+        try:
+            start = parse_command(fields.get("arguments", ""))
+            if not isinstance(start, Start):
+                raise ValueError("not a start command")
+            opening = self._prepare(0, start, fields)
+            self._names[start.stream] = number
+            self._run(number, opening, fields, fd)
+        except (CommandError, CommandRefusedError, OSError, ValueError) as error:
+            self._log(number, LOG_WARNING, f"stream cannot be resumed: {error}")
+            self._link.send(MessageType.CLOSE, stream=number)
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _run(self, number: int, opening: Opening, fields: dict[str, str], fd: int) -> None:
+        start = opening.start
+        facts = ChannelFacts(
+            read_rate=int(fields.get("read_rate", "8000")),
+            write_rate=int(fields.get("write_rate", "8000")),
+            ptime_ms=int(fields.get("ptime_ms", "20")),
+        )
+        memory = StreamMemory(fd)
+        stream = Stream(
+            number,
+            start,
+            opening.settings,
+            facts,
+            memory,
+            self,
+            self._services.make_endpoint,
+            opening.endpoint_settings,
+            f"{self.uuid} {start.stream}",
+        )
+        self._streams[number] = stream
+        if opening.settings.audio_files and start.direction is not Direction.SEND and opening.temp_dir:
+            files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream, start.playback_rate)
+            self._files[number] = FileWriter(files, self._services.executor)
+        self._services.streams.add(stream)
+        stream.start()
+
+    # -- from streams (StreamOwner)
+
+    def event(self, stream: Stream, subclass: str, body: bytes) -> None:
+        self._link.send(
+            MessageType.EVENT,
+            stream=stream.number,
+            fields={"subclass": subclass, "body": body, "name": stream.name},
+        )
+
+    def log(self, stream: Stream, level: int, text: str) -> None:
+        self._log(stream.number, level, text)
+
+    def audio_file(self, stream: Stream, pcm: bytes, message: ServerMessage | None) -> None:
+        writer = self._files.get(stream.number)
+        if writer is not None:
+            writer.write(
+                pcm,
+                message,
+                lambda body: self.event(stream, "play", body),
+                lambda text: stream.log(LOG_WARNING, text),
+            )
+
+    def stream_ended(self, stream: Stream, reason: EndReason) -> None:
+        self._release(stream.name)
+        self._services.streams.discard(stream)
+        files = self._files.pop(stream.number, None)
+        if files is not None:
+            files.remove_all()
+        if reason is EndReason.NO_RECONNECT:
+            self._link.send(MessageType.CLOSE, stream=stream.number)
+
+    def stream_gone(self, stream: Stream) -> None:
+        self._streams.pop(stream.number, None)
+        stream.memory.close()
+        self._settle()
+
+    # -- inner
+
+    def _release(self, name: str) -> None:
+        self._names.pop(name, None)
+
+    def _settle(self) -> None:
+        """Tell the module, once, when nothing is left that would use the link."""
+        if not self._idle and not self._streams and not self._opening:
+            self._idle = True
+            self._link.send(MessageType.IDLE)
+
+    def _reply(self, request: int, text: str) -> None:
+        self._link.send(MessageType.REPLY, request=request, fields={"text": text})
+
+    def _reply_error(self, request: int, reason: str, command: Command) -> None:
+        selector = command.stream if isinstance(command, List) or command.explicit else None
+        suffix = f" [stream={selector}]" if selector is not None else ""
+        self._reply(request, f"-ERR {reason}{suffix}")
+
+    def _log(self, number: int, level: int, text: str) -> None:
+        self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": text})

@@ -1,0 +1,12 @@
+"""The control bits of a stream's memory: enum stream_control of native/ring/layout.h."""
+
+from enum import IntFlag
+
+
+class Control(IntFlag):
+    PAUSED = 1 << 0
+    PLAYBACK_MUTED = 1 << 1
+    CAPTURE_MUTED = 1 << 2
+    HOLD = 1 << 3
+    CONNECTED = 1 << 4
+    SPEAKING = 1 << 5

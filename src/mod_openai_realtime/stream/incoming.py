@@ -1,0 +1,114 @@
+"""What the server's messages mean for a call: audio is queued, a barge-in silences, the rest becomes events."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..realtime.messages import Kind, ServerMessage, classify, decode_audio
+from .playback import Playback, Speech
+from .redaction import loggable
+from .responses import Responses
+from .settings import Settings
+
+# FreeSWITCH's log levels.
+LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG = 3, 4, 6, 7
+
+
+class IncomingSink(Protocol):
+    """Where the consequences go: the stream."""
+
+    def say(self, events: list[Speech]) -> None: ...
+    def event(self, subclass: str, body: bytes) -> None: ...
+    def log(self, level: int, text: str) -> None: ...
+    def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None: ...
+
+
+class Incoming:
+    """Synchronous, without clock or socket: tests call it with messages and look at the sink and the playback ring."""
+
+    def __init__(self, settings: Settings, playback: Playback | None, sink: IncomingSink) -> None:
+        self._settings = settings
+        self._playback = playback
+        self._sink = sink
+        self._responses = Responses()
+        self._half = b""  # the first byte of a sample that two messages share
+        self._full = False  # the playback queue is full, and that was said
+        self._warned: set[str] = set()
+
+    def text(self, payload: bytes) -> None:
+        message = classify(payload)
+        kind = message.kind
+        playback = self._playback
+        if kind is Kind.AUDIO_DELTA and playback is not None and not self._settings.raw:
+            self._delta(message)
+            return
+        if kind is Kind.TOO_DEEP:
+            self._warn_once("message dropped: its JSON is nested too deeply")
+            return
+        if kind is Kind.SPEECH_STARTED:
+            self._barge_in()
+        elif kind is Kind.AUDIO_DONE:
+            if self._responses.audio_done(message.response_id) and playback is not None:
+                self._half = b""
+                playback.finish()
+        elif kind is Kind.RESPONSE_CREATED:
+            self._responses.created(message.response_id)
+        elif kind is Kind.RESPONSE_DONE:
+            if self._responses.done(message.response_id) and playback is not None:
+                playback.finish()
+        elif kind is Kind.TURN_ENDED:
+            self._responses.turn_ended()
+        if not self._settings.suppress_log:
+            self._sink.log(LOG_DEBUG, f"received {loggable(payload)}")
+        self._sink.event("json", payload)
+
+    def binary(self, payload: bytes) -> None:
+        if not self._settings.raw:
+            self._warn_once("binary message dropped: the stream is not in raw mode")
+        elif self._playback is not None and self._responses.raw_audible():
+            self._play(payload, None, None)
+
+    def connection_lost(self) -> None:
+        """What was received plays on; of what was not, nothing will come."""
+        self._responses.reset()
+        self._half = b""
+        if self._playback is not None:
+            self._playback.finish()
+
+    def _delta(self, message: ServerMessage) -> None:
+        pcm = decode_audio(message.delta)
+        if pcm is None:
+            self._half = b""
+            self._warn_once("audio delta dropped: its base64 is malformed")
+        elif self._responses.audible(message.response_id):
+            self._play(pcm, message.response_id, message)
+
+    def _play(self, pcm: bytes, response: str | None, message: ServerMessage | None) -> None:
+        assert self._playback is not None
+        if self._half:
+            pcm = self._half + pcm
+        self._half = pcm[len(pcm) & ~1 :]
+        if self._half:
+            pcm = pcm[:-1]
+        if not pcm:
+            return
+        if self._playback.feed(pcm, response):
+            self._full = False
+            # Not left to the next tick: an empty ring is waiting for this.
+            self._sink.say(self._playback.tick())
+        elif not self._full:
+            self._full = True
+            self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
+        if self._settings.audio_files:
+            self._sink.audio_file(pcm, message)
+
+    def _barge_in(self) -> None:
+        self._half = b""
+        self._responses.interrupt()
+        if self._playback is not None:
+            self._sink.say(self._playback.barge_in())
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._sink.log(LOG_WARNING, text)

@@ -1,0 +1,235 @@
+"""Agent audio on its way in: deltas -> queue -> resampler -> playback ring, and what of it has been played.
+
+The switch's media thread is the clock: this side only keeps the ring filled some way ahead, so that a late tick is never
+heard. Positions: `source` counts samples at the stream's playback rate as they came from the server, `ring` counts samples
+at the channel's rate as the media thread takes them. Within one run of the resampler the two are proportional, exactly.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from .._media import Resampler
+from .control import Control
+from .resampling import make_resampler
+
+LOW_MS, HIGH_MS = 200, 320  # refill the ring when less than LOW is ahead, up to HIGH
+MAX_QUEUE_S = 180
+
+
+class PlaybackMemory(Protocol):
+    """What playback needs of a stream's memory; _media.StreamMemory is one."""
+
+    @property
+    def playback_head(self) -> int: ...
+    @property
+    def playback_tail(self) -> int: ...
+    @property
+    def write_rate(self) -> int: ...
+    def write_playback(self, pcm: bytes, /) -> int: ...
+    def discard_playback(self, rate: int, /) -> int: ...
+    def set_control(self, set_bits: int, clear_bits: int, /) -> None: ...
+
+
+class Speech(Enum):
+    STARTED = auto()
+    STOPPED = auto()
+
+
+@dataclass(slots=True)
+class Utterance:
+    """The audio of one response, from the first sample that was queued to the drain after its last."""
+
+    response: str | None
+    source_start: int
+    source_end: int  # grows until finished
+    finished: bool = False
+    started: bool = False
+
+
+class Playback:
+    """Bounded: MAX_QUEUE_S of audio wait at most; feed() says when what comes is over that and was dropped."""
+
+    def __init__(self, memory: PlaybackMemory, *, playback_rate: int, write_rate: int) -> None:
+        self._memory = memory
+        self._rate = playback_rate
+        self._write_rate = write_rate
+        self._queue: deque[bytes] = deque()
+        self._queued = 0  # samples in _queue
+        self._unplayed: deque[bytes] = deque()  # given to the resampler, perhaps not yet played: for a codec change
+        self._unplayed_start = 0  # source position of _unplayed[0]
+        self._source = 0  # source position where the queue starts
+        self._resampler: Resampler | None = None
+        self._run_source = 0  # where the resampler's run started, in source samples ...
+        self._run_ring = 0  # ... and in ring samples
+        self._run_open = False
+        self._tail_pcm = b""  # resampled, did not fit into the ring
+        self._utterances: deque[Utterance] = deque()
+        self._hold = False
+        self.muted = False
+        memory.discard_playback(write_rate)
+        self._start_run()
+
+    # -- from the server
+
+    def feed(self, pcm: bytes, response: str | None) -> bool:
+        """Queue pcm16 at the playback rate. False where it was dropped, because too much is waiting."""
+        samples = len(pcm) // 2
+        if samples == 0:
+            return True
+        if self._queued + samples > MAX_QUEUE_S * self._rate:
+            return False
+        end = self._source + self._queued
+        last = self._utterances[-1] if self._utterances else None
+        if last is None or (last.finished and (response is None or last.response != response)):
+            self._utterances.append(Utterance(response, end, end + samples))
+        elif last.response != response and response is not None:
+            last.finished = True
+            self._utterances.append(Utterance(response, end, end + samples))
+        else:
+            last.finished = False
+            last.source_end = end + samples
+        self._queue.append(pcm)
+        self._queued += samples
+        return True
+
+    def finish(self) -> None:
+        """The server has sent all audio of the response that is queued last."""
+        if self._utterances:
+            self._utterances[-1].finished = True
+
+    def barge_in(self) -> list[Speech]:
+        """Silence at once: drop what is queued and what is in the ring, and forget resampler state."""
+        self._queue.clear()
+        self._source += self._queued
+        self._queued = 0
+        self._memory.discard_playback(self._write_rate)
+        self._set_hold(False)
+        self._start_run()
+        stopped = [Speech.STOPPED] if any(utterance.started for utterance in self._utterances) else []
+        self._utterances.clear()
+        return stopped
+
+    # -- from the media clock
+
+    def tick(self) -> list[Speech]:
+        """Keep the ring filled; tell what has begun and ended in the caller's ear since the last tick."""
+        if not self._utterances and not self._queued:
+            return []
+        write_rate = self._memory.write_rate
+        if write_rate and write_rate != self._write_rate:
+            self._change_rate(write_rate)
+        self._refill()
+        return self._progress()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is queued and all that was has been played."""
+        return not self._utterances
+
+    @property
+    def queued_ms(self) -> int:
+        """Audio that has not been given to the ring yet."""
+        return self._queued * 1000 // self._rate
+
+    # -- inner
+
+    def _start_run(self) -> None:
+        self._resampler = make_resampler(self._rate, self._write_rate, aligned=True)
+        self._run_source = self._source
+        self._run_ring = self._memory.playback_head
+        self._run_open = False
+        self._tail_pcm = b""
+        self._unplayed.clear()
+        self._unplayed_start = self._source
+
+    def _set_hold(self, hold: bool) -> None:
+        if hold != self._hold:
+            self._hold = hold
+            self._memory.set_control(Control.HOLD if hold else 0, 0 if hold else Control.HOLD)
+
+    def _source_at(self, ring: int) -> int:
+        """The source position that the media thread has reached when it has taken everything before `ring`."""
+        if ring < self._run_ring:
+            return self._run_source
+        return self._run_source + (ring - self._run_ring) * self._rate // self._write_rate
+
+    def _refill(self) -> None:
+        memory = self._memory
+        head = memory.playback_head
+        ahead = head - memory.playback_tail
+        if ahead >= LOW_MS * self._write_rate // 1000:
+            return
+        if self._tail_pcm:
+            self._write(self._tail_pcm)
+        room_ms = HIGH_MS - ahead * 1000 // self._write_rate
+        wanted = room_ms * self._rate // 1000
+        while wanted > 0 and self._queue and not self._tail_pcm:
+            pcm = self._queue.popleft()
+            if len(pcm) > 2 * wanted:
+                self._queue.appendleft(pcm[2 * wanted :])
+                pcm = pcm[: 2 * wanted]
+            samples = len(pcm) // 2
+            wanted -= samples
+            self._queued -= samples
+            self._source += samples
+            self._unplayed.append(pcm)
+            self._run_open = True
+            self._write(pcm if self._resampler is None else self._resampler.process(pcm))
+        complete = not self._queue and not self._tail_pcm
+        ended = bool(self._utterances) and self._utterances[-1].finished
+        if complete and ended and self._run_open:
+            self._run_open = False
+            if self._resampler is not None:
+                self._write(self._resampler.flush())
+        # Silence of ours only where more is to come: in the pause of a server that is behind, not after the last word.
+        self._set_hold(not (complete and ended) and bool(self._utterances))
+
+    def _write(self, pcm: bytes) -> None:
+        written = self._memory.write_playback(pcm)
+        self._tail_pcm = pcm[2 * written :]
+
+    def _progress(self) -> list[Speech]:
+        tail = self._memory.playback_tail
+        source = self._source_at(tail)
+        while self._unplayed and self._unplayed_start + len(self._unplayed[0]) // 2 <= source:
+            self._unplayed_start += len(self._unplayed.popleft()) // 2
+        events: list[Speech] = []
+        while self._utterances:
+            utterance = self._utterances[0]
+            if not utterance.started and not self.muted and source > utterance.source_start:
+                utterance.started = True
+                events.append(Speech.STARTED)
+            drained = utterance.finished and source >= utterance.source_end
+            if drained and len(self._utterances) == 1:
+                # The very last samples: proportional positions round down, the ring does not.
+                drained = not self._queued and not self._tail_pcm and tail >= self._memory.playback_head
+            if not drained:
+                break
+            if utterance.started:
+                events.append(Speech.STOPPED)
+            self._utterances.popleft()
+        if not self._utterances:
+            self._start_run()
+        return events
+
+    def _change_rate(self, write_rate: int) -> None:
+        """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
+        source = self._source_at(self._memory.playback_tail)
+        again: list[bytes] = []
+        at = self._unplayed_start
+        for pcm in self._unplayed:
+            samples = len(pcm) // 2
+            if at + samples > source:
+                again.append(pcm[2 * max(0, source - at) :])
+            at += samples
+        self._queue.extendleft(reversed(again))
+        back = sum(len(pcm) // 2 for pcm in again)
+        self._queued += back
+        self._source -= back
+        self._write_rate = write_rate
+        self._memory.discard_playback(write_rate)
+        self._start_run()

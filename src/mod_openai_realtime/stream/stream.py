@@ -1,0 +1,327 @@
+"""One stream: a channel's audio and a WebSocket, held together by what the server's messages and the commands mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+import pybase64
+
+from .._media import StreamMemory
+from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
+from ..realtime.messages import ServerMessage, append_message
+from . import reasons
+from .capture import Capture
+from .command import Direction, Mix, MuteTarget, Start
+from .control import Control
+from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
+from .playback import Playback, Speech
+from .redaction import loggable
+from .settings import Settings
+from .state import EndReason, State, StateMachine
+
+logger = logging.getLogger(__name__)
+
+# Caller audio that the network does not take: past this it is dropped, as a backlog would only become delay.
+MAX_UNSENT_BYTES = 1 << 20
+MUTE_SILENCE_MS = 1000
+
+MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
+
+
+class StreamOwner(Protocol):
+    """The channel, as a stream sees it."""
+
+    def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
+    def log(self, stream: Stream, level: int, text: str) -> None: ...
+    def audio_file(self, stream: Stream, pcm: bytes, message: ServerMessage | None) -> None: ...
+    def stream_ended(self, stream: Stream, reason: EndReason) -> None:
+        """The stream wants nothing more of the channel; its media bug may go."""
+
+    def stream_gone(self, stream: Stream) -> None:
+        """Its WebSocket is closed too. The last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """Of the channel, when the media bug was added: rates in Hz."""
+
+    read_rate: int
+    write_rate: int
+    ptime_ms: int
+
+
+class CommandRefusedError(Exception):
+    """A command that was understood cannot be done. `reason` is the contract's text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Stream:
+    """Everything happens on the event loop: commands, server messages and ticks never overlap."""
+
+    def __init__(
+        self,
+        number: int,
+        start: Start,
+        settings: Settings,
+        facts: ChannelFacts,
+        memory: StreamMemory,
+        owner: StreamOwner,
+        make_endpoint: MakeEndpoint,
+        endpoint_settings: EndpointSettings,
+        label: str,
+    ) -> None:
+        self.number = number
+        self.name = start.stream
+        self.direction = start.direction
+        self.settings = settings
+        self.memory = memory
+        self.playback_rate = start.playback_rate
+        self._owner = owner
+        self._machine = StateMachine(label)
+        self._backlogged = False
+        control = Control(memory.control)
+        self.paused = Control.PAUSED in control
+        self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
+        self._capture: Capture | None = None
+        self._playback: Playback | None = None
+        if self.direction is not Direction.RECV:
+            self._capture = Capture(
+                memory,
+                send_rate=start.send_rate,
+                channels=2 if start.mix is Mix.STEREO else 1,
+                message_ms=settings.message_ms,
+            )
+        if self.direction is not Direction.SEND:
+            self._playback = Playback(memory, playback_rate=start.playback_rate, write_rate=facts.write_rate)
+            self._playback.muted = Control.PLAYBACK_MUTED in control
+        self._incoming = Incoming(settings, self._playback, self)
+        self._publish()
+        memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.HOLD)
+        self._endpoint = make_endpoint(endpoint_settings, self)
+
+    # -- life
+
+    def start(self) -> None:
+        """The media bug is on: connect."""
+        self._machine.move(State.RUNNING)
+        self._endpoint.start()
+
+    def stop(self, payload: bytes | None = None, reason: EndReason = EndReason.STOPPED) -> None:
+        """Flush caller audio, send the final message, close. Raises CommandRefusedError where that message could not
+        be sent; the stream stops all the same."""
+        if self._machine.state not in (State.RUNNING, State.DRAINING):
+            return
+        connected = self._endpoint.connected
+        if self._capture is not None and self._capturing:
+            for pcm in self._capture.flush():
+                self._send_audio(pcm)
+        sent = payload is None or (connected and self._endpoint.send_text(payload))
+        self._close(reason)
+        if not sent:
+            raise CommandRefusedError(reasons.NOT_CONNECTED)
+
+    def _close(self, reason: EndReason) -> None:
+        self._machine.move(State.CLOSING)
+        if self._playback is not None:
+            self.say(self._playback.barge_in())
+        self._endpoint.stop(reason.close_code, "" if reason.close_code == 1000 else reason.value)
+        self._owner.stream_ended(self, reason)
+
+    @property
+    def closing(self) -> bool:
+        return self._machine.state in (State.CLOSING, State.ENDED)
+
+    # -- commands
+
+    @property
+    def connected(self) -> bool:
+        return self._endpoint.connected
+
+    def pause(self) -> None:
+        self.paused = True
+        if self._capture is not None:
+            self._capture.skip()
+        self._publish()
+
+    def resume(self) -> None:
+        self.paused = False
+        if self._capture is not None:
+            self._capture.skip()
+        self._publish()
+
+    def mute(self, target: MuteTarget) -> None:
+        """Raises CommandRefusedError; with the connection down, the mute itself has taken effect."""
+        self._require(target)
+        if target is not MuteTarget.USER and self._playback is not None:
+            self._playback.muted = True
+        told = True
+        if target is not MuteTarget.OPENAI and self._capture is not None and not self.send_muted:
+            self.send_muted = True
+            self._capture.skip()
+            told = self._endpoint.connected
+            for pcm in self._capture.silence(MUTE_SILENCE_MS):
+                self._send_audio(pcm)
+        self._publish()
+        if not told:
+            raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
+
+    def unmute(self, target: MuteTarget) -> None:
+        """Raises CommandRefusedError."""
+        self._require(target)
+        if target is not MuteTarget.USER and self._playback is not None:
+            self._playback.muted = False
+        if target is not MuteTarget.OPENAI and self._capture is not None and self.send_muted:
+            self.send_muted = False
+            self._capture.skip()
+        self._publish()
+
+    def _require(self, target: MuteTarget) -> None:
+        """`all` means what there is: a stream of one direction has only that."""
+        if target is MuteTarget.USER and self._capture is None:
+            raise CommandRefusedError(reasons.SEND_DISABLED)
+        if target is MuteTarget.OPENAI and self._playback is None:
+            raise CommandRefusedError(reasons.RECEIVE_DISABLED)
+
+    def send_json(self, payload: bytes) -> None:
+        """Raises CommandRefusedError where there is no connection."""
+        if not self._endpoint.send_text(payload):
+            raise CommandRefusedError(reasons.NOT_CONNECTED)
+        if not self.settings.suppress_log:
+            self.log(LOG_DEBUG, f"sent {loggable(payload)}")
+
+    def describe(self) -> dict[str, object]:
+        """This stream's entry of `list`."""
+        return {
+            "name": self.name,
+            "direction": self.direction.value,
+            "connected": self._endpoint.connected,
+            "paused": self.paused,
+            "send_muted": self.send_muted,
+            "recv_muted": self._playback is not None and self._playback.muted,
+        }
+
+    def _publish(self) -> None:
+        """Tell the media thread, and an engine that may come after this one."""
+        wanted = Control(0)
+        if self.paused:
+            wanted |= Control.PAUSED
+        if self.send_muted:
+            wanted |= Control.CAPTURE_MUTED
+        if self._playback is not None and self._playback.muted:
+            wanted |= Control.PLAYBACK_MUTED
+        self.memory.set_control(wanted, ~wanted & (Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED))
+
+    # -- from the media clock
+
+    @property
+    def _capturing(self) -> bool:
+        return self._endpoint.connected and not self.paused and not self.send_muted
+
+    def tick(self) -> None:
+        """What has arrived goes out, what is queued goes on its way to the caller."""
+        state = self._machine.state
+        if state is State.RUNNING or state is State.DRAINING:
+            if self._capture is not None:
+                if self._capturing:
+                    for pcm in self._capture.messages():
+                        self._send_audio(pcm)
+                else:
+                    self._capture.skip()
+            if self._playback is not None:
+                events = self._playback.tick()
+                if events:
+                    self.say(events)
+            if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
+                self._end(EndReason.NO_RECONNECT)
+
+    def _end(self, reason: EndReason) -> None:
+        """The connection is gone for good already."""
+        if self._playback is not None:
+            self.say(self._playback.barge_in())
+        self._machine.move(State.ENDED)
+        self._owner.stream_ended(self, reason)
+        self._owner.stream_gone(self)
+
+    def _send_audio(self, pcm: bytes) -> None:
+        endpoint = self._endpoint
+        if endpoint.buffered_bytes > MAX_UNSENT_BYTES:
+            if not self._backlogged:
+                self._backlogged = True
+                self.log(LOG_WARNING, "the network takes no more audio: the caller's is dropped")
+            return
+        self._backlogged = False
+        if self.settings.raw:
+            endpoint.send_binary(pcm)
+        else:
+            endpoint.send_text(append_message(pybase64.b64encode(pcm)))
+
+    # -- from Incoming (IncomingSink)
+
+    def event(self, subclass: str, body: bytes) -> None:
+        self._owner.event(self, subclass, body)
+
+    def log(self, level: int, text: str) -> None:
+        self._owner.log(self, level, f"{self.name}: {text}")
+
+    def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None:
+        self._owner.audio_file(self, pcm, message)
+
+    def say(self, events: list[Speech]) -> None:
+        for event in events:
+            if event is Speech.STARTED:
+                self.memory.set_control(Control.SPEAKING, 0)
+                self.event("openai_speech_start", b'{"status":"started"}')
+            else:
+                self.memory.set_control(0, Control.SPEAKING)
+                self.event("openai_speech_stop", b'{"status":"stopped"}')
+
+    # -- from the WebSocket (EndpointListener)
+
+    def on_connected(self) -> None:
+        if self.closing:
+            return
+        self.memory.set_control(Control.CONNECTED, 0)
+        if self._capture is not None:
+            self._capture.skip()
+        self.log(LOG_INFO, "connected")
+        self.event("connect", b'{"status":"connected"}')
+
+    def on_disconnected(self, code: int, reason: str) -> None:
+        if self._machine.state is not State.ENDED:
+            self.memory.set_control(0, Control.CONNECTED)
+        self._incoming.connection_lost()
+        self.log(LOG_INFO, f"disconnected ({code} {reason})")
+        body = {"status": "disconnected", "message": {"code": code, "reason": reason}}
+        self.event("disconnect", orjson.dumps(body))
+
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
+        self.log(LOG_WARNING, f"connecting failed ({error}), try {retries}")
+        message = {"retries": retries, "error": error, "wait_time": wait_ms, "http_status": http_status}
+        self.event("error", orjson.dumps({"status": "error", "message": message}))
+
+    def on_dropped(self, why: str) -> None:
+        self.log(LOG_WARNING, why)
+
+    def on_ended(self) -> None:
+        state = self._machine.state
+        if state is State.CLOSING:
+            self._machine.move(State.ENDED)
+            self._owner.stream_gone(self)
+        elif state is State.RUNNING:
+            # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
+            self._machine.move(State.DRAINING)
+
+    def on_text(self, payload: bytes) -> None:
+        if not self.closing:
+            self._incoming.text(payload)
+
+    def on_binary(self, payload: bytes) -> None:
+        if not self.closing:
+            self._incoming.binary(payload)

@@ -1,0 +1,78 @@
+/*
+ * abi_functions.h -- every FreeSWITCH function that the module imports.
+ *
+ * The names are those of the symbols: many that module authors know are macros over them. Apart from the types, so
+ * that abi_check.c can have the compiler compare each prototype with FreeSWITCH's own.
+ */
+#ifndef FREESWITCH_ABI_FUNCTIONS_H
+#define FREESWITCH_ABI_FUNCTIONS_H
+
+/* Loading: register the module and what it offers. */
+switch_loadable_module_interface_t *switch_loadable_module_create_module_interface(switch_memory_pool_t *pool,
+                                                                                   const char *name);
+void *switch_loadable_module_create_interface(switch_loadable_module_interface_t *mod,
+                                              switch_module_interface_name_t iname);
+switch_status_t switch_console_set_complete(const char *string); /* "add <words>" and "del <words>" */
+
+/* Configuration: <param name= value=> under <settings> of our file. Children are found, never freed, by themselves. */
+switch_xml_t switch_xml_open_cfg(const char *file_path, switch_xml_t *node, switch_event_t *params);
+switch_xml_t switch_xml_child(switch_xml_t xml, const char *name);
+switch_xml_t switch_xml_find_child(switch_xml_t node, const char *childname, const char *attrname, const char *value);
+const char *switch_xml_attr_soft(switch_xml_t xml, const char *attr);
+void switch_xml_free(switch_xml_t xml);
+char *switch_core_get_variable_dup(const char *varname); /* a global variable, to be freed with free() */
+
+/* Channels: found by uuid, which takes a read lock on the session that rwunlock gives back. */
+switch_core_session_t *switch_core_session_perform_locate(const char *uuid_str, const char *file, const char *func,
+                                                          int line);
+void switch_core_session_rwunlock(switch_core_session_t *session);
+switch_channel_t *switch_core_session_get_channel(switch_core_session_t *session);
+switch_channel_state_t switch_channel_get_state(switch_channel_t *channel);
+uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag_t flag);
+int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t check_ready, switch_bool_t check_media);
+switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func,
+                                                  int line);
+switch_status_t switch_channel_get_variables(switch_channel_t *channel, switch_event_t **event); /* a copy of all */
+/* What must live as long as the session: the pool ends with it, and a private pointer finds it again. */
+void *switch_core_perform_session_alloc(switch_core_session_t *session, switch_size_t memory, const char *file,
+                                        const char *func, int line);
+switch_status_t switch_channel_set_private(switch_channel_t *channel, const char *key, const void *private_info);
+void *switch_channel_get_private(switch_channel_t *channel, const char *key);
+
+/* Codecs: the current rates, channels and packet sizes of each direction. */
+switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
+switch_status_t switch_core_session_get_write_impl(switch_core_session_t *session,
+                                                   switch_codec_implementation_t *impp);
+
+/* Media bugs. */
+switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const char *function, const char *target,
+                                          switch_media_bug_callback_t callback, void *user_data, time_t stop_time,
+                                          switch_media_bug_flag_t flags, switch_media_bug_t **new_bug);
+switch_status_t switch_core_media_bug_remove(switch_core_session_t *session, switch_media_bug_t **bug);
+switch_core_session_t *switch_core_media_bug_get_session(switch_media_bug_t *bug);
+switch_status_t switch_core_media_bug_read(switch_media_bug_t *bug, switch_frame_t *frame, switch_bool_t fill);
+switch_frame_t *switch_core_media_bug_get_write_replace_frame(switch_media_bug_t *bug);
+void switch_core_media_bug_set_write_replace_frame(switch_media_bug_t *bug, switch_frame_t *frame);
+
+/* Events. fire takes the event over; get_variables' and dup's are the caller's to destroy. */
+switch_status_t switch_event_reserve_subclass_detailed(const char *owner, const char *subclass_name);
+switch_status_t switch_event_free_subclass_detailed(const char *owner, const char *subclass_name);
+switch_status_t switch_event_create_subclass_detailed(const char *file, const char *func, int line,
+                                                      switch_event_t **event, switch_event_types_t event_id,
+                                                      const char *subclass_name);
+switch_status_t switch_event_dup(switch_event_t **event, switch_event_t *todup);
+switch_status_t switch_event_add_header_string(switch_event_t *event, switch_stack_t stack, const char *header_name,
+                                               const char *data);
+switch_status_t switch_event_add_body(switch_event_t *event, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *event);
+switch_status_t switch_event_fire_detailed(const char *file, const char *func, int line, switch_event_t **event,
+                                           void *user_data);
+void switch_event_destroy(switch_event_t **event);
+
+/* Log. */
+void switch_log_printf(switch_text_channel_t channel, const char *file, const char *func, int line,
+                       const char *userdata, switch_log_level_t level, const char *fmt, ...)
+    __attribute__((format(printf, 7, 8)));
+
+#endif

@@ -11,6 +11,7 @@ import click
 
 from . import __version__
 from .native import MODULE_PATH
+from .paths import default_socket
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,7 +32,7 @@ def main() -> None:
 )
 def engine(path: Path | None, workers: int, users: tuple[str, ...], log_level: str) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
-    from .supervisor import EngineError, Supervisor, default_socket, listening
+    from .supervisor import EngineError, Supervisor, listening
 
     set_up_logging(log_level)
     path = path or default_socket()
@@ -57,6 +58,56 @@ def module_path() -> None:
     if not MODULE_PATH.exists():
         raise click.ClickException("the module has not been built: reinstall the package where a C compiler is found")
     click.echo(MODULE_PATH)
+
+
+@main.command()
+@click.option(
+    "--prefix", type=click.Path(path_type=Path), help="Where FreeSWITCH is; default: FREESWITCH_PREFIX, the PATH."
+)
+@click.option("--module-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Its module folder.")
+@click.option(
+    "--conf-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Its configuration folder."
+)
+@click.option("--overwrite-conf", is_flag=True, help="Replace an existing configuration of the module.")
+def install(prefix: Path | None, module_dir: Path | None, conf_dir: Path | None, overwrite_conf: bool) -> None:
+    """Put the module into FreeSWITCH's module folder, with sample configuration."""
+    from . import freeswitch
+    from .install import InstallError, dialplan_example, service_unit
+    from .install import install as run_install
+
+    found = freeswitch.find(prefix)
+    module_dir = module_dir or (found.module_dir if found else None)
+    conf_dir = conf_dir or (found.conf_dir if found else None)
+    if module_dir is None:
+        raise click.ClickException("no FreeSWITCH found: give --prefix or --module-dir")
+    try:
+        for step in run_install(module_dir, conf_dir, overwrite_conf=overwrite_conf):
+            click.echo(f"{step.what}: {step.path}")
+    except InstallError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(
+        "\nNext: start the engine, for instance with this unit in /etc/systemd/system/openai-realtime.service:\n"
+    )
+    click.echo(service_unit())
+    click.echo("Then, in fs_cli: load mod_openai_audio_stream. In the dialplan:\n")
+    click.echo(dialplan_example())
+
+
+@main.command()
+@click.option("--socket", "path", type=click.Path(path_type=Path), help="Unix socket of the engine.")
+@click.option("--prefix", type=click.Path(path_type=Path), help="Where FreeSWITCH is.")
+def doctor(path: Path | None, prefix: Path | None) -> None:
+    """Say what is missing for calls to work, and how to mend it. Exit code 1 if something is."""
+    from .doctor import Verdict, examine
+
+    bad = False
+    for finding in examine(path or default_socket(), prefix):
+        click.echo(f"{finding.verdict.value:8}{finding.what}")
+        if finding.remedy:
+            click.echo(f"{'':8}-> {finding.remedy}")
+        bad = bad or finding.verdict is Verdict.BAD
+    if bad:
+        raise SystemExit(1)
 
 
 def set_up_logging(level: str) -> None:

@@ -1,7 +1,7 @@
 """The media clock: every 10 ms, over all streams of a worker.
 
-Nothing that is heard depends on its being on time: playback is kept some hundred milliseconds ahead in the ring, and caller
-audio waits there. A late tick costs latency, never samples.
+Nothing that is heard depends on its being on time: playback is kept some hundred milliseconds ahead in the ring, and
+caller audio waits there. A late tick costs latency, never samples.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Ticked(Protocol):
 
 
 class MediaClock:
-    """Ticks fall on multiples of TICK_S after the start; those that a stalled loop has missed are counted, not made up."""
+    """Ticks fall on multiples of TICK_S after the start; those that a stalled loop missed are counted, not made up."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, streams: Iterable[Ticked]) -> None:
         self._loop = loop

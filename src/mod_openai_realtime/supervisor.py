@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import logging
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import socket
@@ -28,11 +29,6 @@ STOP_S = 8.0
 
 class EngineError(Exception):
     """The engine cannot start; the text says why."""
-
-
-def default_socket() -> Path:
-    """Where the module looks for the engine when nothing else is configured."""
-    return Path(os.environ.get("OPENAI_REALTIME_SOCKET") or "/run/openai-realtime/engine.sock")
 
 
 @contextlib.contextmanager

@@ -29,13 +29,14 @@ class Worker:
     def __init__(
         self, listener: socket.socket, *, board: LoadBoard | None = None, users: frozenset[int] | None = None
     ) -> None:
-        """`listener`: a listening Unix socket, shared with other workers. `users`: uids that may connect, besides root."""
+        """`listener`: a listening Unix socket, shared with other workers. `users`: uids that may connect, as may root."""
         self._listener = listener
         self._board = board
         self._users = users if users is not None else frozenset({os.getuid()})
         self._channels: set[Channel] = set()
         self._streams: set[Stream] = set()
         self._stopping = asyncio.Event()
+        self._settled = asyncio.Event()  # a channel has nothing left to do
 
     async def run(self) -> None:
         """Serve until stop() is called, then end every stream and return."""
@@ -46,6 +47,7 @@ class Worker:
             executor=executor,
             streams=self._streams,
             forget=self._forget,
+            settled=self._settled.set,
         )
         clock = MediaClock(loop, self._streams)
         self._services = services
@@ -125,7 +127,8 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 while any(channel.stream_count for channel in self._channels):
-                    await asyncio.sleep(0.01)
+                    self._settled.clear()
+                    await self._settled.wait()
                 for channel in list(self._channels):
                     await channel.link.flushed()
         for channel in list(self._channels):

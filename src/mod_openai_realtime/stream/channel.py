@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from .._media import StreamMemory
-from ..realtime.endpoint import EndpointSettings
+from ..realtime.endpoint import EndpointSettings, HeaderError
 from ..realtime.messages import ServerMessage
 from ..realtime.tls import TlsSettingsError, make_context
 from ..switch.link import Link
@@ -63,7 +63,7 @@ class Services:
     executor: Executor  # one thread, so that files are written in order
     streams: set[Stream]  # all that the media clock ticks
     forget: Callable[[Channel], None]
-    max_streams: int = 0
+    settled: Callable[[], None]  # a channel has no stream left
 
 
 class Channel:
@@ -193,8 +193,11 @@ class Channel:
             raise CommandRefusedError(reasons.final_message_failed(failed))
 
     def _list(self, command: List) -> str:
-        names = [command.stream] if command.stream is not None else list(self._names)
-        return orjson.dumps([self._named(name).describe() for name in names if name in self._names or command.stream]).decode()
+        if command.stream is not None:
+            streams = [self._named(command.stream)]
+        else:
+            streams = [self._streams[number] for number in self._names.values() if number in self._streams]
+        return orjson.dumps([stream.describe() for stream in streams]).decode()
 
     # -- start
 
@@ -243,7 +246,7 @@ class Channel:
             )
             if start.uri[:4].lower() == "wss:":
                 make_context(settings.tls)
-        except (SettingsError, TlsSettingsError) as error:
+        except (SettingsError, TlsSettingsError, HeaderError) as error:
             raise CommandRefusedError(str(error)) from None
         for warning in warnings:
             self._log(0, LOG_WARNING, f"{start.stream}: {warning}")
@@ -360,6 +363,7 @@ class Channel:
         if not self._idle and not self._streams and not self._opening:
             self._idle = True
             self._link.send(MessageType.IDLE)
+            self._services.settled()
 
     def _reply(self, request: int, text: str) -> None:
         self._link.send(MessageType.REPLY, request=request, fields={"text": text})

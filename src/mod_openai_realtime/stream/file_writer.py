@@ -72,6 +72,5 @@ class FileWriter:
 def _body(message: ServerMessage | None, path: str) -> bytes:
     """The delta's message with the file in place of the audio; in raw mode just the file."""
     fields = dict(message.fields) if message is not None else {}
-    fields.pop("delta", None)
     fields["file"] = path
     return orjson.dumps(fields)

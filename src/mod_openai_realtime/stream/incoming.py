@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..realtime.messages import Kind, ServerMessage, classify, decode_audio
+from ..realtime.messages import Kind, ServerMessage, classify
 from .playback import Playback, Speech
 from .redaction import loggable
 from .responses import Responses
@@ -76,12 +76,11 @@ class Incoming:
             self._playback.finish()
 
     def _delta(self, message: ServerMessage) -> None:
-        pcm = decode_audio(message.delta)
-        if pcm is None:
+        if message.audio is None:
             self._half = b""
             self._warn_once("audio delta dropped: its base64 is malformed")
-        elif self._responses.audible(message.response_id):
-            self._play(pcm, message.response_id, message)
+        elif message.audio and self._responses.audible(message.response_id):
+            self._play(message.audio, message.response_id, message)
 
     def _play(self, pcm: bytes, response: str | None, message: ServerMessage | None) -> None:
         assert self._playback is not None

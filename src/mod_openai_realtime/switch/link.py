@@ -40,6 +40,7 @@ class Link:
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
         self._listener: LinkListener | None = None
+        self._flushed: asyncio.Future[None] | None = None
         self._open = True
         sock.setblocking(False)
 
@@ -90,11 +91,17 @@ class Link:
         self._sock.close()
         while self._fds:
             os.close(self._fds.popleft())
+        self._tell_flushed()
 
     async def flushed(self) -> None:
-        """Returns once all that was sent has left, or the link is closed."""
-        while self._open and self._unsent:
-            await asyncio.sleep(0.005)
+        """Returns once all that was sent has left, or the link is closed. May be cancelled. One waiter at a time."""
+        if self._open and self._unsent:
+            self._flushed = self._loop.create_future()
+            await self._flushed
+
+    def _tell_flushed(self) -> None:
+        if self._flushed is not None and not self._flushed.done():
+            self._flushed.set_result(None)
 
     def _lose(self) -> None:
         if self._open:
@@ -119,6 +126,7 @@ class Link:
                 return
             self._unsent.popleft()
         self._loop.remove_writer(self._sock)
+        self._tell_flushed()
 
     def _readable(self) -> None:
         try:

@@ -21,7 +21,9 @@ def test_messages_survive_any_cutting_of_the_stream(bodies: list[dict[str, str]]
 
 def test_the_layout_is_the_documented_one() -> None:
     message = encode(MessageType.OPEN, stream=2, request=3, fields={"name": "x"})
-    assert message.hex() == "0b000000" + "1000" + "0000" + "02000000" + "03000000" + "0400" + "01000000" + b"namex".hex()
+    assert (
+        message.hex() == "0b000000" + "1000" + "0000" + "02000000" + "03000000" + "0400" + "01000000" + b"namex".hex()
+    )
 
 
 @given(st.binary(max_size=60))

@@ -1,0 +1,100 @@
+"""A channel's link: messages and descriptors over a Unix socket."""
+
+import asyncio
+import os
+import socket
+from collections import deque
+
+import pytest
+
+from mod_openai_realtime.switch.link import Link, peer_is_trusted
+from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[tuple[Message, int]] = asyncio.Queue()
+        self.lost = asyncio.Event()
+
+    def on_message(self, message: Message, fds: deque[int]) -> None:
+        fd = fds.popleft() if message.type == MessageType.OPENED and fds else -1
+        self.messages.put_nowait((message, fd))
+
+    def on_link_lost(self) -> None:
+        self.lost.set()
+
+
+@pytest.fixture
+async def pair() -> tuple[Link, Listener, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    link, listener = Link(ours, asyncio.get_running_loop()), Listener()
+    link.start(listener)
+    return link, listener, theirs
+
+
+async def test_a_descriptor_arrives_with_its_message(pair: tuple[Link, Listener, socket.socket]) -> None:
+    link, listener, theirs = pair
+    fd = os.memfd_create("memory")
+    os.write(fd, b"shared")
+    theirs.send(encode(MessageType.COMMAND, request=1))
+    socket.send_fds(theirs, [encode(MessageType.OPENED, stream=1, request=1)], [fd])
+    os.close(fd)
+    assert (await listener.messages.get())[0].type == MessageType.COMMAND
+    message, received = await listener.messages.get()
+    assert message.stream == 1
+    assert os.pread(received, 10, 0) == b"shared"
+    os.close(received)
+    link.close()
+    theirs.close()
+
+
+async def test_what_the_switch_does_not_take_yet_is_kept_in_order(pair: tuple[Link, Listener, socket.socket]) -> None:
+    link, _, theirs = pair
+    bodies = [bytes([number]) * 100_000 for number in range(20)]
+    for body in bodies:
+        link.send(MessageType.EVENT, fields={"body": body})
+    theirs.setblocking(False)
+    decoder, got = Decoder(), []
+    loop = asyncio.get_running_loop()
+    while len(got) < 20:
+        got += [message.fields["body"].encode() for message in decoder.feed(await loop.sock_recv(theirs, 65536))]
+    assert got == bodies
+    await link.flushed()
+    link.close()
+    theirs.close()
+
+
+async def test_the_end_of_the_switch_is_told_once(pair: tuple[Link, Listener, socket.socket]) -> None:
+    link, listener, theirs = pair
+    theirs.close()
+    await listener.lost.wait()
+    assert not link.open
+    link.send(MessageType.IDLE)
+
+
+async def test_nonsense_ends_the_link(pair: tuple[Link, Listener, socket.socket]) -> None:
+    link, listener, theirs = pair
+    theirs.send(b"\xff" * 64)
+    await listener.lost.wait()
+    assert not link.open
+    theirs.close()
+
+
+async def test_a_switch_that_takes_nothing_is_given_up(
+    pair: tuple[Link, Listener, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, listener, theirs = pair
+    monkeypatch.setattr("mod_openai_realtime.switch.link.MAX_UNSENT_BYTES", 1 << 20)
+    for _ in range(20):
+        link.send(MessageType.EVENT, fields={"body": bytes(100_000)})
+    await listener.lost.wait()
+    assert not link.open
+    theirs.close()
+
+
+def test_the_peers_user_is_checked() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with ours, theirs:
+        assert peer_is_trusted(ours, frozenset({os.getuid()}))
+        if os.getuid() != 0:
+            assert not peer_is_trusted(ours, frozenset())

@@ -1,5 +1,6 @@
 """Why a connection attempt failed, in words that may be shown: no key, no header, no part of the URI but the host."""
 
+import os
 import re
 import socket
 import ssl
@@ -48,7 +49,8 @@ def from_exception(error: Exception) -> ConnectError:
     if isinstance(error, TimeoutError):
         return ConnectError("Connection timed out")
     if isinstance(error, OSError):
-        return ConnectError(error.strerror or "Connection lost")
+        # By number: the text differs between event loops, and some put the address in.
+        return ConnectError(os.strerror(error.errno) if error.errno else "Connection lost")
     return ConnectError(f"Connection failed ({type(error).__name__})")
 
 

@@ -1,0 +1,212 @@
+import base64
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mod_openai_realtime.realtime.messages import (
+    Kind,
+    ServerMessage,
+    append_message,
+    classify,
+    decode_base64,
+)
+
+ALWAYS_CUT, NEVER_CUT = 0, 1 << 60
+
+DELTA_NAMES = ["response.output_audio.delta", "response.audio.delta"]
+DECOYS = [
+    '"type":"response.output_audio.delta"',
+    '"delta":"AAAA"',
+    "delta",
+    "type",
+    *DELTA_NAMES,
+    "AAAA",
+    "AA==",
+    "not base64!",
+    "\\",
+    '"',
+    "",
+]
+TEXTS = st.one_of(
+    st.sampled_from(DECOYS), st.text(max_size=8), st.binary(max_size=9).map(lambda b: base64.b64encode(b).decode())
+)
+SCALARS = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(-(2**53), 2**53))
+KEYS = st.one_of(st.sampled_from(["type", "delta", "response_id", "item_id", "content_index"]), TEXTS)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+SPACE = st.text(" \t\r\n", max_size=2)
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> bytes:
+    """The text of an object, with white space, repeated keys and every kind of decoy."""
+    members: list[tuple[str, Any]] = draw(st.lists(st.tuples(KEYS, VALUES), max_size=4))
+    if draw(st.booleans()):
+        members.append(("type", draw(st.sampled_from(DELTA_NAMES))))
+    if draw(st.booleans()):
+        members.append(("delta", draw(TEXTS)))
+    members = draw(st.permutations(members))
+    separators = (draw(SPACE) + "," + draw(SPACE), draw(SPACE) + ":" + draw(SPACE))
+    ascii_only = draw(st.booleans())
+    body = separators[0].join(
+        json.dumps(key, ensure_ascii=ascii_only)
+        + separators[1]
+        + json.dumps(value, ensure_ascii=ascii_only, separators=separators)
+        for key, value in members
+    )
+    return f"{draw(SPACE)}{{{body}}}{draw(SPACE)}".encode("utf-8", "surrogatepass")
+
+
+def facts(message: ServerMessage) -> tuple[object, ...]:
+    return message.kind, message.type, message.fields, message.audio, message.response_id, message.item_id
+
+
+@given(objects())
+@example(b'{"type":"response.audio.delta","x":{"delta":"AAAA"}}')
+@example(b'{"type":"response.audio.delta","delta":"AAAA","delta":"AAA="}')
+@example(b'{"type":"response.audio.delta","delta":"AAAA", "delta" : "AAA="}')
+@example(b'{"type":"response.audio.delta","delta":"AAAA","d\\u0065lta":"AAA="}')
+@example(b'{"type":"response.audio.delta","x":{"delta":"AAAA"},"delta" :"AAA="}')
+@example(b'{"delta":"AAAA","type":"response.audio.delta","type":"response.done"}')
+@example(b'{"type":"response.audio.delta","x":",\\"delta\\":\\"AAAA"}')
+@example(b'{"type":"response.audio.delta","x":["delta",{"delta":"AAAA"}]}')
+def test_cutting_the_audio_out_changes_nothing(payload: bytes) -> None:
+    assert facts(classify(payload, ALWAYS_CUT)) == facts(classify(payload, NEVER_CUT))
+
+
+@given(objects(), st.data())
+def test_cutting_the_audio_out_of_broken_texts_changes_nothing(payload: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(payload)))
+    broken = payload[:at] + data.draw(st.binary(max_size=2)) + payload[at + data.draw(st.integers(0, 2)) :]
+    assert facts(classify(broken, ALWAYS_CUT)) == facts(classify(broken, NEVER_CUT))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_raise(payload: bytes) -> None:
+    assert facts(classify(payload, ALWAYS_CUT)) == facts(classify(payload, NEVER_CUT))
+
+
+@pytest.mark.parametrize("name", DELTA_NAMES)
+@pytest.mark.parametrize("cut", [ALWAYS_CUT, NEVER_CUT])
+def test_an_audio_delta_gives_its_audio_and_where_it_belongs(name: str, cut: int) -> None:
+    payload = orjson.dumps(
+        {
+            "type": name,
+            "event_id": "e",
+            "response_id": "r",
+            "item_id": "i",
+            "output_index": 0,
+            "content_index": 2,
+            "delta": base64.b64encode(b"\1\2\3\4").decode(),
+        }
+    )
+    message = classify(payload, cut)
+    assert message.kind is Kind.AUDIO_DELTA
+    assert message.type == name
+    assert message.audio == b"\1\2\3\4"
+    assert (message.response_id, message.item_id, message.content_index) == ("r", "i", 2)
+    assert "delta" not in message.fields
+    assert message.fields["event_id"] == "e"
+
+
+@pytest.mark.parametrize("delta", ['"AAA"x', "12", "null", '"A"', '"A A="', '"AAAA\\n"'])
+def test_a_malformed_audio_delta_has_no_audio(delta: str) -> None:
+    message = classify(b'{"type":"response.output_audio.delta","delta":%s}' % delta.encode(), ALWAYS_CUT)
+    assert message.audio is None
+
+
+def test_a_delta_that_is_missing_or_empty_is_told_apart() -> None:
+    assert classify(b'{"type":"response.output_audio.delta"}').audio is None
+    assert classify(b'{"type":"response.output_audio.delta","delta":""}').audio == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("response.output_audio.done", Kind.AUDIO_DONE),
+        ("response.audio.done", Kind.AUDIO_DONE),
+        ("input_audio_buffer.speech_started", Kind.SPEECH_STARTED),
+        ("response.created", Kind.RESPONSE_CREATED),
+        ("response.done", Kind.RESPONSE_DONE),
+        ("session.created", Kind.SESSION_CREATED),
+        ("session.updated", Kind.SESSION_UPDATED),
+        ("error", Kind.ERROR),
+        ("response.output_audio_transcript.delta", Kind.OTHER),
+    ],
+)
+def test_kinds(name: str, kind: Kind) -> None:
+    message = classify(orjson.dumps({"event_id": "e", "type": name, "response": {"id": "r"}}))
+    assert (message.kind, message.type) == (kind, name)
+    assert message.fields["response"] == {"id": "r"}
+
+
+@pytest.mark.parametrize("payload", [b"[1]", b'"type"', b"1", b"{}", b'{"type":1}', b'{"x":{"type":"error"}}'])
+def test_json_without_a_type_is_other(payload: bytes) -> None:
+    message = classify(payload)
+    assert (message.kind, message.type) == (Kind.OTHER, None)
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello", b'{"type":"error"', b'{"type":"\xff"}', b"{}{}", b"NaN"])
+def test_what_is_no_json_is_told(payload: bytes) -> None:
+    assert classify(payload).kind is Kind.NOT_JSON
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_nesting_to_128_passes_and_beyond_it_is_too_deep(opening: bytes, closing: bytes) -> None:
+    def nested(depth: int) -> bytes:
+        return opening * depth + b"1" + closing * depth
+
+    assert classify(nested(128)).kind is Kind.OTHER
+    for depth in (129, 1024, 1025, 100_000):
+        assert classify(nested(depth)).kind is Kind.TOO_DEEP
+
+
+def test_brackets_in_strings_and_side_by_side_are_not_depth() -> None:
+    assert classify(orjson.dumps({"type": "error", "a": ['["{' * 300]})).kind is Kind.ERROR
+    assert classify(orjson.dumps({"type": "error", "a": [[]] * 300})).kind is Kind.ERROR
+
+
+def test_an_audio_delta_nested_too_deep_is_too_deep() -> None:
+    deep = b"[" * 200 + b"]" * 200
+    payload = b'{"type":"response.audio.delta","delta":"AAAA","x":' + deep + b"}"
+    assert classify(payload, ALWAYS_CUT).kind is Kind.TOO_DEEP
+
+
+@given(st.binary(max_size=200), st.booleans(), st.booleans())
+def test_base64_is_read_in_both_alphabets_padded_or_not(data: bytes, url_safe: bool, padded: bool) -> None:
+    text = base64.urlsafe_b64encode(data) if url_safe else base64.b64encode(data)
+    assert decode_base64(text if padded else text.rstrip(b"=")) == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"A",
+        b"AAAAA",
+        b"A===",
+        b"AA=",
+        b"AA=A",
+        b"AA==AA==",
+        b"AAA\n",
+        b" AAAA",
+        b"AA A",
+        b"+-AA",
+        b"_/AA",
+        b"=",
+        b"====",
+    ],
+)
+def test_malformed_base64_is_refused(text: bytes) -> None:
+    assert decode_base64(text) is None
+
+
+def test_an_append_message_is_the_json_that_the_protocol_asks_for() -> None:
+    message = append_message(base64.b64encode(b"\0" * 960))
+    assert orjson.loads(message) == {
+        "type": "input_audio_buffer.append",
+        "audio": base64.b64encode(b"\0" * 960).decode(),
+    }
+    assert len(message) == 1327

@@ -1,0 +1,100 @@
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from mod_openai_realtime.realtime.tls import TlsSettings, TlsSettingsError, make_context
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path, authority: trustme.CA) -> str:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture
+def client(tmp_path: Path, authority: trustme.CA) -> tuple[str, str]:
+    """Certificate file and key file of a client."""
+    issued = authority.issue_cert("client.example")
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    return str(certificate), str(key)
+
+
+def test_the_default_verifies_peer_and_host_name() -> None:
+    context = make_context(TlsSettings())
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_streams_with_the_same_settings_share_a_context(ca_file: str) -> None:
+    assert make_context(TlsSettings(ca_file)) is make_context(TlsSettings(ca_file))
+    assert make_context(TlsSettings(ca_file)) is not make_context(TlsSettings(ca_file, check_hostname=False))
+
+
+def test_a_replaced_file_makes_a_new_context(ca_file: str) -> None:
+    before = make_context(TlsSettings(ca_file))
+    content = Path(ca_file).read_bytes()
+    Path(ca_file).unlink()
+    Path(ca_file).with_name("other").write_bytes(content)
+    Path(ca_file).write_bytes(content)
+    assert make_context(TlsSettings(ca_file)) is not before
+
+
+def test_none_verifies_nothing() -> None:
+    context = make_context(TlsSettings("NONE"))
+    assert context.verify_mode is ssl.CERT_NONE
+    assert not context.check_hostname
+
+
+def test_without_the_host_name_the_chain_is_still_verified(ca_file: str) -> None:
+    context = make_context(TlsSettings(ca_file, check_hostname=False))
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert not context.check_hostname
+
+
+def test_a_missing_ca_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TlsSettingsError, match="No such file"):
+        make_context(TlsSettings(str(tmp_path / "missing.pem")))
+
+
+def test_a_ca_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pem"
+    path.write_text("nothing")
+    with pytest.raises(TlsSettingsError, match="no usable certificate"):
+        make_context(TlsSettings(str(path)))
+
+
+def test_a_client_certificate_with_its_key_is_taken(ca_file: str, client: tuple[str, str]) -> None:
+    make_context(TlsSettings(ca_file, *client))
+
+
+def test_a_key_without_a_certificate_is_refused(client: tuple[str, str]) -> None:
+    with pytest.raises(TlsSettingsError, match="without a client certificate"):
+        make_context(TlsSettings(key_file=client[1]))
+
+
+def test_a_key_that_is_not_the_certificates_is_refused(tmp_path: Path, client: tuple[str, str]) -> None:
+    other = tmp_path / "other.key"
+    trustme.CA().issue_cert("other.example").private_key_pem.write_to_path(other)
+    with pytest.raises(TlsSettingsError, match="can't be used: key values mismatch"):
+        make_context(TlsSettings(cert_file=client[0], key_file=str(other)))
+
+
+def test_an_encrypted_key_is_refused_without_asking_anyone(tmp_path: Path, client: tuple[str, str]) -> None:
+    key = load_pem_private_key(Path(client[1]).read_bytes(), None)
+    encrypted = tmp_path / "encrypted.key"
+    encrypted.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"password"))
+    )
+    with pytest.raises(TlsSettingsError, match="can't be used"):
+        make_context(TlsSettings(cert_file=client[0], key_file=str(encrypted)))

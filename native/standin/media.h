@@ -1,0 +1,15 @@
+/*
+ * media.h -- one frame in, one frame out, through the bugs of a session, in FreeSWITCH's order and under its locks.
+ */
+#ifndef STANDIN_MEDIA_H
+#define STANDIN_MEDIA_H
+
+#include "session.h"
+
+/* One frame of the session's read format; NULL: no packet came. */
+void media_read(struct session *session, const void *pcm);
+
+/* One frame of the session's write format. Copies what is really sent, at most `room` bytes; returns its size. */
+int media_write(struct session *session, const void *pcm, void *sent, uint32_t room);
+
+#endif

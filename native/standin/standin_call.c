@@ -1,0 +1,155 @@
+/* The part of standin.h that is about one call. */
+#include "standin.h"
+
+#include "bug.h"
+
+struct call *standin_call_new(const char *uuid, int state, int fail_pre_answer, const struct media_format *read_format,
+                              const struct media_format *write_format, size_t sent_limit)
+{
+    struct session *session =
+        session_new(uuid, (enum channel_state)state, fail_pre_answer != 0, *read_format, *write_format);
+
+    return session != NULL ? call_new(session, sent_limit) : NULL;
+}
+
+void standin_call_free(struct call *call)
+{
+    call_release(call);
+}
+
+void standin_call_hangup(struct call *call)
+{
+    call_hangup(call);
+}
+
+int standin_call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const void *channel_audio,
+                      uint32_t channel_bytes, void *sent)
+{
+    return call_step(call, pcm_in, in_bytes, channel_audio, channel_bytes, sent);
+}
+
+int standin_call_set_formats(struct call *call, const struct media_format *read_format,
+                             const struct media_format *write_format)
+{
+    return call_set_formats(call, *read_format, *write_format) ? 0 : CALL_GONE;
+}
+
+int standin_call_set_variable(struct call *call, const char *name, const char *value)
+{
+    struct session *session = call_session(call);
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    pthread_mutex_lock(&session->profile_lock);
+    headers_set(&session->variables, name, value);
+    pthread_mutex_unlock(&session->profile_lock);
+    session_unlock(session);
+    return 0;
+}
+
+int standin_call_answer(struct call *call)
+{
+    struct session *session = call_session(call);
+    bool answered;
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    answered = session_answer(session);
+    session_unlock(session);
+    return answered ? 0 : CALL_GONE;
+}
+
+int standin_call_bug_count(struct call *call)
+{
+    struct session *session = call_session(call);
+    unsigned count;
+
+    if (session == NULL) {
+        return 0;
+    }
+    count = bug_count(session);
+    session_unlock(session);
+    return (int)count;
+}
+
+int standin_call_state(struct call *call)
+{
+    struct session *session = call_session(call);
+    int state;
+
+    if (session == NULL) {
+        return CHANNEL_HANGUP;
+    }
+    state = atomic_load(&session->state);
+    session_unlock(session);
+    return state;
+}
+
+void standin_call_feed(struct call *call, int channel_side, const void *pcm, size_t bytes, int loop)
+{
+    call_set_source(call, channel_side ? &call->channel : &call->caller, pcm, bytes, loop != 0);
+}
+
+void standin_call_set_sends(struct call *call, int sends)
+{
+    pthread_mutex_lock(&call->gate);
+    call->sends = sends != 0;
+    pthread_mutex_unlock(&call->gate);
+}
+
+size_t standin_call_sent_bytes(struct call *call)
+{
+    size_t bytes;
+
+    pthread_mutex_lock(&call->gate);
+    bytes = call->sent.used;
+    pthread_mutex_unlock(&call->gate);
+    return bytes;
+}
+
+size_t standin_call_take_sent(struct call *call, void *to, size_t room)
+{
+    size_t bytes;
+
+    pthread_mutex_lock(&call->gate);
+    bytes = fifo_read(&call->sent, to, room);
+    pthread_mutex_unlock(&call->gate);
+    return bytes;
+}
+
+uint64_t standin_call_sent_dropped(struct call *call)
+{
+    uint64_t bytes;
+
+    pthread_mutex_lock(&call->gate);
+    bytes = call->sent_dropped;
+    pthread_mutex_unlock(&call->gate);
+    return bytes;
+}
+
+uint64_t standin_call_steps(struct call *call)
+{
+    uint64_t steps;
+
+    pthread_mutex_lock(&call->gate);
+    steps = call->steps;
+    pthread_mutex_unlock(&call->gate);
+    return steps;
+}
+
+int standin_call_wait_steps(struct call *call, uint64_t steps, uint64_t timeout_ns)
+{
+    return call_wait_steps(call, steps, monotonic_ns() + timeout_ns);
+}
+
+uint64_t standin_call_late_max_ns(struct call *call)
+{
+    return atomic_load(&call->late_max_ns);
+}
+
+uint64_t standin_call_skipped(struct call *call)
+{
+    return atomic_load(&call->skipped);
+}

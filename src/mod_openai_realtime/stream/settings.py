@@ -1,0 +1,236 @@
+"""The `STREAM_*` variables of a channel, read once when a stream starts."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ..realtime.tls import NONE, SYSTEM, TlsSettings
+
+DEFAULT_MESSAGE_MS = 20
+
+_TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
+_FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
+_SWITCH_NUMBER = re.compile(r"[-+]?(?P<whole>[0-9]*)[0-9.]*")
+_WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\uffff]*")
+# The WebSocket library writes these itself; a second one breaks the handshake.
+_HANDSHAKE_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "sec-websocket-accept",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class SettingsError(Exception):
+    """A security setting can't be honoured, so the stream must not start. The text doesn't repeat the value."""
+
+
+class _BadValueError(ValueError):
+    """The text says what is wrong, to follow the variable's name; it doesn't repeat the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One channel variable. `security` tells whether a bad value refuses the start, or warns and means the default."""
+
+    name: str
+    meaning: str
+    default: str
+    parse: Callable[[str], Any] = field(repr=False)
+    security: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the variables of a channel ask of a stream. Headers carry keys, so they have no place in the repr."""
+
+    deflate: bool = True
+    """Offer permessage-deflate."""
+    heart_beat_s: int | None = None
+    """Ping after that many idle seconds; None for never."""
+    suppress_log: bool = False
+    message_ms: int = DEFAULT_MESSAGE_MS
+    """Caller audio in one message."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Extra headers of the handshake, Authorization included; fit to be sent as they are."""
+    reconnect: bool = True
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    """Whether its files can be used is found out when the TLS context is made."""
+    audio_files: bool = True
+    raw: bool = False
+    """Audio in binary messages."""
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str], *, raw_api: bool) -> "tuple[Settings, list[str]]":
+        """Settings from `variables`, and a warning for each value that isn't followed.
+
+        Names ignore case, as they do in FreeSWITCH; an empty value is no value; other variables are ignored. `raw_api`
+        tells that the start came through `uuid_raw_audio_stream`. Neither warnings nor errors repeat a value.
+
+        Raises SettingsError where a security setting can't be honoured.
+        """
+        given = {name.upper(): value for name, value in variables.items() if value}
+        values: dict[str, Any] = {}
+        warnings: list[str] = []
+        for variable in VARIABLES:
+            if variable.name in given:
+                try:
+                    values[variable.name] = variable.parse(given[variable.name])
+                except _BadValueError as error:
+                    if variable.security:
+                        raise SettingsError(f"{variable.name} {error}") from None
+                    warnings.append(f"{variable.name} {error}; using the default ({variable.default})")
+
+        if values.get("STREAM_RAW_AUDIO") and not raw_api:
+            warnings.append("STREAM_RAW_AUDIO is deprecated; use uuid_raw_audio_stream")
+        headers, left_out = _merge_headers(
+            values.get("STREAM_EXTRA_HEADERS", {}), values.get("STREAM_OPENAI_API_KEY", "")
+        )
+        warnings += [f"STREAM_EXTRA_HEADERS may not set {name}; left out" for name in left_out]
+        settings = cls(
+            deflate=not values.get("STREAM_MESSAGE_DEFLATE", False),
+            heart_beat_s=values.get("STREAM_HEART_BEAT"),
+            suppress_log=values.get("STREAM_SUPPRESS_LOG", False),
+            message_ms=values.get("STREAM_BUFFER_SIZE", DEFAULT_MESSAGE_MS),
+            headers=headers,
+            reconnect=not values.get("STREAM_NO_RECONNECT", False),
+            tls=TlsSettings(
+                ca_file=values.get("STREAM_TLS_CA_FILE", SYSTEM),
+                cert_file=values.get("STREAM_TLS_CERT_FILE"),
+                key_file=values.get("STREAM_TLS_KEY_FILE"),
+                check_hostname=not values.get("STREAM_TLS_DISABLE_HOSTNAME_VALIDATION", False),
+            ),
+            audio_files=not values.get("STREAM_DISABLE_AUDIOFILES", False),
+            raw=raw_api or values.get("STREAM_RAW_AUDIO", False),
+        )
+        return settings, warnings
+
+
+def switch_true(text: str) -> bool:
+    """Whether FreeSWITCH takes `text` for true: one of its words, or a number whose whole part isn't 0."""
+    return text.lower() in _TRUE_WORDS or _number(text) not in (None, 0)
+
+
+def _number(text: str) -> int | None:
+    """The whole part of what FreeSWITCH takes for a number: digits and dots after one sign."""
+    number = _SWITCH_NUMBER.fullmatch(text)
+    if number is None:
+        return None
+    # One significant digit tells zero from non-zero; int() of thousands of digits would raise.
+    return int(number["whole"].lstrip("0")[:1] or "0")
+
+
+def _boolean(text: str) -> bool:
+    if switch_true(text):
+        return True
+    if text.lower() in _FALSE_WORDS or _number(text) == 0:
+        return False
+    raise _BadValueError("is neither true nor false")
+
+
+def _heart_beat(text: str) -> int:
+    seconds = _whole_number(text)
+    if not 1 <= seconds <= 3600:
+        raise _BadValueError("is not a number of seconds from 1 to 3600")
+    return seconds
+
+
+def _message_ms(text: str) -> int:
+    milliseconds = _whole_number(text)
+    if not 20 <= milliseconds <= 1000 or milliseconds % 20:
+        raise _BadValueError("is not a multiple of 20 from 20 to 1000")
+    return milliseconds
+
+
+def _whole_number(text: str) -> int:
+    """The number in `text`, 0 if it holds none."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else 0
+
+
+def _file(text: str) -> str:
+    if "\0" in text:
+        raise _BadValueError("is not a file name")
+    return text
+
+
+def _api_key(text: str) -> str:
+    key = text.strip()  # keys are pasted with line ends
+    if re.fullmatch(r"[!-~]*", key) is None:
+        raise _BadValueError("is not fit for a header")
+    return key
+
+
+def _headers(text: str) -> dict[str, str]:
+    try:
+        headers = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        headers = None
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise _BadValueError("is not a JSON object of strings")
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise _BadValueError("has an invalid header name")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise _BadValueError(f"has an invalid value for {name}")
+    return headers
+
+
+def _merge_headers(extra: Mapping[str, str], key: str) -> tuple[tuple[tuple[str, str], ...], list[str]]:
+    """All headers to send, and the names of those that the handshake keeps for itself. The key beats Authorization."""
+    reserved = [name for name in extra if name.lower() in _HANDSHAKE_HEADERS]
+    headers = [
+        (name, value)
+        for name, value in extra.items()
+        if name not in reserved and not (key and name.lower() == "authorization")
+    ]
+    if key:
+        headers.append(("Authorization", f"Bearer {key}"))
+    return tuple(headers), reserved
+
+
+VARIABLES = (
+    Variable("STREAM_MESSAGE_DEFLATE", "true: do not offer per-message deflate", "false", _boolean),
+    Variable("STREAM_HEART_BEAT", "1 to 3600: ping after that many idle seconds", "off", _heart_beat),
+    Variable("STREAM_SUPPRESS_LOG", "true: no message, URI detail or final JSON in any log line", "false", _boolean),
+    Variable(
+        "STREAM_BUFFER_SIZE",
+        "milliseconds of caller audio in a message, a multiple of 20 up to 1000",
+        str(DEFAULT_MESSAGE_MS),
+        _message_ms,
+    ),
+    Variable(
+        "STREAM_EXTRA_HEADERS", "JSON object of strings: headers to add to the handshake", "none", _headers, security=True
+    ),
+    Variable("STREAM_NO_RECONNECT", "true: a closed connection is not opened again", "false", _boolean),
+    Variable(
+        "STREAM_TLS_CA_FILE",
+        f"file of the certificates to trust, {SYSTEM}, or {NONE} (the peer is not verified)",
+        SYSTEM,
+        _file,
+        security=True,
+    ),
+    Variable("STREAM_TLS_CERT_FILE", "file of the client certificate", "none", _file, security=True),
+    Variable("STREAM_TLS_KEY_FILE", "file of the client certificate's key", "none", _file, security=True),
+    Variable(
+        "STREAM_TLS_DISABLE_HOSTNAME_VALIDATION",
+        "true: the certificate may be for another host name",
+        "false",
+        _boolean,
+    ),
+    Variable("STREAM_DISABLE_AUDIOFILES", "true: no audio files and no `play` events", "false", _boolean),
+    Variable(
+        "STREAM_OPENAI_API_KEY", "sent as `Authorization: Bearer`, whatever the extra headers say", "none", _api_key, True
+    ),
+    Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
+)

@@ -1,0 +1,254 @@
+"""The local endpoint: a WebSocket server with a session for each connection."""
+
+import asyncio
+import contextlib
+import logging
+import ssl as tls
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from .agent import Hook, Script, new_agent
+from .behaviour import GOOD, Behaviour, Behaviours
+from .clock import Clock, LoopClock
+from .connection import Connection
+from .errors import RequestError
+from .handshake import PATH, asks_for_beta, model_of, refusal
+from .ids import new_id
+from .raw import RawBackend
+from .recording import ConnectionRecord, Handshake, Keep, Message, Recorder
+from .session import Services, Session, Transcriber
+from .settings import DEFAULT_MODEL, SessionSettings
+from .vad import SpeechModel, silero
+from .voice import Voice, hibari
+
+log = logging.getLogger(__name__)
+
+# 15 MiB of audio as base64, and the event around it.
+_MESSAGE_LIMIT_BYTES = 21 * 1024 * 1024
+_CLOSE_TIMEOUT_S = 1.0
+_BETA_CLOSED = 4000
+
+
+class LocalEndpoint:
+    """Listens while it is entered (`async with`), or between `start` and `stop`.
+
+    `agent` is a `Script` or its JSON, or a function from `Context` to a `Turn` or a text; none: the default script.
+    `vad`: True for the real detector, False for none (audio is only counted), or a model of one's own.
+    `keep` says which messages are kept for tests to look at; all are counted.
+    `api_key` None accepts all clients. `behaviour` counts for connections to come, and may be set at any time.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        ssl: tls.SSLContext | None = None,
+        api_key: str | None = None,
+        agent: Script | Hook | dict[str, Any] | list[Any] | None = None,
+        behaviour: Behaviours = GOOD,
+        vad: bool | SpeechModel = True,
+        voice: Voice | None = None,
+        transcriber: Transcriber | None = None,
+        clock: Clock | None = None,
+        keep: Keep = "all",
+        session_limit_s: float = 3600.0,
+    ) -> None:
+        new_agent(agent)  # a script that is not one should fail here, not at the first call
+        self.behaviour = behaviour
+        self._host = host
+        self._port = port
+        self._ssl = ssl
+        self._api_key = api_key
+        self._agent = agent
+        self._vad = vad
+        self._voice = voice
+        self._transcriber = transcriber
+        self._clock = clock or LoopClock()
+        self._session_limit_s = session_limit_s
+        self._recorder = Recorder(keep=keep)
+        self._open: dict[int, Connection] = {}
+        self._admitted: WeakKeyDictionary[ServerConnection, tuple[Behaviour, dict[str, str]]] = WeakKeyDictionary()
+        self._server: Server | None = None
+        self._services: Services | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port listened on. Raises RuntimeError before the start."""
+        if self._server is None:
+            raise RuntimeError("the endpoint is not listening")
+        return int(next(iter(self._server.sockets)).getsockname()[1]) if self._server.sockets else self._port
+
+    @property
+    def base_url(self) -> str:
+        """Up to `/v1`: what the SDKs call the base URL of the WebSocket."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'wss' if self._ssl else 'ws'}://{host}:{self.port}/v1"
+
+    @property
+    def url(self) -> str:
+        return f"{self.base_url.removesuffix('/v1')}{PATH}?model={DEFAULT_MODEL}"
+
+    @property
+    def connections(self) -> list[ConnectionRecord]:
+        """All connections that there were, in order of their handshakes."""
+        return self._recorder.connections
+
+    @property
+    def handshakes(self) -> list[Handshake]:
+        """All requests that there were, the refused ones too."""
+        return self._recorder.handshakes
+
+    def live(self, index: int) -> Connection:
+        """An open connection by its record's index, to do something to it. Raises KeyError."""
+        return self._open[index]
+
+    async def wait_for(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+        """Returns once the condition holds; it is looked at after each message and change. Raises TimeoutError."""
+        await self._recorder.wait_for(condition, timeout_s)
+
+    async def start(self) -> None:
+        """Raises OSError if it can't listen, MissingPartsError if the detector is not installed."""
+        model = silero() if self._vad is True else (self._vad or None)
+        self._services = Services(self._voice or hibari(), model, self._transcriber, self._clock)
+        self._server = await serve(
+            self._serve,
+            self._host,
+            self._port,
+            ssl=self._ssl,
+            process_request=self._admit,
+            compression="deflate",
+            open_timeout=None,
+            ping_interval=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            max_size=_MESSAGE_LIMIT_BYTES,
+        )
+        self._port = self.port
+        log.info("listening on %s", self.url)
+
+    async def stop(self) -> None:
+        """Closes all connections with 1001; those whose client doesn't answer are dropped."""
+        self._stopping.set()
+        for connection in self._open.values():
+            connection.resume()
+        if self._server is not None:
+            self._server.close(code=1001, reason="the endpoint stops")
+            await self._server.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
+        behaviour = self.behaviour
+        if not isinstance(behaviour, Behaviour):
+            behaviour = behaviour(len(self.handshakes))
+        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        answer = refusal(request, behaviour, self._api_key)
+        status = answer.status_code if answer else 101
+        if behaviour.hang_handshake:
+            status = 0
+        self.handshakes.append(Handshake(self._recorder.now(), request.path, headers, status))
+        self._recorder.changed()
+        if behaviour.hang_handshake:
+            await self._stopping.wait()
+            return websocket.respond(503, "")
+        if answer:
+            log.info("refused a client: %d", status)
+            return answer
+        if not behaviour.deflate:
+            # The library agrees to what is asked for; so it is not asked.
+            with contextlib.suppress(KeyError):
+                del request.headers["Sec-WebSocket-Extensions"]
+        self._admitted[websocket] = behaviour, headers
+        return None
+
+    async def _serve(self, websocket: ServerConnection) -> None:
+        behaviour, headers = self._admitted.pop(websocket)
+        request = websocket.request
+        assert request is not None
+        record = ConnectionRecord(
+            index=len(self.connections),
+            path=request.path,
+            headers=headers,
+            tls=self._ssl is not None,
+            deflate=bool(websocket.protocol.extensions),
+        )
+        connection = Connection(websocket, record, self._recorder, behaviour)
+        self.connections.append(record)
+        self._open[record.index] = connection
+        log.info("connection %d: open, %s", record.index, request.path)
+        try:
+            await self._converse(connection, websocket)
+        finally:
+            del self._open[record.index]
+            await websocket.close()
+            record.close_code = websocket.close_code
+            record.close_reason = websocket.close_reason or ""
+            record.closed = True
+            log.info("connection %d: closed, %s", record.index, record.close_code)
+            self._recorder.changed()
+
+    async def _converse(self, connection: Connection, websocket: ServerConnection) -> None:
+        assert self._services is not None and websocket.request is not None
+        behaviour = connection.behaviour
+        if behaviour.raw:
+            backend = RawBackend(connection, behaviour, self._clock)
+            await self._run(connection, backend.open, backend.handle, backend.close)
+            return
+        settings = SessionSettings(
+            new_id("sess"), model_of(websocket.request.path), int(time.time() + self._session_limit_s)
+        )
+        session = Session(settings, self._services, new_agent(self._agent), connection, behaviour)
+
+        async def handle(message: Message) -> None:
+            if message.event is None:
+                session.refuse(RequestError("invalid_event", "A message must be a text of one JSON object."))
+                return
+            await session.handle(message.event)
+            for_input, for_output = settings.input_format, settings.output_format
+            connection.received_bytes_per_ms = for_input.rate * for_input.sample_bytes // 1000
+            connection.sent_bytes_per_ms = for_output.rate * for_output.sample_bytes // 1000
+
+        if asks_for_beta(websocket.request.headers):
+            session.refuse(RequestError("beta_api_shape_disabled", "The beta of the Realtime API has ended."))
+            connection.end_after_queue(_BETA_CLOSED, "beta_api_shape_disabled")
+            await connection.run(handle)
+            return
+        expiring = asyncio.create_task(self._expire(connection, session))
+        try:
+            await self._run(connection, session.open, handle, session.close)
+        finally:
+            expiring.cancel()
+
+    async def _run(
+        self,
+        connection: Connection,
+        begin: Callable[[], None],
+        handle: Callable[[Message], Any],
+        end: Callable[[], Any],
+    ) -> None:
+        begin()
+        for payload in connection.behaviour.send_on_open:
+            connection.send_raw(payload)
+        try:
+            await connection.run(handle)
+        finally:
+            await end()
+
+    async def _expire(self, connection: Connection, session: Session) -> None:
+        await self._clock.sleep_until(self._clock.now() + self._session_limit_s)
+        session.refuse(RequestError("session_expired", "The session has reached its maximum duration."))
+        connection.end_after_queue(1001, "maximum duration")

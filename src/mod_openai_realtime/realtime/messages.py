@@ -28,6 +28,8 @@ class Kind(Enum):
     AUDIO_DELTA = auto()
     AUDIO_DONE = auto()
     SPEECH_STARTED = auto()
+    TURN_ENDED = auto()
+    """The caller has spoken: what comes now is an answer."""
     RESPONSE_CREATED = auto()
     RESPONSE_DONE = auto()
     SESSION_CREATED = auto()
@@ -46,6 +48,8 @@ _KINDS = {
     "response.output_audio.done": Kind.AUDIO_DONE,
     "response.audio.done": Kind.AUDIO_DONE,
     "input_audio_buffer.speech_started": Kind.SPEECH_STARTED,
+    "input_audio_buffer.speech_stopped": Kind.TURN_ENDED,
+    "input_audio_buffer.committed": Kind.TURN_ENDED,
     "response.created": Kind.RESPONSE_CREATED,
     "response.done": Kind.RESPONSE_DONE,
     "session.created": Kind.SESSION_CREATED,
@@ -72,6 +76,10 @@ class ServerMessage:
 
     @property
     def response_id(self) -> str | None:
+        """Of the response that the message is about, or belongs to."""
+        response = self.fields.get("response")
+        if isinstance(response, dict) and isinstance(response.get("id"), str):
+            return str(response["id"])
         return self._text("response_id")
 
     @property

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
@@ -61,7 +62,10 @@ class Attempt:
         self._socket: socket.socket | None = None
         self._opened = False
         self._abandoned = False
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        if tls is not None:
+            _ReportFilter.install(loop)
+        self._task = loop.create_task(self._run())
 
     def abandon(self) -> None:
         """End the attempt at once; the owner hears nothing more of it."""
@@ -111,7 +115,6 @@ class Attempt:
         if self._tls is None:
             return {}
         return {
-            "ssl_handshake_timeout": self._settings.connect_timeout_s,
             "ssl_shutdown_timeout": _LINGER_S,
             "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
             "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,
@@ -141,6 +144,31 @@ class Attempt:
                 self._socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 _log.debug("Connection attempt was already over")
+
+
+class _ReportFilter:
+    """A loop's exception handler in front of the one that it has.
+
+    The TLS layer reports a peer that hangs up during the handshake with an exception class where handlers expect an
+    instance, and they fail over it. The attempt tells of the failure anyway.
+    """
+
+    def __init__(self, inner: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None) -> None:
+        self._inner = inner
+
+    @classmethod
+    def install(cls, loop: asyncio.AbstractEventLoop) -> None:
+        handler = loop.get_exception_handler()
+        if not isinstance(handler, cls):
+            loop.set_exception_handler(cls(handler))
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), type):
+            _log.debug("TLS handshake broken off")
+        elif self._inner is not None:
+            self._inner(loop, context)
+        else:
+            loop.default_exception_handler(context)
 
 
 class WebSocket(WSListener):

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from mod_openai_realtime.realtime import websocket
+
 from .conftest import Bench, Recorder, answer_handshake
 
 TEXT, PONG, CLOSE = 0x1, 0xA, 0x8
@@ -294,10 +296,10 @@ async def test_a_fault_in_the_listener_costs_one_message_only(
 
 
 async def test_no_log_line_of_any_level_tells_key_query_or_payload(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(1)
-    logging.getLogger("picows").setLevel(1)
+    monkeypatch.setattr(websocket._library_log, "parent", logging.getLogger())
     for answer in (b"HTTP/1.1 401 sk-key\r\n\r\nsk-key", b"garbage sk-key\r\n\r\n", b""):
         headers = (("Authorization", "Bearer sk-key"),)
         event = await answered(bench, answer, headers=headers, reconnect=False)

@@ -1,6 +1,7 @@
 """Over wss://."""
 
 import asyncio
+import logging
 import ssl
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,29 @@ async def test_a_stop_in_the_tls_handshake_ends_at_once_and_leaves_no_socket(ben
     await asyncio.sleep(0)
     assert recorder.events == [("ended",)]
     await asyncio.wait_for(gone.wait(), 20)
+
+
+async def test_a_server_that_hangs_up_in_the_tls_handshake_is_an_ordinary_failure(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+
+    port = await bench.raw_server(serve)
+    _, recorder = bench.endpoint(f"wss://127.0.0.1:{port}/", tls=TlsSettings("NONE"))
+    assert (await recorder.until("failed", 3))[2].startswith("Connection ")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_other_faults_still_reach_the_handler_of_the_loop(bench: Bench, server_tls: ssl.SSLContext) -> None:
+    reports: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: reports.append(context))
+    port = await bench.serve(echo, ssl=server_tls)
+    _, recorder = bench.endpoint(f"wss://127.0.0.1:{port}/", tls=TlsSettings("NONE"))
+    await recorder.until("connected")
+    loop.call_exception_handler({"message": "a fault", "exception": LookupError()})
+    assert [report["message"] for report in reports] == ["a fault"]
 
 
 async def test_settings_that_can_not_be_honoured_are_refused_at_the_start(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ class Channel:
                 raise ValueError("not a start command")
             opening = self._prepare(0, start, fields)
             self._names[start.stream] = number
-            self._run(number, opening, fields, fd)
+            self._run(number, opening, fields, fd, resumed=True)
         except (CommandError, CommandRefusedError, OSError, ValueError) as error:
             self._log(number, LOG_WARNING, f"stream cannot be resumed: {error}")
             self._link.send(MessageType.CLOSE, stream=number)
@@ -291,7 +291,7 @@ class Channel:
             if fd >= 0:
                 os.close(fd)
 
-    def _run(self, number: int, opening: Opening, fields: dict[str, str], fd: int) -> None:
+    def _run(self, number: int, opening: Opening, fields: dict[str, str], fd: int, *, resumed: bool = False) -> None:
         start = opening.start
         facts = ChannelFacts(
             read_rate=int(fields.get("read_rate", "8000")),
@@ -311,8 +311,10 @@ class Channel:
             f"{self.uuid} {start.stream}",
         )
         self._streams[number] = stream
-        if opening.settings.audio_files and start.direction is not Direction.SEND and opening.temp_dir:
+        if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
             files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream, start.playback_rate)
+            if resumed:
+                self._services.executor.submit(files.adopt)
             self._files[number] = FileWriter(files, self._services.executor)
         self._services.streams.add(stream)
         stream.start()
@@ -370,8 +372,7 @@ class Channel:
 
     def _reply_error(self, request: int, reason: str, command: Command) -> None:
         selector = command.stream if isinstance(command, List) or command.explicit else None
-        suffix = f" [stream={selector}]" if selector is not None else ""
-        self._reply(request, f"-ERR {reason}{suffix}")
+        self._reply(request, reasons.error_reply(reason, selector))
 
     def _log(self, number: int, level: int, text: str) -> None:
         self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": text})

@@ -15,7 +15,7 @@ from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage, append_message
 from . import reasons
 from .capture import Capture
-from .command import Direction, Mix, MuteTarget, Start
+from .command import Mix, MuteTarget, Start
 from .control import Control
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .playback import Playback, Speech
@@ -82,7 +82,6 @@ class Stream:
         self.direction = start.direction
         self.settings = settings
         self.memory = memory
-        self.playback_rate = start.playback_rate
         self._owner = owner
         self._machine = StateMachine(label)
         self._backlogged = False
@@ -91,14 +90,14 @@ class Stream:
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._capture: Capture | None = None
         self._playback: Playback | None = None
-        if self.direction is not Direction.RECV:
+        if start.send_rate is not None:
             self._capture = Capture(
                 memory,
                 send_rate=start.send_rate,
                 channels=2 if start.mix is Mix.STEREO else 1,
                 message_ms=settings.message_ms,
             )
-        if self.direction is not Direction.SEND:
+        if start.playback_rate is not None:
             self._playback = Playback(memory, playback_rate=start.playback_rate, write_rate=facts.write_rate)
             self._playback.muted = Control.PLAYBACK_MUTED in control
         self._incoming = Incoming(settings, self._playback, self)

@@ -1,5 +1,6 @@
 """The resampler: pitch, level, alignment, and as much out as in."""
 
+import itertools
 import math
 from array import array
 
@@ -89,7 +90,7 @@ def test_full_scale_saturates_instead_of_wrapping() -> None:
     assert resampler is not None
     square = array("h", ([32767] * 8 + [-32768] * 8) * 50)
     out = array("h", resampler.process(square.tobytes()))
-    steps = [abs(b - a) for a, b in zip(out, out[1:], strict=False)]
+    steps = [abs(b - a) for a, b in itertools.pairwise(out)]
     assert max(out) == 32767 and min(out) == -32768
     assert max(steps) < 60000
 

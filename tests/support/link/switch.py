@@ -1,0 +1,145 @@
+"""A switch that is only the other end of the link: it speaks docs/reference/link.md and steps frames by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from mod_openai_realtime._media import SwitchSide
+from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
+
+
+@dataclass
+class Bug:
+    """One stream's media bug."""
+
+    side: SwitchSide
+    capture: str
+    playback: bool
+
+
+@dataclass
+class LinkSwitch:
+    """One channel. `commands` waits for replies; events collect in `events[stream name]` as (subclass, body)."""
+
+    sock: socket.socket
+    uuid: str = "0b5f3c8e-0000-4000-8000-000000000001"
+    read_rate: int = 8000
+    write_rate: int = 8000
+    variables: dict[str, str] = field(default_factory=dict)
+    temp_dir: str = ""
+    refuse_media: str | None = None
+    channel: bool = True
+
+    def __post_init__(self) -> None:
+        self.sock.setblocking(False)
+        self.bugs: dict[int, Bug] = {}
+        self.events: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+        self.log: list[tuple[int, str]] = []
+        self.idle = 0
+        self.closed: list[int] = []
+        self._decoder = Decoder()
+        self._request = 0
+        self._replies: dict[int, str] = {}
+        self._news = asyncio.Condition()
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+        self._send(encode(MessageType.HELLO, fields={"protocol": "1", "uuid": self.uuid, "pid": "1"}))
+
+    def _send(self, data: bytes, fds: tuple[int, ...] = ()) -> None:
+        if fds:
+            socket.send_fds(self.sock, [data], fds)
+        else:
+            self.sock.send(data)
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await loop.sock_recv(self.sock, 65536):
+            for message in self._decoder.feed(data):
+                self._take(message)
+            async with self._news:
+                self._news.notify_all()
+
+    def _take(self, message: Message) -> None:
+        fields = message.fields
+        if message.type == MessageType.OPEN:
+            if self.refuse_media is not None:
+                failed = {"reason": self.refuse_media}
+                self._send(
+                    encode(MessageType.OPEN_FAILED, stream=message.stream, request=message.request, fields=failed)
+                )
+                return
+            bug = Bug(SwitchSide(), fields["capture"], fields["playback"] == "1")
+            self.bugs[message.stream] = bug
+            facts = {
+                "read_rate": str(self.read_rate),
+                "write_rate": str(self.write_rate),
+                "ptime_ms": "20",
+                "channels": "1",
+            }
+            opened = encode(MessageType.OPENED, stream=message.stream, request=message.request, fields=facts)
+            self._send(opened, (bug.side.fd,))
+        elif message.type == MessageType.REPLY:
+            self._replies[message.request] = fields["text"]
+        elif message.type == MessageType.EVENT:
+            self.events[fields["name"]].append((fields["subclass"], fields["body"].encode("utf-8", "surrogateescape")))
+        elif message.type == MessageType.LOG:
+            self.log.append((int(fields["level"]), fields["text"]))
+        elif message.type == MessageType.CLOSE:
+            if self.bugs.pop(message.stream, None) is not None:
+                self.closed.append(message.stream)
+                removed = {"cause": "removed"}
+                self._send(encode(MessageType.CLOSED, stream=message.stream, request=message.request, fields=removed))
+        elif message.type == MessageType.IDLE:
+            self.idle += 1
+
+    async def until(self, condition: object) -> None:
+        """Wait until `condition()` is true; it is tried whenever something has come over the link."""
+        assert callable(condition)
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(condition)
+
+    async def event(self, subclass: str, count: int = 1, stream: str = "default") -> bytes:
+        """The body of the `count`-th event of this subclass."""
+
+        def bodies() -> list[bytes]:
+            return [body for name, body in self.events[stream] if name == subclass]
+
+        await self.until(lambda: len(bodies()) >= count)
+        return bodies()[count - 1]
+
+    async def api(self, arguments: str, api: str = "openai") -> str:
+        self._request += 1
+        request = self._request
+        fields = {"api": api, "arguments": arguments, "channel": "1" if self.channel else "0"}
+        if self.channel:
+            fields |= {"state": "answered", "temp_dir": self.temp_dir, "recordings_dir": ""} | self.variables
+        self._send(encode(MessageType.COMMAND, request=request, fields=fields))
+        await self.until(lambda: request in self._replies)
+        return self._replies.pop(request)
+
+    def hang_up(self) -> None:
+        for number in list(self.bugs):
+            del self.bugs[number]
+            self._send(encode(MessageType.CLOSED, stream=number, fields={"cause": "hangup"}))
+
+    @property
+    def bug(self) -> Bug:
+        """The media bug of the only stream."""
+        (bug,) = self.bugs.values()
+        return bug
+
+    def frame(self, pcm: bytes | None = None) -> bytes | None:
+        """One media frame of 20 ms through the only stream: caller audio in, what the channel sends out."""
+        bug = self.bug
+        if bug.capture != "none":
+            samples = self.read_rate // 50 * (2 if bug.capture == "stereo" else 1)
+            bug.side.capture(
+                pcm if pcm is not None else bytes(2 * samples), self.read_rate, 2 if bug.capture == "stereo" else 1
+            )
+        return bug.side.playback(self.write_rate // 50, self.write_rate) if bug.playback else None
+
+    def close(self) -> None:
+        self._reader.cancel()
+        self.sock.close()

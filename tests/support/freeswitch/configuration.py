@@ -1,0 +1,64 @@
+"""The configuration of the FreeSWITCH under test, rendered into one file."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from xml.sax.saxutils import escape
+
+_TEMPLATE = Path(__file__).with_name("freeswitch.xml")
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of 127.0.0.1 that nobody had bound a moment ago.
+
+    FreeSWITCH can't be handed a bound socket; a bind that is lost to somebody else shows as a start that fails.
+    """
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class SwitchConfiguration:
+    """What differs between one instance and the next. All paths lie below ``directory``."""
+
+    directory: Path
+    engine_socket: Path
+    codecs: str = "PCMU,PCMA,L16@8000h@20i,L16@16000h@20i,L16@48000h@20i"
+    log_level: str = "debug"
+    conference_rate: int = 8000
+    event_port: int = field(default_factory=lambda: free_port(socket.SOCK_STREAM))
+    event_password: str = field(default_factory=lambda: secrets.token_hex(16))
+    sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+
+    def folder(self, name: str) -> Path:
+        """The folder of that name below ``directory``, made if need be."""
+        path = self.directory / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "log" / "freeswitch.log"
+
+    def write(self) -> Path:
+        """Write ``conf/freeswitch.xml``; returns its folder."""
+        conf = self.folder("conf")
+        values = {
+            "log_level": self.log_level,
+            "log_dir": str(self.folder("log")),
+            "db_dir": str(self.folder("db")),
+            "event_port": str(self.event_port),
+            "event_password": self.event_password,
+            "engine_socket": str(self.engine_socket),
+            "conference_rate": str(self.conference_rate),
+            "codecs": self.codecs,
+            "sip_port": str(self.sip_port),
+        }
+        text = Template(_TEMPLATE.read_text()).substitute({name: escape(value) for name, value in values.items()})
+        (conf / "freeswitch.xml").write_text(text)
+        return conf

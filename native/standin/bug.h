@@ -7,6 +7,8 @@
 #include "fifo.h"
 #include "session.h"
 
+#pragma GCC visibility push(hidden)
+
 /* A bug's buffers hold this many bytes; what does not fit is lost, as in FreeSWITCH. */
 #define BUG_BUFFER_BYTES (1024u * 512u)
 
@@ -46,5 +48,7 @@ void bug_remove_all(struct session *session);
 void bug_prune(struct session *session);
 /* Those not to be pruned. */
 unsigned bug_count(struct session *session);
+
+#pragma GCC visibility pop
 
 #endif

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Audio that is fed frame by frame; silence after its end. */
 struct source {
     unsigned char *pcm;
@@ -67,5 +69,7 @@ void call_hangup(struct call *call);
 
 /* Shared lock on the session, or NULL once hung up; release with session_unlock. */
 struct session *call_session(struct call *call);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* A full queue loses what is fired next, and counts it. */
 #define EVENT_QUEUE_LENGTH 100000u
 
@@ -25,5 +27,7 @@ void event_push(struct event *event);
  * the deadline has passed. The caller frees it. */
 struct event *event_take(const char *subclass, const char *uuid, uint64_t deadline_ns);
 uint64_t event_dropped(void);
+
+#pragma GCC visibility pop
 
 #endif

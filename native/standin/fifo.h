@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 struct fifo {
     unsigned char *bytes;
     size_t room;  /* allocated */
@@ -21,5 +23,7 @@ size_t fifo_write(struct fifo *fifo, const void *from, size_t bytes);
 size_t fifo_read(struct fifo *fifo, void *to, size_t bytes);
 void fifo_clear(struct fifo *fifo);
 void fifo_free(struct fifo *fifo);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 /* NULL takes the variable away. */
 void globals_set(const char *name, const char *value);
 /* One <param> under <settings> of the module's configuration; NULL takes it away. */
@@ -13,5 +15,7 @@ void config_set(const char *name, const char *value);
 
 /* What was registered for completion, one line each, oldest first; NULL past the end. The caller frees it. */
 char *console_completion(size_t index);
+
+#pragma GCC visibility pop
 
 #endif

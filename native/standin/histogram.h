@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define HISTOGRAM_STEPS 16u
 #define HISTOGRAM_BUCKETS 976u
 
@@ -31,5 +33,7 @@ extern struct media_times media_times;
 void histogram_add(struct histogram *histogram, uint64_t ns);
 void histogram_reset(struct histogram *histogram);
 uint64_t monotonic_ns(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,8 +1,8 @@
 #include "log.h"
 
-#include "abi.h"
 #include "histogram.h"
 #include "pool.h"
+#include "switch.h"
 
 #include <pthread.h>
 #include <stdarg.h>

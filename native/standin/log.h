@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define LOG_LENGTH 100000u
 
 struct log_entry {
@@ -20,5 +22,7 @@ void log_line(int level, const char *uuid, const char *text);
 /* Takes the oldest line, NULL if there is none; the caller frees it. */
 struct log_entry *log_take(void);
 void log_entry_free(struct log_entry *entry);
+
+#pragma GCC visibility pop
 
 #endif

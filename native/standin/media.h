@@ -6,10 +6,14 @@
 
 #include "session.h"
 
+#pragma GCC visibility push(hidden)
+
 /* One frame of the session's read format; NULL: no packet came. */
 void media_read(struct session *session, const void *pcm);
 
 /* One frame of the session's write format. Copies what is really sent, at most `room` bytes; returns its size. */
 int media_write(struct session *session, const void *pcm, void *sent, uint32_t room);
+
+#pragma GCC visibility pop
 
 #endif

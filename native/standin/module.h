@@ -6,6 +6,8 @@
 
 #include "session.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Loads the module of this path as FreeSWITCH does. Returns NULL, or why not (constant text or dlerror's, to be read at
  * once on the same thread). */
 const char *module_load(const char *path);
@@ -18,5 +20,7 @@ const char *module_unload(bool force);
 char *module_api(const char *name, const char *arguments);
 /* Runs a dialplan application on the calling thread, which plays the session's. False if there is none. */
 bool module_application(const char *name, struct session *session, const char *data);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 struct pool;
 
 struct pool *pool_new(void);
@@ -21,5 +23,7 @@ void pool_free(struct pool *pool);
 void *memory_new(size_t bytes);
 char *memory_strdup(const char *text);
 char *memory_vprintf(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+#pragma GCC visibility pop
 
 #endif

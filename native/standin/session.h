@@ -7,7 +7,7 @@
 #ifndef STANDIN_SESSION_H
 #define STANDIN_SESSION_H
 
-#include "abi.h"
+#include "switch.h"
 #include "headers.h"
 #include "pool.h"
 
@@ -15,6 +15,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#pragma GCC visibility push(hidden)
 
 struct bug;
 
@@ -96,5 +98,7 @@ uint32_t media_format_bytes(struct media_format format);
  * leaves the table. The session's memory stays until session_free. */
 void session_end(struct session *session);
 void session_free(struct session *session);
+
+#pragma GCC visibility pop
 
 #endif

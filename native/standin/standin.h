@@ -1,8 +1,11 @@
 /*
  * standin.h -- the stand-in switch, as its driver in Python sees it.
  *
- * All functions may be called from any thread. Texts are UTF-8. A returned `char *` or handle is the caller's to free with
- * the function that is named.
+ * These and the functions of abi.h are all that the library shows: it is loaded for all to see, and must not come
+ * between a module and the module's own functions.
+ *
+ * All functions may be called from any thread. Texts are UTF-8. A returned `char *` or handle is the caller's, to be
+ * freed with the function that is named.
  */
 #ifndef STANDIN_H
 #define STANDIN_H
@@ -11,6 +14,8 @@
 #include "event.h"
 #include "histogram.h"
 #include "log.h"
+
+#pragma GCC visibility push(default)
 
 /* The module. NULL: done; else why not, to be freed with standin_free. */
 char *standin_load(const char *path);
@@ -74,5 +79,7 @@ void standin_log_free(struct log_entry *entry);
 /* Times: 0 READ, 1 WRITE_REPLACE, 2 lateness. `buckets` has HISTOGRAM_BUCKETS entries. */
 void standin_times(int which, uint64_t *count, uint64_t *sum_ns, uint64_t *max_ns, uint64_t *buckets);
 void standin_times_reset(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -210,7 +210,11 @@ VARIABLES = (
         _message_ms,
     ),
     Variable(
-        "STREAM_EXTRA_HEADERS", "JSON object of strings: headers to add to the handshake", "none", _headers, security=True
+        "STREAM_EXTRA_HEADERS",
+        "JSON object of strings: headers to add to the handshake",
+        "none",
+        _headers,
+        security=True,
     ),
     Variable("STREAM_NO_RECONNECT", "true: a closed connection is not opened again", "false", _boolean),
     Variable(
@@ -230,7 +234,11 @@ VARIABLES = (
     ),
     Variable("STREAM_DISABLE_AUDIOFILES", "true: no audio files and no `play` events", "false", _boolean),
     Variable(
-        "STREAM_OPENAI_API_KEY", "sent as `Authorization: Bearer`, whatever the extra headers say", "none", _api_key, True
+        "STREAM_OPENAI_API_KEY",
+        "sent as `Authorization: Bearer`, whatever the extra headers say",
+        "none",
+        _api_key,
+        security=True,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

@@ -24,9 +24,9 @@ FLAGS = [
 ]
 
 
-def read(raw_api: bool = False, **variables: str) -> Settings:
+def read(variables: dict[str, str] | None = None, *, raw_api: bool = False, **more: str) -> Settings:
     """The settings of variables that must not warn."""
-    found, warnings = Settings.read(variables, raw_api=raw_api)
+    found, warnings = Settings.read({**(variables or {}), **more}, raw_api=raw_api)
     assert warnings == []
     return found
 
@@ -54,7 +54,7 @@ def test_without_variables_everything_has_its_default() -> None:
 
 
 def test_empty_and_foreign_variables_change_nothing() -> None:
-    assert read(**dict.fromkeys(NAMES, ""), STREAM_OTHER="x", rtp_use_codec="PCMU") == Settings()
+    assert read(dict.fromkeys(NAMES, ""), STREAM_OTHER="x", rtp_use_codec="PCMU") == Settings()
 
 
 @pytest.mark.parametrize(("kind", "text"), BOOLEANS, ids=[f"{kind} {text[:12]!a}" for kind, text in BOOLEANS])
@@ -84,7 +84,7 @@ def test_each_flag_sets_its_own_field() -> None:
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_a_false_flag_is_its_default(name: str) -> None:
-    assert read(**{name: "false"}) == Settings()
+    assert read({name: "false"}) == Settings()
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 3600])

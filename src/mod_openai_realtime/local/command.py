@@ -24,7 +24,8 @@ async def run_local(
 ) -> None:
     """Serves until SIGINT or SIGTERM; what happens is logged, where it listens is told to `echo`.
 
-    `tls_key` None: the key is in the file of the certificate. Raises MissingPartsError, ScriptError, OSError, ssl.SSLError.
+    `tls_key` None: the key is in the file of the certificate. Raises MissingPartsError, ScriptError, OSError (of which
+    ssl.SSLError is one).
     """
     require("hibari", "its voice")
     context = None

@@ -32,7 +32,7 @@ def _encode_mulaw(sample: NDArray[np.int32]) -> NDArray[np.uint8]:
     biased = np.minimum(np.abs(sample), _CLIP) + _BIAS
     segment = np.floor(np.log2(biased)).astype(np.int32) - 7
     step = (biased >> (segment + 3)) & 15
-    words = ~(np.where(sample < 0, 0x80, 0) | (segment << 4) | step) & 0xFF
+    words: NDArray[np.int32] = ~(np.where(sample < 0, 0x80, 0) | (segment << 4) | step) & 0xFF
     return words.astype(np.uint8)
 
 
@@ -41,7 +41,7 @@ def _encode_alaw(sample: NDArray[np.int32]) -> NDArray[np.uint8]:
     magnitude = np.where(sample < 0, ~sample, sample) >> 3
     segment = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 4, 0)
     step = (magnitude >> np.maximum(segment, 1)) & 15
-    words = (np.where(sample < 0, 0, 0x80) | (segment << 4) | step) ^ 0x55
+    words: NDArray[np.int32] = (np.where(sample < 0, 0, 0x80) | (segment << 4) | step) ^ 0x55
     return words.astype(np.uint8)
 
 

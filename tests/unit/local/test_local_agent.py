@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mod_openai_realtime.local.agent import Context, FunctionCall, Script, ScriptedAgent, ScriptError, Turn, new_agent
+from mod_openai_realtime.local.sounds import Tone
+
+USER = {"type": "message", "role": "user", "content": []}
+
+
+def context(number: int, *items: dict[str, Any]) -> Context:
+    return Context(number, items, "", None, 24000)
+
+
+async def test_a_script_greets_once_and_goes_in_a_circle() -> None:
+    agent = ScriptedAgent(Script.from_json({"greeting": "hi", "turns": ["a", "b"]}))
+    said = [(await agent.answer(context(number))).text for number in range(4)]
+    assert said == ["hi", "a", "b", "a"]
+
+
+async def test_a_user_who_speaks_first_is_not_greeted() -> None:
+    agent = ScriptedAgent(Script.from_json({"greeting": "hi", "turns": ["a"]}))
+    assert (await agent.answer(context(0, USER))).text == "a"
+
+
+def test_a_turn_may_be_a_tone_or_a_call() -> None:
+    script = Script.from_json(
+        [{"tone_hz": 440, "ms": 2000}, {"tone_hz": 400}, {"say": "x", "call": {"name": "f", "arguments": {"a": 1}}}]
+    )
+    assert script.turns[0].tone == Tone(440, 2000)
+    assert script.turns[1].tone == Tone(400, None)
+    assert script.turns[2] == Turn(text="x", calls=(FunctionCall("f", '{"a": 1}'),))
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, "text", [1], [{}], [{"tell": "x"}], [{"tone_hz": "high"}], [{"call": {}}], {"turn": ["a"]}]
+)
+def test_what_is_no_script_is_refused(value: Any) -> None:
+    with pytest.raises(ScriptError):
+        Script.from_json(value)
+
+
+def test_a_script_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "agent.json"
+    file.write_text(json.dumps(["a"]), encoding="utf-8")
+    assert Script.from_file(file).turns == (Turn("a"),)
+    file.write_text("{", encoding="utf-8")
+    with pytest.raises(ScriptError, match=r"agent\.json"):
+        Script.from_file(file)
+
+
+async def test_a_function_may_answer_with_a_text_or_later() -> None:
+    async def later(asked: Context) -> Turn:
+        return Turn(text=f"answer {asked.number}")
+
+    assert await new_agent(lambda asked: "text").answer(context(0)) == Turn("text")
+    assert await new_agent(later).answer(context(3)) == Turn("answer 3")

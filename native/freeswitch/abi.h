@@ -34,7 +34,8 @@ typedef enum {
     SWITCH_STATUS_FALSE = 1,
     SWITCH_STATUS_MEMERR = 6,
     SWITCH_STATUS_GENERR = 9,
-    SWITCH_STATUS_TERM = 21, /* what load answers when the module can't be used */
+    SWITCH_STATUS_NOUNLOAD = 16, /* from shutdown: keep the module in memory */
+    SWITCH_STATUS_TERM = 21,     /* from load: the module cannot be used */
 } switch_status_t;
 
 /* The level of a log line; the engine sends the same numbers. */

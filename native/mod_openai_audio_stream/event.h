@@ -1,0 +1,21 @@
+/*
+ * event.h -- CUSTOM events, with the channel's data also when the channel is gone.
+ */
+#ifndef MODULE_EVENT_H
+#define MODULE_EVENT_H
+
+#include "abi.h"
+
+#include <stdbool.h>
+
+bool event_reserve(void); /* at load; false: another module has them */
+void event_free(void);    /* at unload */
+
+/* The channel's data now, to fire events from when it is gone. NULL if there is no memory. */
+switch_event_t *event_template(switch_core_session_t *session);
+
+/* `subclass` after the module's prefix; `template` may be NULL. Not under a lock of ours. */
+void event_fire(const char *uuid, const switch_event_t *template, const char *subclass, const char *stream_name,
+                const char *body, size_t body_bytes);
+
+#endif

@@ -1,0 +1,126 @@
+#include "media.h"
+
+#include "monotonic.h"
+#include "stream.h"
+
+/* More than one frame is there only after a change of packet size. */
+#define FRAMES_PER_READ 4u
+
+/*
+ * A channel with a codec of two channels, tapped in stereo: FreeSWITCH interleaves sample by sample, which leaves
+ * caller left, callee left, caller right, callee right. Each party's two become one.
+ */
+static uint32_t media_fold(int16_t *pcm, uint32_t bytes)
+{
+    uint32_t groups = bytes / (4 * sizeof(*pcm));
+
+    for (uint32_t i = 0; i < groups; i++) {
+        int16_t caller = (int16_t)((pcm[4 * i] + pcm[4 * i + 2]) / 2);
+        int16_t callee = (int16_t)((pcm[4 * i + 1] + pcm[4 * i + 3]) / 2);
+
+        pcm[2 * i] = caller;
+        pcm[2 * i + 1] = callee;
+    }
+    return groups * 2 * (uint32_t)sizeof(*pcm);
+}
+
+static void media_capture(struct stream *stream, switch_media_bug_t *bug)
+{
+    switch_frame_t *frame = &stream->frame.frame;
+    uint64_t now = monotonic_ns();
+
+    for (unsigned i = 0; i < FRAMES_PER_READ; i++) {
+        /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
+         * without, FreeSWITCH makes up frames for ever. Of two directions the caller's sets the pace: the first read
+         * takes it even where the channel sends nothing. */
+        switch_bool_t fill = stream->capturing == CAPTURE_MONO || i > 0 ? SWITCH_TRUE : SWITCH_FALSE;
+        uint32_t bytes, channels;
+
+        frame->data = stream->pcm;
+        frame->buflen = STREAM_PCM_LIMIT;
+        if (switch_core_media_bug_read(bug, frame, fill) != SWITCH_STATUS_SUCCESS) {
+            return;
+        }
+        bytes = frame->datalen;
+        channels = frame->channels;
+        if (bytes == 0 || bytes > sizeof(stream->pcm) || channels < 1 || channels > 2 || frame->rate == 0 ||
+            bytes % (channels * sizeof(int16_t)) != 0) {
+            return;
+        }
+        if (stream->capturing == CAPTURE_STEREO && frame->samples > 0 &&
+            bytes == frame->samples * 4 * sizeof(int16_t)) {
+            bytes = media_fold((int16_t *)(void *)stream->pcm, bytes);
+        }
+        capture_ring_write(&stream->capture, stream->pcm, bytes, frame->rate, (uint16_t)channels, now);
+    }
+}
+
+/* The incoming frame as a header of ours. Only what says how it sounds and when: the packet and what else hangs on
+ * the frame belong to the audio that is replaced. */
+static void media_describe(switch_frame_t *to, const switch_frame_t *from, uint32_t samples, uint32_t rate,
+                           uint32_t channels)
+{
+    to->codec = from->codec;
+    to->source = from->source;
+    to->datalen = from->datalen;
+    to->samples = samples;
+    to->rate = rate;
+    to->channels = channels;
+    to->payload = from->payload;
+    to->timestamp = from->timestamp;
+    to->seq = from->seq;
+    to->ssrc = from->ssrc;
+    to->m = from->m;
+}
+
+static void media_playback(struct stream *stream, switch_media_bug_t *bug)
+{
+    switch_frame_t *frame = switch_core_media_bug_get_write_replace_frame(bug);
+    struct stream_playout *playout = stream->playout;
+    switch_codec_implementation_room_t codec;
+    uint32_t samples, rate, channels;
+
+    if (!frame || frame->datalen == 0 || frame->datalen > STREAM_PCM_LIMIT) {
+        return;
+    }
+    /* By now FreeSWITCH has converted the audio to the write codec's rate and channels. The frame itself is no
+     * witness: where nothing had to be converted it is the writer's own, who need not have filled in its rate. */
+    switch_core_session_get_write_impl(switch_core_media_bug_get_session(bug), &codec.impl);
+    rate = codec.impl.actual_samples_per_second ? codec.impl.actual_samples_per_second : frame->rate;
+    channels = codec.impl.number_of_channels;
+    if (rate == 0 || channels < 1 || channels > 2 || frame->datalen % (channels * sizeof(int16_t)) != 0) {
+        return;
+    }
+    samples = frame->datalen / (channels * (uint32_t)sizeof(int16_t));
+    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, monotonic_ns())) {
+        return;
+    }
+    if (channels == 2) {
+        for (uint32_t i = samples; i-- > 0;) {
+            playout->pcm[2 * i + 1] = playout->pcm[2 * i] = playout->pcm[i];
+        }
+    }
+    /* Never in place: the writer may send the same buffer again, expecting its own audio there. */
+    media_describe(&playout->frame.frame, frame, samples, rate, channels);
+    switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
+}
+
+switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
+{
+    struct stream *stream = user_data;
+
+    switch (type) {
+    case SWITCH_ABC_TYPE_READ:
+        media_capture(stream, bug);
+        break;
+    case SWITCH_ABC_TYPE_WRITE_REPLACE:
+        media_playback(stream, bug);
+        break;
+    case SWITCH_ABC_TYPE_CLOSE:
+        stream_close_callback(stream);
+        break;
+    default:
+        break;
+    }
+    return SWITCH_TRUE; /* false would take the bug off: streams end elsewhere */
+}

@@ -1,0 +1,16 @@
+/*
+ * media.h -- the media bug's callback, on the channel's media thread.
+ */
+#ifndef MODULE_MEDIA_H
+#define MODULE_MEDIA_H
+
+#include "abi.h"
+
+/*
+ * `user_data` is the stream. FreeSWITCH calls with the session's bug lock held (shared for frames, exclusively for a
+ * CLOSE at hangup) and the codec locks of the direction; so nothing here may block, allocate, log, take a lock of
+ * ours or touch the bugs of the session. A frame is copied, and that is all.
+ */
+switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type);
+
+#endif

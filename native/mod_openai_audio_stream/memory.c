@@ -1,0 +1,71 @@
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SLOT_PAYLOAD_MIN_BYTES 640u
+#define PAGE_BYTES 4096u
+
+static uint32_t round_up(uint32_t value, uint32_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+bool memory_create(struct stream *stream, uint32_t frame_bytes)
+{
+    uint32_t payload = frame_bytes > SLOT_PAYLOAD_MIN_BYTES ? frame_bytes : SLOT_PAYLOAD_MIN_BYTES;
+    uint32_t slot_bytes = round_up(CAPTURE_SLOT_HEADER_BYTES + payload, 8);
+    uint32_t playback_offset = round_up(STREAM_MEMORY_HEADER_BYTES + STREAM_CAPTURE_SLOTS * slot_bytes, 64);
+    uint32_t total = round_up(playback_offset + STREAM_PLAYBACK_SAMPLES * (uint32_t)sizeof(int16_t), PAGE_BYTES);
+    struct stream_memory *memory;
+    void *mapped;
+
+    stream->descriptor = memfd_create("openai_audio_stream", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (stream->descriptor < 0 || ftruncate(stream->descriptor, total) < 0) {
+        return false;
+    }
+    /* Unsealed, an engine at fault could shrink it, and the media thread would die of SIGBUS. */
+    if (fcntl(stream->descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        return false;
+    }
+    /* Populated now: a page fault on the media thread would be a system call in disguise. */
+    mapped = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, stream->descriptor, 0);
+    if (mapped == MAP_FAILED) {
+        return false;
+    }
+    memory = mapped;
+    stream->memory = memory;
+    stream->memory_bytes = total;
+    memory->magic = STREAM_MEMORY_MAGIC;
+    memory->version = STREAM_MEMORY_VERSION;
+    memory->total_bytes = total;
+    memory->capture_offset = STREAM_MEMORY_HEADER_BYTES;
+    memory->capture_slots = STREAM_CAPTURE_SLOTS;
+    memory->capture_slot_bytes = slot_bytes;
+    memory->playback_offset = playback_offset;
+    memory->playback_samples = STREAM_PLAYBACK_SAMPLES;
+    stream->capture = (struct capture_ring){
+        .memory = memory,
+        .slots = (unsigned char *)mapped + STREAM_MEMORY_HEADER_BYTES,
+        .count = STREAM_CAPTURE_SLOTS,
+        .slot_bytes = slot_bytes,
+    };
+    stream->playback = (struct playback_ring){
+        .memory = memory,
+        .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),
+        .count = STREAM_PLAYBACK_SAMPLES,
+    };
+    return true;
+}
+
+void memory_destroy(struct stream *stream)
+{
+    if (stream->memory) {
+        munmap(stream->memory, stream->memory_bytes);
+    }
+    if (stream->descriptor >= 0) {
+        close(stream->descriptor);
+    }
+}

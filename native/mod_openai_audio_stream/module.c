@@ -1,0 +1,119 @@
+/*
+ * module.c -- what FreeSWITCH sees: load, unload, and two API commands.
+ */
+#include "command.h"
+#include "config.h"
+#include "event.h"
+#include "log.h"
+#include "service.h"
+
+#include <stdio.h>
+
+#define MODULE_NAME "mod_openai_audio_stream"
+#define OPENAI_API "uuid_openai_audio_stream"
+#define RAW_API "uuid_raw_audio_stream"
+#define ENGINE_SOCKET_LIMIT 108
+
+#define GRAMMAR \
+    "<uuid> start <ws-uri> <mono|mixed|stereo> [send-rate] [playback-rate] [mute_user] [both] [stream=<name>] | " \
+    "start <ws-uri> <mono|mixed|stereo> [send-rate] [mute_user] send [stream=<name>] | " \
+    "start <ws-uri> recv [playback-rate] [stream=<name>] | " \
+    "stop [base64-json] | pause | resume | mute [user|openai|all] | unmute [user|openai|all] | " \
+    "send_json <base64-json> | list [stream=<name>]"
+
+static const char openai_syntax[] = OPENAI_API " " GRAMMAR;
+static const char raw_syntax[] = RAW_API " " GRAMMAR;
+static const char *const apis[] = {OPENAI_API, RAW_API};
+static const char *const verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"};
+
+static switch_status_t module_openai(const char *command, switch_core_session_t *session,
+                                     switch_stream_handle_t *output)
+{
+    (void)session; /* the channel is named in the command */
+    command_run("openai", command, openai_syntax, output);
+    return SWITCH_STATUS_SUCCESS;
+}
+
+static switch_status_t module_raw(const char *command, switch_core_session_t *session, switch_stream_handle_t *output)
+{
+    (void)session;
+    command_run("raw", command, raw_syntax, output);
+    return SWITCH_STATUS_SUCCESS;
+}
+
+static bool module_offer(switch_loadable_module_interface_t *module, const char *name, const char *description,
+                         switch_api_function_t function, const char *syntax)
+{
+    switch_api_interface_t *api = switch_loadable_module_create_interface(module, SWITCH_API_INTERFACE);
+
+    if (!api) {
+        return false;
+    }
+    api->interface_name = name;
+    api->desc = description;
+    api->function = function;
+    api->syntax = syntax;
+    return true;
+}
+
+static void module_complete(bool add)
+{
+    char line[160];
+
+    for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
+        for (size_t j = 0; add && j < sizeof(verbs) / sizeof(*verbs); j++) {
+            snprintf(line, sizeof(line), "add %s ::console::list_uuid %s", apis[i], verbs[j]);
+            switch_console_set_complete(line);
+        }
+        if (!add) {
+            snprintf(line, sizeof(line), "del %s", apis[i]);
+            switch_console_set_complete(line);
+        }
+    }
+}
+
+static switch_status_t module_load(switch_loadable_module_interface_t **module, switch_memory_pool_t *pool)
+{
+    char engine_socket[ENGINE_SOCKET_LIMIT];
+
+    *module = switch_loadable_module_create_module_interface(pool, MODULE_NAME);
+    if (!*module ||
+        !module_offer(*module, OPENAI_API, "Stream a channel's audio to a realtime endpoint", module_openai,
+                      openai_syntax) ||
+        !module_offer(*module, RAW_API, "Stream a channel's audio as binary WebSocket messages", module_raw,
+                      raw_syntax)) {
+        return SWITCH_STATUS_TERM;
+    }
+    config_engine_socket(engine_socket, sizeof(engine_socket));
+    if (!event_reserve()) {
+        return SWITCH_STATUS_TERM;
+    }
+    if (!service_start(engine_socket)) {
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread\n");
+        event_free();
+        return SWITCH_STATUS_TERM;
+    }
+    command_allow();
+    module_complete(true);
+    LOG(NULL, SWITCH_LOG_INFO, "The engine is expected at %s\n", engine_socket);
+    return SWITCH_STATUS_SUCCESS;
+}
+
+static switch_status_t module_shutdown(void)
+{
+    module_complete(false);
+    command_forbid();
+    if (!service_stop()) {
+        LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends\n");
+        return SWITCH_STATUS_NOUNLOAD;
+    }
+    event_free();
+    return SWITCH_STATUS_SUCCESS;
+}
+
+__attribute__((visibility("default"))) switch_loadable_module_function_table_t
+    mod_openai_audio_stream_module_interface = {
+        .switch_api_version = SWITCH_API_VERSION,
+        .load = module_load,
+        .shutdown = module_shutdown,
+};

@@ -1,0 +1,281 @@
+#define _GNU_SOURCE
+#include "stream.h"
+
+#include "event.h"
+#include "log.h"
+#include "media.h"
+#include "memory.h"
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Under this name the session keeps the playout frame. The number changes with the struct: another version of the
+ * module may have been loaded on this channel before. */
+#define PLAYOUT_KEY "openai_audio_stream_playout_1"
+#define BUG_FUNCTION "openai_audio_stream"
+
+static atomic_uint streams_alive;
+
+unsigned stream_count(void)
+{
+    return atomic_load(&streams_alive);
+}
+
+struct stream *stream_reference(struct stream *stream)
+{
+    atomic_fetch_add_explicit(&stream->references, 1, memory_order_relaxed);
+    return stream;
+}
+
+void stream_unreference(struct stream *stream)
+{
+    struct link *link = stream->link;
+
+    if (atomic_fetch_sub_explicit(&stream->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    memory_destroy(stream);
+    wire_free(&stream->resume);
+    free(stream);
+    link_unreference(link);
+    atomic_fetch_sub(&streams_alive, 1);
+}
+
+static struct stream *stream_create(struct link *link, const struct message *open)
+{
+    struct stream *stream = aligned_alloc(alignof(struct stream), sizeof(*stream));
+    struct wire_value capture = wire_find(open->body, open->header.body_bytes, "capture");
+
+    if (!stream) {
+        return NULL;
+    }
+    memset(stream, 0, sizeof(*stream));
+    atomic_init(&stream->references, 1);
+    atomic_fetch_add(&streams_alive, 1);
+    stream->link = link_reference(link);
+    stream->id = open->header.stream;
+    stream->descriptor = -1;
+    wire_copy(wire_find(open->body, open->header.body_bytes, "name"), stream->name, sizeof(stream->name));
+    stream->playing = wire_equals(wire_find(open->body, open->header.body_bytes, "playback"), "1");
+    if (wire_equals(capture, "mono")) {
+        stream->capturing = CAPTURE_MONO;
+    } else if (wire_equals(capture, "mixed")) {
+        stream->capturing = CAPTURE_MIXED;
+    } else if (wire_equals(capture, "stereo")) {
+        stream->capturing = CAPTURE_STEREO;
+    }
+    return stream;
+}
+
+static switch_media_bug_flag_t stream_bug_flags(const struct stream *stream)
+{
+    /* Paused bugs are a feature of recordings; a conversation goes on, and has a pause of its own. */
+    switch_media_bug_flag_t flags = SMBF_NO_PAUSE;
+
+    if (stream->capturing != CAPTURE_NONE) {
+        flags |= SMBF_READ_STREAM;
+    }
+    if (stream->capturing == CAPTURE_MIXED || stream->capturing == CAPTURE_STEREO) {
+        flags |= SMBF_WRITE_STREAM;
+    }
+    if (stream->capturing == CAPTURE_STEREO) {
+        flags |= SMBF_STEREO;
+    }
+    if (stream->playing) {
+        flags |= SMBF_WRITE_REPLACE;
+    }
+    return flags;
+}
+
+static bool stream_find_playout(struct stream *stream, switch_core_session_t *session, switch_channel_t *channel)
+{
+    struct stream_playout *playout = switch_channel_get_private(channel, PLAYOUT_KEY);
+
+    if (!playout) {
+        playout = switch_core_perform_session_alloc(session, sizeof(*playout), __FILE_NAME__, __func__, __LINE__);
+        if (!playout) {
+            return false;
+        }
+        memset(playout, 0, sizeof(*playout));
+        if (switch_channel_set_private(channel, PLAYOUT_KEY, playout) != SWITCH_STATUS_SUCCESS) {
+            return false;
+        }
+    }
+    stream->playout = playout;
+    return true;
+}
+
+/* What a restarted engine is told: these fields, after those of the command. */
+static void stream_describe(struct stream *stream, const struct wire_buffer *command, uint32_t request,
+                            const switch_codec_implementation_t *read, const switch_codec_implementation_t *write,
+                            struct wire_buffer *opened)
+{
+    uint64_t packet_us = read->microseconds_per_packet > 0 ? (uint64_t)read->microseconds_per_packet : 0;
+    size_t header;
+
+    wire_begin(opened, WIRE_OPENED, stream->id, request);
+    header = opened->used;
+    wire_number(opened, "read_rate", read->actual_samples_per_second);
+    wire_number(opened, "write_rate", write->actual_samples_per_second);
+    wire_number(opened, "ptime_ms", packet_us / 1000);
+    wire_number(opened, "channels", read->number_of_channels);
+    if (command->failed || opened->failed) {
+        opened->failed = true;
+        return;
+    }
+    wire_fields(&stream->resume, command->bytes, command->used);
+    wire_fields(&stream->resume, opened->bytes + header, opened->used - header);
+    wire_text(&stream->resume, "name", stream->name);
+    opened->failed = stream->resume.failed;
+}
+
+/* NULL: the channel's media is ready; otherwise why not. */
+static const char *stream_make_ready(switch_channel_t *channel)
+{
+    if (switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
+        return NULL;
+    }
+    /* switch_core_media_bug_add would do it too, but the codecs are wanted before. */
+    if (switch_channel_get_state(channel) >= CS_HANGUP ||
+        switch_channel_perform_pre_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS ||
+        !switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
+        return "Channel can't reach early media";
+    }
+    return NULL;
+}
+
+/* NULL: the bug is on, and OPENED is said; otherwise why not. */
+static const char *stream_add(struct stream *stream, switch_core_session_t *session, const struct wire_buffer *command,
+                              uint32_t request)
+{
+    switch_channel_t *channel = switch_core_session_get_channel(session);
+    switch_codec_implementation_room_t read, write;
+    struct wire_buffer opened = {0};
+    const char *reason = stream_make_ready(channel);
+    uint32_t frame_bytes;
+
+    if (reason) {
+        return reason;
+    }
+    switch_core_session_get_read_impl(session, &read.impl);
+    switch_core_session_get_write_impl(session, &write.impl);
+    if (read.impl.actual_samples_per_second == 0 || write.impl.actual_samples_per_second == 0) {
+        return "Channel has no audio codec";
+    }
+    frame_bytes = read.impl.decoded_bytes_per_packet * (stream->capturing == CAPTURE_STEREO ? 2 : 1);
+    if (frame_bytes > sizeof(stream->pcm) || !memory_create(stream, frame_bytes)) {
+        return "No memory for the audio";
+    }
+    if (stream->playing && !stream_find_playout(stream, session, channel)) {
+        return "No memory for the playout frame";
+    }
+    stream_describe(stream, command, request, &read.impl, &write.impl, &opened);
+    if (opened.failed) {
+        wire_free(&opened);
+        return "No memory for the stream";
+    }
+
+    /* Listed first, and with the bug's own reference: CLOSE may come as soon as the bug is on. */
+    link_add_stream(stream->link, stream);
+    stream_reference(stream);
+    if (switch_core_media_bug_add(session, BUG_FUNCTION, stream->name, media_callback, stream, 0,
+                                  stream_bug_flags(stream), &stream->bug) != SWITCH_STATUS_SUCCESS) {
+        /* The callback never refuses INIT, so it has not been called and never will be. */
+        stream_unreference(stream);
+        link_stream_failed(stream);
+        wire_free(&opened);
+        return "Channel refused the media bug";
+    }
+    link_stream_opened(stream, &opened, stream->descriptor);
+    service_wake(); /* a CLOSE that came meanwhile waits for this */
+    return NULL;
+}
+
+static void stream_keep_template(struct link *link, switch_core_session_t *session)
+{
+    switch_event_t *template;
+    bool wanted;
+
+    pthread_mutex_lock(&link->lock);
+    wanted = !link->template;
+    pthread_mutex_unlock(&link->lock);
+    /* No one else can set it: we have the claim. */
+    if (wanted && (template = event_template(session))) {
+        pthread_mutex_lock(&link->lock);
+        link->template = template;
+        pthread_mutex_unlock(&link->lock);
+    }
+}
+
+struct stream *stream_open(struct link *link, const struct message *open, const struct wire_buffer *command)
+{
+    struct stream *stream = stream_create(link, open);
+    switch_core_session_t *session;
+    const char *reason;
+
+    if (!stream) {
+        stream_send_open_failed(link, open, "No memory for the stream");
+        return NULL;
+    }
+    session = switch_core_session_perform_locate(link->uuid, __FILE_NAME__, __func__, __LINE__);
+    if (!session) {
+        reason = "Channel not found";
+    } else {
+        stream_keep_template(link, session);
+        reason = stream_add(stream, session, command, open->header.request);
+        switch_core_session_rwunlock(session);
+    }
+    if (reason) {
+        stream_send_open_failed(link, open, reason);
+        stream_unreference(stream);
+        return NULL;
+    }
+    return stream;
+}
+
+void stream_remove(struct stream *stream, uint32_t request)
+{
+    switch_core_session_t *session =
+        switch_core_session_perform_locate(stream->link->uuid, __FILE_NAME__, __func__, __LINE__);
+    switch_media_bug_t *bug = stream->bug;
+
+    if (!session) {
+        return; /* it is being destroyed, and CLOSE comes with that */
+    }
+    atomic_store(&stream->remove_request, request);
+    atomic_store(&stream->removing, true);
+    /* False if the bug is off already: CLOSE has come, or is coming, on another thread. */
+    switch_core_media_bug_remove(session, &bug);
+    switch_core_session_rwunlock(session);
+}
+
+void stream_send_open_failed(struct link *link, const struct message *open, const char *reason)
+{
+    struct wire_buffer failed;
+
+    wire_begin(&failed, WIRE_OPEN_FAILED, open->header.stream, open->header.request);
+    wire_text(&failed, "reason", reason);
+    link_send(link, &failed, -1);
+}
+
+void stream_resume_message(const struct stream *stream, struct wire_buffer *message)
+{
+    wire_begin(message, WIRE_RESUME, stream->id, 0);
+    wire_fields(message, stream->resume.bytes, stream->resume.used);
+}
+
+void stream_closed_message(struct stream *stream, struct wire_buffer *message)
+{
+    bool removed = atomic_load(&stream->removing);
+
+    wire_begin(message, WIRE_CLOSED, stream->id, removed ? atomic_load(&stream->remove_request) : 0);
+    wire_text(message, "cause", removed ? "removed" : "hangup");
+}
+
+void stream_close_callback(struct stream *stream)
+{
+    if (!atomic_exchange(&stream->closed, true)) {
+        service_stream_closed(stream);
+    }
+}

@@ -1,0 +1,85 @@
+/*
+ * stream.h -- one stream: a media bug on the channel, and the memory it shares with the engine.
+ *
+ * Life: created and opened by the thread of the starting command; the media thread then works on the rings alone.
+ * However it ends (stop, hangup, unload, a dead engine), FreeSWITCH calls back with CLOSE exactly once; that hands the
+ * stream to the service thread, which says CLOSED and lets it go.
+ */
+#ifndef MODULE_STREAM_H
+#define MODULE_STREAM_H
+
+#include "abi.h"
+#include "capture_ring.h"
+#include "link.h"
+#include "playback_ring.h"
+
+#define STREAM_NAME_LIMIT 64u
+#define STREAM_PCM_LIMIT 8192u /* bytes of one frame; FreeSWITCH's own largest packet */
+#define STREAM_CAPTURE_SLOTS 64u
+#define STREAM_PLAYBACK_SAMPLES 32768u
+
+enum stream_capture { CAPTURE_NONE, CAPTURE_MONO, CAPTURE_MIXED, CAPTURE_STEREO };
+
+/*
+ * The frame that goes out in place of the channel's own. In the session's memory, because FreeSWITCH goes on with it
+ * after the callback, when the stream may be gone already; one a channel, because only one stream plays, and
+ * guarded by FreeSWITCH, which writes one frame at a time.
+ */
+struct stream_playout {
+    switch_frame_room_t frame;
+    int16_t pcm[STREAM_PCM_LIMIT / sizeof(int16_t)];
+};
+
+struct stream {
+    atomic_uint references; /* the media bug's, the link's list's, and one for each thread at work */
+
+    /* Constant once open. */
+    struct link *link;
+    uint32_t id;
+    char name[STREAM_NAME_LIMIT + 1];
+    enum stream_capture capturing;
+    bool playing;
+    int descriptor;
+    struct stream_memory *memory;
+    size_t memory_bytes;
+    switch_media_bug_t *bug;
+    struct stream_playout *playout;
+    struct wire_buffer resume; /* fields: those of the command and of OPENED, for a restarted engine */
+
+    atomic_bool closed;         /* CLOSE has come */
+    atomic_bool removing;       /* we asked for it */
+    atomic_uint remove_request; /* the command that asked */
+
+    /* The link's, under its lock. */
+    struct stream *next;
+    bool opened; /* OPENED is said */
+
+    /* Of the list of closed streams (service.c). */
+    struct stream *next_closed;
+
+    /* The media threads': the reading one has the first three, the writing one the last. */
+    alignas(64) struct capture_ring capture;
+    switch_frame_room_t frame;
+    unsigned char pcm[2 * STREAM_PCM_LIMIT]; /* FreeSWITCH interleaves two directions here without asking for room */
+    alignas(64) struct playback_ring playback;
+};
+
+struct stream *stream_reference(struct stream *stream);
+void stream_unreference(struct stream *stream);
+
+/* Carries out an OPEN for the claimer of the link, and answers it. `command` holds the fields of the COMMAND. Returns
+ * the stream with a reference, or NULL. Can take as long as the channel needs for early media. */
+struct stream *stream_open(struct link *link, const struct message *open, const struct wire_buffer *command);
+/* Carries out a CLOSE, `request` 0 for none. CLOSED follows from the CLOSE callback. Never under a lock of ours. */
+void stream_remove(struct stream *stream, uint32_t request);
+/* How many have not been let go. */
+unsigned stream_count(void);
+
+void stream_send_open_failed(struct link *link, const struct message *open, const char *reason);
+void stream_resume_message(const struct stream *stream, struct wire_buffer *message);
+void stream_closed_message(struct stream *stream, struct wire_buffer *message);
+
+/* From the CLOSE callback: only atomics and a wake-up. */
+void stream_close_callback(struct stream *stream);
+
+#endif

@@ -96,8 +96,9 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
         ring->last = 0;
         atomic_store_explicit(&memory->cut_at, ring->position, memory_order_relaxed);
         ring->position = discard;
-        atomic_store_explicit(&memory->playback_tail, ring->position, memory_order_relaxed);
+        /* The tail last: an engine that sees it past the cut also sees where the cut was. */
         atomic_store_explicit(&memory->cut_until, discard, memory_order_release);
+        atomic_store_explicit(&memory->playback_tail, ring->position, memory_order_release);
     }
 
     if (control & STREAM_PAUSED) {

@@ -233,7 +233,7 @@ class Channel:
 
     def _prepare(self, request: int, start: Start, fields: dict[str, str]) -> Opening:
         """Everything that can refuse a start before the channel is touched. Raises CommandRefusedError."""
-        variables = {name: value for name, value in fields.items() if name.startswith("STREAM_")}
+        variables = {name: value for name, value in fields.items() if name.upper().startswith("STREAM_")}
         try:
             settings, warnings = Settings.read(variables, raw_api=fields.get("api") == "raw")
             endpoint_settings = EndpointSettings(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..realtime.messages import Kind, ServerMessage, classify
+from .heard import ItemPart
+from .interruption import Interruption
 from .playback import Playback, Speech
 from .redaction import loggable
 from .responses import Responses
@@ -21,14 +23,18 @@ class IncomingSink(Protocol):
     def event(self, subclass: str, body: bytes) -> None: ...
     def log(self, level: int, text: str) -> None: ...
     def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None: ...
+    def send(self, payload: bytes) -> None: ...
 
 
 class Incoming:
     """Synchronous, without clock or socket: tests call it with messages and look at the sink and the playback ring."""
 
-    def __init__(self, settings: Settings, playback: Playback | None, sink: IncomingSink) -> None:
+    def __init__(
+        self, settings: Settings, playback: Playback | None, interruption: Interruption, sink: IncomingSink
+    ) -> None:
         self._settings = settings
         self._playback = playback
+        self._interruption = interruption
         self._sink = sink
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share
@@ -45,6 +51,7 @@ class Incoming:
         if kind is Kind.TOO_DEEP:
             self._warn_once("message dropped: its JSON is nested too deeply")
             return
+        self._interruption.server_said(message)
         if kind is Kind.SPEECH_STARTED:
             self._barge_in()
         elif kind is Kind.AUDIO_DONE:
@@ -91,7 +98,10 @@ class Incoming:
             pcm = pcm[:-1]
         if not pcm:
             return
-        if self._playback.feed(pcm, response):
+        part = None
+        if message is not None and message.item_id is not None:
+            part = ItemPart(message.item_id, message.content_index)
+        if self._playback.feed(pcm, response, part):
             self._full = False
             # Not left to the next tick: an empty ring is waiting for this.
             self._sink.say(self._playback.tick())
@@ -106,6 +116,9 @@ class Incoming:
         self._responses.interrupt()
         if self._playback is not None:
             self._sink.say(self._playback.barge_in())
+            cancel = self._interruption.cancel()
+            if cancel is not None and not self._settings.raw:
+                self._sink.send(cancel)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:

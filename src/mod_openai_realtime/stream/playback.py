@@ -14,10 +14,13 @@ from typing import Protocol
 
 from .._media import Resampler
 from .control import Control
+from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
 
 LOW_MS, HIGH_MS = 200, 320  # refill the ring when less than LOW is ahead, up to HIGH
 MAX_QUEUE_S = 180
+# A channel that sends nothing (parked, say) never answers a discard; after so many ticks its last position stands.
+CUT_TICKS = 10
 
 
 class PlaybackMemory(Protocol):
@@ -32,6 +35,10 @@ class PlaybackMemory(Protocol):
     def write_playback(self, pcm: bytes, /) -> int: ...
     def discard_playback(self, rate: int, /) -> int: ...
     def set_control(self, set_bits: int, clear_bits: int, /) -> None: ...
+    @property
+    def cut_at(self) -> int: ...
+    @property
+    def cut_until(self) -> int: ...
 
 
 class Speech(Enum):
@@ -50,12 +57,25 @@ class Utterance:
     started: bool = False
 
 
+@dataclass(slots=True)
+class _Cut:
+    """A barge-in that the media thread has not answered yet."""
+
+    discarded_to: int
+    ring_tail: int  # what the media thread had taken when it was told
+    run_source: int
+    run_ring: int
+    write_rate: int
+    ledger: HeardLedger
+    ticks: int = 0
+
+
 class Playback:
     """Bounded: MAX_QUEUE_S of audio wait at most; feed() says when what comes is over that and was dropped."""
 
     def __init__(self, memory: PlaybackMemory, *, playback_rate: int, write_rate: int) -> None:
         self._memory = memory
-        self._rate = playback_rate
+        self.rate = playback_rate  # Hz, of what the server sends
         self._write_rate = write_rate
         self._queue: deque[bytes] = deque()
         self._queued = 0  # samples in _queue
@@ -68,6 +88,8 @@ class Playback:
         self._run_open = False
         self._tail_pcm = b""  # resampled, did not fit into the ring
         self._utterances: deque[Utterance] = deque()
+        self._ledger = HeardLedger()
+        self._cuts: deque[_Cut] = deque()
         self._hold = False
         self.muted = False
         memory.discard_playback(write_rate)
@@ -75,12 +97,12 @@ class Playback:
 
     # -- from the server
 
-    def feed(self, pcm: bytes, response: str | None) -> bool:
+    def feed(self, pcm: bytes, response: str | None, part: ItemPart | None = None) -> bool:
         """Queue pcm16 at the playback rate. False where it was dropped, because too much is waiting."""
         samples = len(pcm) // 2
         if samples == 0:
             return True
-        if self._queued + samples > MAX_QUEUE_S * self._rate:
+        if self._queued + samples > MAX_QUEUE_S * self.rate:
             return False
         end = self._source + self._queued
         last = self._utterances[-1] if self._utterances else None
@@ -92,6 +114,8 @@ class Playback:
         else:
             last.finished = False
             last.source_end = end + samples
+        if part is not None:
+            self._ledger.add(part, end, samples)
         self._queue.append(pcm)
         self._queued += samples
         return True
@@ -102,11 +126,18 @@ class Playback:
             self._utterances[-1].finished = True
 
     def barge_in(self) -> list[Speech]:
-        """Silence at once: drop what is queued and what is in the ring, and forget resampler state."""
+        """Silence at once: drop what is queued and what is in the ring, and forget resampler state.
+
+        What of it was heard is known when the media thread has answered, a frame later: interrupted() tells then.
+        """
         self._queue.clear()
         self._source += self._queued
         self._queued = 0
-        self._memory.discard_playback(self._write_rate)
+        tail = self._memory.playback_tail
+        target = self._memory.discard_playback(self._write_rate)
+        if self._utterances:
+            self._cuts.append(_Cut(target, tail, self._run_source, self._run_ring, self._write_rate, self._ledger))
+            self._ledger = HeardLedger()
         self._set_hold(False)
         self._start_run()
         stopped = [Speech.STOPPED] if any(utterance.started for utterance in self._utterances) else []
@@ -125,6 +156,25 @@ class Playback:
         self._refill()
         return self._progress()
 
+    def interrupted(self) -> list[Heard]:
+        """Once a tick: the item parts that a barge-in has cut short, when it is certain how much of them was heard."""
+        if not self._cuts:
+            return []
+        cut = self._cuts[0]
+        cut.ticks += 1
+        tail = self._memory.playback_tail  # before cut_until: a tail past the cut means that the cut is told of
+        until = self._memory.cut_until
+        if until >= cut.discarded_to:
+            # An answer to a later discard alone: nothing was taken between the two.
+            ring = self._memory.cut_at if until == cut.discarded_to else cut.ring_tail
+        elif tail >= cut.discarded_to or cut.ticks >= CUT_TICKS:
+            ring = min(tail, cut.discarded_to)
+        else:
+            return []
+        self._cuts.popleft()
+        played = max(0, ring - cut.run_ring) * self.rate // cut.write_rate
+        return cut.ledger.cut(cut.run_source + played)
+
     @property
     def idle(self) -> bool:
         """Nothing is queued and all that was has been played."""
@@ -133,12 +183,12 @@ class Playback:
     @property
     def queued_ms(self) -> int:
         """Audio that has not been given to the ring yet."""
-        return self._queued * 1000 // self._rate
+        return self._queued * 1000 // self.rate
 
     # -- inner
 
     def _start_run(self) -> None:
-        self._resampler = make_resampler(self._rate, self._write_rate, aligned=True)
+        self._resampler = make_resampler(self.rate, self._write_rate, aligned=True)
         self._run_source = self._source
         self._run_ring = self._memory.playback_head
         self._run_open = False
@@ -155,7 +205,7 @@ class Playback:
         """The source position that the media thread has reached when it has taken everything before `ring`."""
         if ring < self._run_ring:
             return self._run_source
-        return self._run_source + (ring - self._run_ring) * self._rate // self._write_rate
+        return self._run_source + (ring - self._run_ring) * self.rate // self._write_rate
 
     def _refill(self) -> None:
         memory = self._memory
@@ -166,7 +216,7 @@ class Playback:
         if self._tail_pcm:
             self._write(self._tail_pcm)
         room_ms = HIGH_MS - ahead * 1000 // self._write_rate
-        wanted = room_ms * self._rate // 1000
+        wanted = room_ms * self.rate // 1000
         while wanted > 0 and self._queue and not self._tail_pcm:
             pcm = self._queue.popleft()
             if len(pcm) > 2 * wanted:
@@ -213,6 +263,7 @@ class Playback:
                 events.append(Speech.STOPPED)
             self._utterances.popleft()
         if not self._utterances:
+            self._ledger.forget()
             self._start_run()
         return events
 

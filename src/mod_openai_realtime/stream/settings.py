@@ -70,6 +70,8 @@ class Settings:
     audio_files: bool = True
     raw: bool = False
     """Audio in binary messages."""
+    truncate: bool = True
+    """Tell the server, on barge-in, how much of its answer was heard."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str], *, raw_api: bool) -> "tuple[Settings, list[str]]":
@@ -113,6 +115,7 @@ class Settings:
             ),
             audio_files=not values.get("STREAM_DISABLE_AUDIOFILES", False),
             raw=raw_api or values.get("STREAM_RAW_AUDIO", False),
+            truncate=not values.get("STREAM_NO_TRUNCATE", False),
         )
         return settings, warnings
 
@@ -239,6 +242,12 @@ VARIABLES = (
         "none",
         _api_key,
         security=True,
+    ),
+    Variable(
+        "STREAM_NO_TRUNCATE",
+        "true: on barge-in, neither `conversation.item.truncate` nor `response.cancel` is sent for the application",
+        "false",
+        _boolean,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

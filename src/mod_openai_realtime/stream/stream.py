@@ -18,6 +18,7 @@ from .capture import Capture
 from .command import Mix, MuteTarget, Start
 from .control import Control
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
+from .interruption import Interruption
 from .playback import Playback, Speech
 from .redaction import loggable
 from .settings import Settings
@@ -100,7 +101,8 @@ class Stream:
         if start.playback_rate is not None:
             self._playback = Playback(memory, playback_rate=start.playback_rate, write_rate=facts.write_rate)
             self._playback.muted = Control.PLAYBACK_MUTED in control
-        self._incoming = Incoming(settings, self._playback, self)
+        self._interruption = Interruption(settings.truncate and not settings.raw)
+        self._incoming = Incoming(settings, self._playback, self._interruption, self)
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.HOLD)
         self._endpoint = make_endpoint(endpoint_settings, self)
@@ -192,6 +194,7 @@ class Stream:
         """Raises CommandRefusedError where there is no connection."""
         if not self._endpoint.send_text(payload):
             raise CommandRefusedError(reasons.NOT_CONNECTED)
+        self._interruption.application_sent(payload)
         if not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
 
@@ -237,6 +240,10 @@ class Stream:
                 events = self._playback.tick()
                 if events:
                     self.say(events)
+                for heard in self._playback.interrupted():
+                    message = self._interruption.truncate(heard, self._playback.rate)
+                    if message is not None:
+                        self.send(message)
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
 
@@ -268,6 +275,11 @@ class Stream:
 
     def log(self, level: int, text: str) -> None:
         self._owner.log(self, level, f"{self.name}: {text}")
+
+    def send(self, payload: bytes) -> None:
+        """A message of the engine's own; lost without a connection, where it would mean nothing any more."""
+        if self._endpoint.send_text(payload) and not self.settings.suppress_log:
+            self.log(LOG_DEBUG, f"sent {loggable(payload)}")
 
     def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None:
         self._owner.audio_file(self, pcm, message)

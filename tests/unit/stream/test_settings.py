@@ -20,6 +20,7 @@ FLAGS = [
     "STREAM_NO_RECONNECT",
     "STREAM_TLS_DISABLE_HOSTNAME_VALIDATION",
     "STREAM_DISABLE_AUDIOFILES",
+    "STREAM_NO_TRUNCATE",
     "STREAM_RAW_AUDIO",
 ]
 
@@ -78,6 +79,7 @@ def test_each_flag_sets_its_own_field() -> None:
         "STREAM_NO_RECONNECT": ["reconnect"],
         "STREAM_TLS_DISABLE_HOSTNAME_VALIDATION": ["tls"],
         "STREAM_DISABLE_AUDIOFILES": ["audio_files"],
+        "STREAM_NO_TRUNCATE": ["truncate"],
         "STREAM_RAW_AUDIO": ["raw"],
     }
 
@@ -209,7 +211,7 @@ def test_the_repr_shows_no_header() -> None:
 
 
 def test_the_table_names_each_variable_once_and_says_what_it_means() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 13
+    assert len(set(NAMES)) == len(NAMES) == 14
     assert all(variable.meaning and variable.default for variable in VARIABLES)
     assert [variable.name for variable in VARIABLES if variable.security] == [
         "STREAM_EXTRA_HEADERS",

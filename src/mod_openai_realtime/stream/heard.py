@@ -1,0 +1,63 @@
+"""Which part of which item the caller has heard, when playback is cut."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPart:
+    """One audio part of a conversation item: what `conversation.item.truncate` names."""
+
+    item_id: str
+    content_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Samples at the playback rate: of this part, `heard_samples` of `received_samples` were played to the caller."""
+
+    part: ItemPart
+    heard_samples: int
+    received_samples: int
+
+    def audio_end_ms(self, rate: int) -> int:
+        """For the server: rounded down, so that it never lies beyond what was received."""
+        return self.heard_samples * 1000 // rate
+
+
+@dataclass(slots=True)
+class _Span:
+    part: ItemPart
+    start: int
+    end: int
+
+
+class HeardLedger:
+    """Spans of source positions, in the order of playout. Bounded by the playback queue: one span a run of deltas."""
+
+    def __init__(self) -> None:
+        self._spans: deque[_Span] = deque()
+
+    def add(self, part: ItemPart, start: int, samples: int) -> None:
+        """`samples` of `part` have been queued at source position `start`."""
+        last = self._spans[-1] if self._spans else None
+        if last is not None and last.part == part and last.end == start:
+            last.end += samples
+        else:
+            self._spans.append(_Span(part, start, start + samples))
+
+    def cut(self, position: int) -> list[Heard]:
+        """Playback ended at source `position`: the parts of which something is left unheard, oldest first."""
+        totals: dict[ItemPart, tuple[int, int]] = {}
+        for span in self._spans:
+            heard, received = totals.get(span.part, (0, 0))
+            played = max(0, min(position, span.end) - span.start)
+            totals[span.part] = (heard + played, received + span.end - span.start)
+        self._spans.clear()
+        return [Heard(part, heard, received) for part, (heard, received) in totals.items() if heard < received]
+
+    def forget(self) -> None:
+        """All that was queued has been heard."""
+        self._spans.clear()

@@ -1,7 +1,7 @@
 """Resamplers between the channel's rate and the stream's.
 
-The filter is a low-pass of the windowed-sinc kind with a Kaiser window (J. F. Kaiser, 1974): for a stopband of A dB and a
-transition of dw radians a sample, beta = 0.1102 (A - 8.7) and length - 1 = (A - 8) / (2.285 dw).
+The filter is a low-pass of the windowed-sinc kind with a Kaiser window (J. F. Kaiser, 1974): for a stopband of A dB and
+a transition of dw radians a sample, beta = 0.1102 (A - 8.7) and length - 1 = (A - 8) / (2.285 dw).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def make_resampler(from_rate: int, to_rate: int, *, channels: int = 1, aligned: 
 
 @lru_cache(maxsize=64)
 def design(up: int, down: int) -> tuple[bytes, int]:
-    """The polyphase bank for `up`/`down` (int16 Q14, `up` phases, oldest sample first), and its delay in output samples."""
+    """The polyphase bank of `up`/`down` (int16 Q14, `up` phases, oldest sample first); its delay in output samples."""
     nyquist = 0.5 / max(up, down)  # cycles per sample at the common rate
     cutoff = nyquist * (PASS_EDGE + STOP_EDGE) / 2
     transition = 2 * math.pi * nyquist * (STOP_EDGE - PASS_EDGE)

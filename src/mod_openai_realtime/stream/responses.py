@@ -6,7 +6,7 @@ from __future__ import annotations
 class Responses:
     """Follows responses by id; None stands for audio that names none.
 
-    A response that was announced (`response.created`) lives until `response.done`; one that was not lives from its first
+    A response that was announced (`response.created`) lives until `response.done`; one that was not, from its first
     delta to its `output_audio.done`. Interrupting blocks those alive. An id that a new response uses again is free, and
     audio without an id is blocked only until anything shows that the interrupted response is over.
     """

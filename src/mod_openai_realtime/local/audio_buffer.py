@@ -45,6 +45,12 @@ class InputAudioBuffer:
         self.dropped_ms += self.trim(self._limit_ms)
         return data
 
+    def count(self, data_bytes: int) -> None:
+        """As `append` of so many bytes of whole samples, for a buffer that only counts."""
+        self._held_bytes += data_bytes
+        self._end_ms += self._format.ms(data_bytes)
+        self.dropped_ms += self.trim(self._limit_ms)
+
     def trim(self, newest_ms: float) -> float:
         """Drops all but the newest audio; returns the ms dropped."""
         excess = self._held_bytes - self._bytes(newest_ms)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 # With this many messages waiting, whoever sends much has to wait (`drained`).
 _MANY = 32
 _BYTES_PER_MS = 48
+# An append in its plainest form, whose audio can be counted without parsing or decoding it.
+_APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]*)"\}')
+_COUNTED_CHARACTERS = 2**20  # what may be too long is left to the session's checks
 
 
 @dataclass(frozen=True)
@@ -123,19 +127,22 @@ class Connection:
 
     # Running
 
-    async def run(self, handle: Handler) -> None:
-        """Sends and reads, until the connection has ended on one side or the other."""
+    async def run(self, handle: Handler, count_audio: Callable[[int], None] | None = None) -> None:
+        """Sends and reads, until the connection has ended on one side or the other.
+
+        With `count_audio`, appended audio may be told there by its bytes, and not be handled.
+        """
         if not self.behaviour.answer_pings:
             self.ignore_pings()
         writing = asyncio.create_task(self._write())
         try:
             await self._end_if_due()
-            await self._read(handle)
+            await self._read(handle, count_audio)
         finally:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
 
-    async def _read(self, handle: Handler) -> None:
+    async def _read(self, handle: Handler, count_audio: Callable[[int], None] | None) -> None:
         closing = asyncio.create_task(self._websocket.wait_closed())
         try:
             while True:
@@ -144,11 +151,21 @@ class Connection:
                 if not self._reading.is_set():
                     await self._wait_stalled(closing)
                 payload = await self._websocket.recv()
-                message = self._read_message(payload)
-                self._received_ms += len(message.audio) / self.received_bytes_per_ms
-                self._recorder.received(self.record, message)
-                await handle(message)
-                await self._end_if_due()
+                append = None
+                if count_audio and isinstance(payload, str) and len(payload) < _COUNTED_CHARACTERS:
+                    append = _APPEND.fullmatch(payload)
+                if count_audio and append and len(append[1]) % 4 == 0:
+                    audio_bytes = len(append[1]) // 4 * 3
+                    self._recorder.counted(self.record, audio_bytes)
+                    count_audio(audio_bytes)
+                else:
+                    message = self._read_message(payload)
+                    audio_bytes = len(message.audio)
+                    self._recorder.received(self.record, message)
+                    await handle(message)
+                self._received_ms += audio_bytes / self.received_bytes_per_ms
+                if self._ending is not None:
+                    await self._end_if_due()
         except ConnectionClosed:
             return
         finally:

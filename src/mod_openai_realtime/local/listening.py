@@ -64,6 +64,10 @@ class Listening:
                 await asyncio.sleep(0)
             self._hear(self.buffer.append(data[begin : begin + step]))
 
+    def count(self, data_bytes: int) -> None:
+        """As `append` of any bytes, where there is no model to hear them."""
+        self.buffer.count(data_bytes)
+
     def commit(self, least_ms: float | None = None) -> tuple[Item, bytes]:
         """The user's item of what the buffer held. Raises RequestError if that is too little."""
         audio = self.buffer.take() if least_ms is None else self.buffer.take(least_ms=least_ms)

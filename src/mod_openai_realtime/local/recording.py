@@ -97,7 +97,7 @@ class Recorder:
 
     def changed(self) -> None:
         """Wakes those who wait, to look again."""
-        for waiter in self._waiters:
+        for waiter in self._waiters:  # most of the time, nobody
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -106,6 +106,12 @@ class Recorder:
         record.received_audio_bytes += len(message.audio)
         if self._keeps(message):
             record.received.append(message)
+        self.changed()
+
+    def counted(self, record: ConnectionRecord, audio_bytes: int) -> None:
+        """As `received`, for a message that is not kept."""
+        record.received_messages += 1
+        record.received_audio_bytes += audio_bytes
         self.changed()
 
     def sent(self, record: ConnectionRecord, message: Message) -> None:

@@ -72,6 +72,7 @@ class LocalEndpoint:
         self._transcriber = transcriber
         self._clock = clock or LoopClock()
         self._session_limit_s = session_limit_s
+        self._keep = keep
         self._recorder = Recorder(keep=keep)
         self._open: dict[int, Connection] = {}
         self._admitted: WeakKeyDictionary[ServerConnection, tuple[Behaviour, dict[str, str]]] = WeakKeyDictionary()
@@ -229,7 +230,7 @@ class LocalEndpoint:
             return
         expiring = asyncio.create_task(self._expire(connection, session))
         try:
-            await self._run(connection, session.open, handle, session.close)
+            await self._run(connection, session.open, handle, session.close, self._counter(session, behaviour))
         finally:
             expiring.cancel()
 
@@ -239,14 +240,21 @@ class LocalEndpoint:
         begin: Callable[[], None],
         handle: Callable[[Message], Any],
         end: Callable[[], Any],
+        count_audio: Callable[[int], None] | None = None,
     ) -> None:
         begin()
         for payload in connection.behaviour.send_on_open:
             connection.send_raw(payload)
         try:
-            await connection.run(handle)
+            await connection.run(handle, count_audio)
         finally:
             await end()
+
+    def _counter(self, session: Session, behaviour: Behaviour) -> Callable[[int], None] | None:
+        """Where audio that is neither heard, echoed nor kept is counted: many sessions cost little so."""
+        assert self._services is not None
+        needed = self._services.model is not None or behaviour.echo or self._keep != "counts"
+        return None if needed else session.count_audio
 
     async def _expire(self, connection: Connection, session: Session) -> None:
         await self._clock.sleep_until(self._clock.now() + self._session_limit_s)

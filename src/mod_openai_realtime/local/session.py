@@ -89,6 +89,10 @@ class Session:
         except RequestError as error:
             self.refuse(error, event_id if isinstance(event_id, str) else None)
 
+    def count_audio(self, data_bytes: int) -> None:
+        """As an `input_audio_buffer.append`, where nobody listens and nothing is echoed."""
+        self._listening.count(data_bytes)
+
     def refuse(self, error: RequestError, event_id: str | None = None) -> None:
         log.info("refused: %s (%s)", error.message, error.code)
         self._outlet.emit({"type": "error", "error": error_body(error, event_id)})

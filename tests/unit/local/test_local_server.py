@@ -124,6 +124,17 @@ async def test_audio_may_only_be_counted(keep: Any) -> None:
         assert bool(record.sent_events("response.created")) is (keep == "events")
 
 
+async def test_audio_that_is_only_counted_can_be_committed_and_bad_audio_is_refused() -> None:
+    async with endpoint(keep="counts") as server, connect(server.url) as client:
+        await client.send(APPEND_100_MS)
+        await client.send('{"type":"input_audio_buffer.commit"}')
+        await next_event(client, "input_audio_buffer.committed")
+        for bad in ("AAA", "A*AA", "AA=A"):
+            await client.send(json.dumps({"type": "input_audio_buffer.append", "audio": bad}))
+            assert (await next_event(client, "error"))["error"]["param"] == "audio"
+        assert server.connections[0].received_audio_bytes == 4800
+
+
 async def test_a_message_that_is_no_event_is_an_error_and_the_session_goes_on() -> None:
     async with endpoint() as server, connect(server.url) as client:
         for message in ("{", "[]", b"\x00\x01", "1", hostile.nested(5000)):
@@ -135,7 +146,7 @@ async def test_a_message_that_is_no_event_is_an_error_and_the_session_goes_on() 
 
 async def test_an_append_of_15_mib_is_taken_and_a_larger_one_refused() -> None:
     async with endpoint(keep="counts") as server, connect(server.url, max_size=None, compression=None) as client:
-        for size, kind in ((15 * 2**20, "input_audio_buffer.committed"), (15 * 2**20 + 8, "error")):
+        for size, kind in ((15 * 2**20, "input_audio_buffer.committed"), (15 * 2**20 + 9, "error")):
             audio = base64.b64encode(bytes(size)).decode()
             await client.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
             if kind != "error":

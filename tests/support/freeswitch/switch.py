@@ -21,7 +21,7 @@ _STOP_SECONDS = 60.0
 _SANITIZER = re.compile(r"(ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
 
 
-class SwitchDied(AssertionError):
+class SwitchDiedError(AssertionError):
     """FreeSWITCH ended by itself, by a signal, or could not be ended; the message holds the end of its log."""
 
 
@@ -70,7 +70,7 @@ class RealSwitch:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start, and return once calls are taken. Raises SwitchDied if that doesn't come about."""
+        """Start, and return once calls are taken. Raises SwitchDiedError if that doesn't come about."""
         conf = self.configuration
         command = [*_die_with_parent(), str(self._prefix / "bin" / "freeswitch"), "-nc", "-nf", "-nonat", "-nocal"]
         command += ["-conf", str(conf.write()), "-mod", str(self._collect_modules())]
@@ -97,7 +97,7 @@ class RealSwitch:
     def stop(self) -> None:
         """Ask for a shutdown, as an init system does, and wait for it.
 
-        Raises SwitchDied if FreeSWITCH crashed before or while it ended, hung, or a sanitizer complained.
+        Raises SwitchDiedError if FreeSWITCH crashed before or while it ended, hung, or a sanitizer complained.
         """
         self._close_socket()
         process = self._process
@@ -111,9 +111,9 @@ class RealSwitch:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise SwitchDied(f"FreeSWITCH did not end in {_STOP_SECONDS} s\n{self.log_tail()}") from None
+            raise SwitchDiedError(f"FreeSWITCH did not end in {_STOP_SECONDS} s\n{self.log_tail()}") from None
         if code != 0:
-            raise SwitchDied(f"FreeSWITCH ended with {_exit_text(code)}\n{self.log_tail()}")
+            raise SwitchDiedError(f"FreeSWITCH ended with {_exit_text(code)}\n{self.log_tail()}")
         self._check_sanitizers()
 
     def kill(self) -> None:
@@ -125,14 +125,14 @@ class RealSwitch:
             process.wait()
 
     def assert_alive(self) -> None:
-        """Raises SwitchDied unless FreeSWITCH runs and answers."""
+        """Raises SwitchDiedError unless FreeSWITCH runs and answers."""
         code = self.process.poll()
         if code is not None:
-            raise SwitchDied(f"FreeSWITCH ended with {_exit_text(code)}\n{self.log_tail()}")
+            raise SwitchDiedError(f"FreeSWITCH ended with {_exit_text(code)}\n{self.log_tail()}")
         try:
             self.api("status")
         except EventSocketError as error:
-            raise SwitchDied(f"FreeSWITCH does not answer: {error}\n{self.log_tail()}") from error
+            raise SwitchDiedError(f"FreeSWITCH does not answer: {error}\n{self.log_tail()}") from error
         self._check_sanitizers()
 
     def __enter__(self) -> RealSwitch:
@@ -150,7 +150,7 @@ class RealSwitch:
     @property
     def process(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise SwitchDied("FreeSWITCH is not running")
+            raise SwitchDiedError("FreeSWITCH is not running")
         return self._process
 
     @property
@@ -161,7 +161,7 @@ class RealSwitch:
     def events(self) -> EventSocket:
         """The connection that every test shares."""
         if self._socket is None:
-            raise SwitchDied("FreeSWITCH is not running")
+            raise SwitchDiedError("FreeSWITCH is not running")
         return self._socket
 
     def connect(self) -> EventSocket:
@@ -175,10 +175,11 @@ class RealSwitch:
     def sip_address(self) -> tuple[str, int]:
         return "127.0.0.1", self.configuration.sip_port
 
-    def channels(self) -> list[str]:
-        """The uuids of all the channels there are."""
-        lines = self.api("show channels").splitlines()
-        return [line.split(",", 1)[0] for line in lines[1:] if "," in line]
+    def session_count(self) -> int:
+        """How many channels there are; by the core's own count, since `show channels` lags behind."""
+        found = re.search(r"^(\d+) session\(s\) - peak", self.api("status"), re.MULTILINE)
+        assert found, "no session count in status"
+        return int(found.group(1))
 
     def load_module(self) -> str:
         return self.api(f"load {MODULE_NAME}")
@@ -232,9 +233,9 @@ class RealSwitch:
     def _assert_starting(self, deadline: float) -> None:
         code = self.process.poll()
         if code is not None:
-            raise SwitchDied(f"FreeSWITCH ended at its start with {_exit_text(code)}\n{self.log_tail()}")
+            raise SwitchDiedError(f"FreeSWITCH ended at its start with {_exit_text(code)}\n{self.log_tail()}")
         if time.monotonic() > deadline:
-            raise SwitchDied(f"FreeSWITCH was not ready in {_START_SECONDS} s\n{self.log_tail()}")
+            raise SwitchDiedError(f"FreeSWITCH was not ready in {_START_SECONDS} s\n{self.log_tail()}")
 
     def _pause(self) -> None:
         """Between two tries: ends early if the process does."""
@@ -251,7 +252,7 @@ class RealSwitch:
     def _check_sanitizers(self) -> None:
         found = _SANITIZER.search(self._output_file.read_text(errors="replace"))
         if found:
-            raise SwitchDied(f"{found.group(0)}\n{self.log_tail(200)}")
+            raise SwitchDiedError(f"{found.group(0)}\n{self.log_tail(200)}")
 
 
 def _die_with_parent() -> list[str]:

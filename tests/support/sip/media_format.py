@@ -1,0 +1,47 @@
+"""How audio is carried in RTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from audio.g711 import Pcm16, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+
+
+@dataclass(frozen=True)
+class MediaFormat:
+    """A codec on the wire, 20 ms a packet. ``silence`` is one sample of it."""
+
+    name: str
+    payload_type: int
+    rate: int
+    silence: bytes
+    encode: Callable[[Pcm16], bytes]
+    decode: Callable[[bytes], Pcm16]
+
+    @property
+    def packet_samples(self) -> int:
+        return self.rate // 50
+
+    @property
+    def packet_bytes(self) -> int:
+        return self.packet_samples * len(self.silence)
+
+    @property
+    def rtpmap(self) -> str:
+        return f"{self.payload_type} {self.name}/{self.rate}"
+
+
+def _l16_encode(samples: Pcm16) -> bytes:
+    return samples.astype(">i2").tobytes()
+
+
+def _l16_decode(payload: bytes) -> Pcm16:
+    return np.frombuffer(payload, dtype=">i2").astype(np.int16)
+
+
+PCMU = MediaFormat("PCMU", 0, 8000, b"\xff", ulaw_encode, ulaw_decode)
+PCMA = MediaFormat("PCMA", 8, 8000, b"\xd5", alaw_encode, alaw_decode)
+L16_8K = MediaFormat("L16", 96, 8000, b"\0\0", _l16_encode, _l16_decode)
+L16_16K = MediaFormat("L16", 97, 16000, b"\0\0", _l16_encode, _l16_decode)

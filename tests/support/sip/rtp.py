@@ -1,0 +1,266 @@
+"""Parties of a call as far as media goes: each sends 20 ms packets in time, and keeps all that it receives."""
+
+from __future__ import annotations
+
+import secrets
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from audio.g711 import Pcm16
+
+from sip.media_format import L16_8K, L16_16K, PCMA, PCMU, MediaFormat
+
+__all__ = ["L16_8K", "L16_16K", "PCMA", "PCMU", "MediaFormat", "MediaRoom", "Packet", "RtpParty"]
+
+_HEADER = struct.Struct("!BBHII")
+_PERIOD = 0.02
+
+
+@dataclass(frozen=True)
+class Packet:
+    """An RTP packet as received. ``at`` is the monotonic time of its arrival in seconds."""
+
+    sequence: int
+    timestamp: int
+    ssrc: int
+    marker: bool
+    payload_type: int
+    payload: bytes
+    at: float
+
+
+class RtpParty:
+    """One party: a socket of 127.0.0.1 and what goes over it.
+
+    Like a telephone it sends from the moment that it knows the far end, silence where it has nothing to say. Made by
+    MediaRoom, whose thread does the sending and receiving; the methods may be called from any thread.
+    """
+
+    def __init__(self, media_format: MediaFormat, lock: threading.Condition) -> None:
+        self.format = media_format
+        self.sent: list[bytes] = []
+        self.received: list[Packet] = []
+        self.next_at = 0.0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port: int = self.socket.getsockname()[1]
+        self._lock = lock
+        self._queue: deque[bytes] = deque()
+        self._repeated: list[bytes] = []
+        self._repeat_at = 0
+        self._far: tuple[str, int] | None = None
+        self._sequence = secrets.randbelow(1 << 16)
+        self._timestamp = secrets.randbelow(1 << 32)
+        self._ssrc = secrets.randbelow(1 << 32)
+
+    # -- for tests -----------------------------------------------------------------------------------------------
+
+    def connect(self, port: int) -> None:
+        """Send to this port of 127.0.0.1 from now on."""
+        with self._lock:
+            self._far = ("127.0.0.1", port)
+
+    def say(self, samples: Pcm16) -> list[bytes]:
+        """Send these samples, filled up with silence to whole packets; returns the payloads that they go in."""
+        payloads = self._packets(samples)
+        with self._lock:
+            self._queue.extend(payloads)
+        return payloads
+
+    def repeat(self, samples: Pcm16) -> None:
+        """Send these samples over and over instead of silence."""
+        with self._lock:
+            self._repeated = self._packets(samples)
+
+    def change_format(self, media_format: MediaFormat) -> None:
+        """After a re-INVITE: what is said from now on goes out in this format."""
+        with self._lock:
+            self.format = media_format
+            self._repeated = []
+
+    def wait_said(self, timeout: float = 30) -> None:
+        """Wait until all that was to be said has been sent. Raises TimeoutError."""
+        self._wait(lambda: not self._queue, timeout, "the party is still talking")
+
+    def wait_packets(self, count: int, timeout: float = 30) -> list[Packet]:
+        """Wait until ``count`` more packets have come, and return these. Raises TimeoutError."""
+        start = len(self.received)
+        self._wait(lambda: len(self.received) >= start + count, timeout, f"fewer than {count} packets came")
+        return self.received[start : start + count]
+
+    def wait_total(self, count: int, timeout: float = 30) -> None:
+        """Wait until ``count`` packets have come in all. Raises TimeoutError."""
+        self._wait(lambda: len(self.received) >= count, timeout, f"fewer than {count} packets came")
+
+    def wait_payload(self, payload: bytes, timeout: float = 30) -> None:
+        """Wait until this payload has come, as one packet, now or before. Raises TimeoutError."""
+        looked_at = 0
+
+        def came() -> bool:
+            nonlocal looked_at
+            new = self.received[looked_at:]
+            looked_at += len(new)
+            return any(packet.payload == payload for packet in new)
+
+        self._wait(came, timeout, "that payload did not come")
+
+    def wait_heard(self, heard: Callable[[Pcm16], bool], timeout: float = 30, since: int = 0) -> Pcm16:
+        """Wait until ``heard`` is true of the audio received from packet ``since`` on, and return it.
+
+        ``heard`` is asked again with every fifth packet. Raises TimeoutError.
+        """
+        found = np.zeros(0, dtype=np.int16)
+        asked = -1
+
+        def is_there() -> bool:
+            nonlocal asked, found
+            if len(self.received) // 5 == asked:
+                return False
+            asked = len(self.received) // 5
+            found = self.audio(since)
+            return heard(found)
+
+        self._wait(is_there, timeout, "it was not heard")
+        return found
+
+    def audio(self, since: int = 0) -> Pcm16:
+        """What was received from packet ``since`` on, laid out by RTP timestamp; silence where packets are missing.
+
+        A new source or a jump of more than ten seconds goes on behind the last packet.
+        """
+        media_format = self.format
+        packets = [packet for packet in self.received[since:] if packet.payload_type == media_format.payload_type]
+        parts: list[Pcm16] = []
+        due: int | None = None
+        ssrc = None
+        for packet in packets:
+            samples = media_format.decode(packet.payload)
+            missing = (packet.timestamp - due) % (1 << 32) if due is not None and packet.ssrc == ssrc else 0
+            if 0 < missing < 10 * media_format.rate:
+                parts.append(np.zeros(missing, dtype=np.int16))
+            parts.append(samples)
+            due = packet.timestamp + len(samples)
+            ssrc = packet.ssrc
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)
+
+    def payload(self, since: int = 0) -> bytes:
+        """The payloads received from packet ``since`` on, in order of arrival."""
+        return b"".join(packet.payload for packet in self.received[since:])
+
+    # -- for the room --------------------------------------------------------------------------------------------
+
+    def send_next(self) -> None:
+        if self._far is None:
+            return
+        size = self.format.packet_bytes
+        if self._queue:
+            payload = self._queue.popleft()
+        elif self._repeated:
+            payload = self._repeated[self._repeat_at % len(self._repeated)]
+            self._repeat_at += 1
+        else:
+            payload = self.format.silence * (size // len(self.format.silence))
+        header = _HEADER.pack(0x80, self.format.payload_type, self._sequence, self._timestamp, self._ssrc)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + self.format.packet_samples) & 0xFFFFFFFF
+        self.sent.append(payload)
+        try:
+            self.socket.sendto(header + payload, self._far)
+        except (BlockingIOError, ConnectionRefusedError):
+            return
+
+    def receive_all(self) -> bool:
+        """Take what has come; true if there was something."""
+        any_came = False
+        while True:
+            try:
+                data = self.socket.recv(4096)
+            except (BlockingIOError, ConnectionRefusedError):
+                return any_came
+            flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+            start = _HEADER.size + 4 * (flags & 15)
+            self.received.append(
+                Packet(sequence, timestamp, ssrc, bool(kind & 0x80), kind & 0x7F, data[start:], time.monotonic())
+            )
+            any_came = True
+
+    def _packets(self, samples: Pcm16) -> list[bytes]:
+        step = self.format.packet_samples
+        padded = np.concatenate((samples, np.zeros(-len(samples) % step, dtype=np.int16)))
+        return [self.format.encode(padded[at : at + step]) for at in range(0, len(padded), step)]
+
+    def _wait(self, done: Callable[[], bool], timeout: float, complaint: str) -> None:
+        with self._lock:
+            if not self._lock.wait_for(done, timeout):
+                raise TimeoutError(f"{complaint} after {timeout} s ({len(self.received)} packets in all)")
+
+
+class MediaRoom:
+    """The thread that sends and receives for any number of parties. Each has its own phase within the 20 ms."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._parties: list[RtpParty] = []
+        self._selector = selectors.DefaultSelector()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="media-room", daemon=True)
+        self._thread.start()
+
+    def party(self, media_format: MediaFormat = PCMU) -> RtpParty:
+        party = RtpParty(media_format, self._lock)
+        with self._lock:
+            party.next_at = time.monotonic() + _PERIOD
+            self._parties.append(party)
+            self._selector.register(party.socket, selectors.EVENT_READ, party)
+        return party
+
+    def dismiss(self, party: RtpParty) -> None:
+        """Close the party's socket. A party that is gone already is left alone."""
+        with self._lock:
+            if party in self._parties:
+                self._parties.remove(party)
+                self._selector.unregister(party.socket)
+                party.socket.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closing = True
+        self._thread.join(5)
+        for party in list(self._parties):
+            self.dismiss(party)
+        self._selector.close()
+
+    def __enter__(self) -> MediaRoom:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if self._closing:
+                    return
+                now = time.monotonic()
+                soonest = now + _PERIOD
+                for party in self._parties:
+                    # A late thread catches up: a caller's audio has no holes in it, however busy the machine.
+                    while party.next_at <= now:
+                        party.send_next()
+                        party.next_at += _PERIOD
+                    soonest = min(soonest, party.next_at)
+            ready = self._selector.select(max(0.0, soonest - time.monotonic()))
+            with self._lock:
+                for key, _ in ready:
+                    party = key.data
+                    if party in self._parties:
+                        party.receive_all()
+                self._lock.notify_all()

@@ -57,12 +57,16 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
 
 /* The incoming frame as a header of ours. Only what says how it sounds and when: the packet and what else hangs on
  * the frame belong to the audio that is replaced. */
-static void media_describe(switch_frame_t *to, const switch_frame_t *from, uint32_t samples, uint32_t rate,
-                           uint32_t channels)
+static void media_describe(struct stream_playout *playout, const switch_frame_t *from, uint32_t samples,
+                           uint32_t rate, uint32_t channels)
 {
+    switch_frame_t *to = &playout->frame.frame;
+
     to->codec = from->codec;
     to->source = from->source;
+    to->data = playout->pcm;
     to->datalen = from->datalen;
+    to->buflen = sizeof(playout->pcm);
     to->samples = samples;
     to->rate = rate;
     to->channels = channels;
@@ -71,6 +75,7 @@ static void media_describe(switch_frame_t *to, const switch_frame_t *from, uint3
     to->seq = from->seq;
     to->ssrc = from->ssrc;
     to->m = from->m;
+    to->flags = 0;
 }
 
 static void media_playback(struct stream *stream, switch_media_bug_t *bug)
@@ -101,7 +106,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         }
     }
     /* Never in place: the writer may send the same buffer again, expecting its own audio there. */
-    media_describe(&playout->frame.frame, frame, samples, rate, channels);
+    media_describe(playout, frame, samples, rate, channels);
     switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 

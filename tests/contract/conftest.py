@@ -1,0 +1,72 @@
+"""The contract suite: one set of tests, run against the stand-in switch and against a real FreeSWITCH."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from contract import EngineProcess, FarEnd, Leg, Switch
+from contract.stand_in import StandInSwitch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rule(*ids): the rules of the contract (rules.py) that a test holds us to")
+    config.addinivalue_line("markers", "stepped: counts samples or frames, so it needs a clock that is stepped")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    process = EngineProcess(tmp_path_factory.mktemp("engine"))
+    process.start()
+    try:
+        yield process
+        process.stop()
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module", params=["standin"])
+def loaded_switch(
+    request: pytest.FixtureRequest, engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Switch]:
+    directory: Path = tmp_path_factory.mktemp("switch")
+    if request.param == "standin":
+        switch = StandInSwitch(engine.socket, directory)
+        try:
+            yield switch
+        finally:
+            switch.close()
+        return
+    from contract.real import RealContractSwitch, missing
+
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    with RealContractSwitch(engine.socket, directory) as real:
+        yield real
+
+
+@pytest.fixture
+def switch(request: pytest.FixtureRequest, loaded_switch: Switch, engine: EngineProcess) -> Iterator[Switch]:
+    """With the module loaded, the engine running and no call up."""
+    if request.node.get_closest_marker("stepped") and not loaded_switch.stepped:
+        pytest.skip("counts samples on a stepped clock")
+    if not engine.running:
+        engine.start()
+    loaded_switch.forget()
+    yield loaded_switch
+    loaded_switch.end_calls()
+    loaded_switch.assert_alive()
+
+
+@pytest.fixture
+def leg(switch: Switch) -> Leg:
+    """An answered call at 8 kHz."""
+    return switch.call()
+
+
+@pytest.fixture
+def far() -> Iterator[FarEnd]:
+    with FarEnd() as end:
+        yield end

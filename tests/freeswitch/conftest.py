@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from freeswitch import EngineProcess, RealSwitch, find_freeswitch
+from freeswitch import EngineProcess, RealSwitch, StreamCommands, find_freeswitch
 from sip import PCMU, Call, Caller, MediaFormat, MediaRoom
 from sip.caller import can_call
 
+from mod_openai_realtime.local.behaviour import Behaviour
+from mod_openai_realtime.local.sounds import Tone
+from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.native import MODULE_PATH
 
 MakeCalls = Callable[..., Caller]
@@ -59,15 +62,23 @@ def engine(engine_process: EngineProcess) -> EngineProcess:
 
 
 @pytest.fixture(scope="session")
-def plain_switch(prefix: Path, run_dir: Path) -> Iterator[RealSwitch]:
-    """A running FreeSWITCH, whose module folder holds the module if it has been built."""
+def switch_process(prefix: Path, run_dir: Path) -> Iterator[RealSwitch]:
+    """The FreeSWITCH of all tests. Its module folder holds the module if it has been built."""
     named = Path(os.environ.get("FREESWITCH_TEST_MODULE") or MODULE_PATH)
     switch = RealSwitch(
         prefix, named if named.exists() else None, run_dir / "engine.sock", run_dir, environment=_sanitizer_settings()
     )
-    switch.start()
     yield switch
     switch.stop()
+
+
+@pytest.fixture
+def plain_switch(switch_process: RealSwitch) -> RealSwitch:
+    """FreeSWITCH, running at the start of the test, whatever happened to it in the one before."""
+    if not switch_process.running:
+        switch_process.kill()
+        switch_process.start()
+    return switch_process
 
 
 def _sanitizer_settings() -> dict[str, str]:
@@ -128,3 +139,26 @@ def make_call(make_calls: MakeCalls) -> MakeCall:
         return call.wait_media()
 
     return make
+
+
+@pytest.fixture
+def make_endpoint() -> Iterator[Callable[..., LocalEndpointThread]]:
+    """``make_endpoint(**LocalEndpoint's)``: a local Realtime endpoint without a voice detector, if not asked for."""
+    with contextlib.ExitStack() as cleaning:
+
+        def make(**options: Any) -> LocalEndpointThread:
+            return cleaning.enter_context(LocalEndpointThread(**{"vad": False, **options}))
+
+        yield make
+
+
+@pytest.fixture
+def endpoint(make_endpoint: Callable[..., LocalEndpointThread]) -> LocalEndpointThread:
+    """An endpoint that sends a tone of 440 Hz for one second on each connection."""
+    return make_endpoint(behaviour=Behaviour(stream_tone=Tone(440, 1000)))
+
+
+@pytest.fixture
+def streams(switch: RealSwitch) -> Callable[[Call], StreamCommands]:
+    """The module's commands for a call."""
+    return lambda call: StreamCommands(switch.events, call.uuid)

@@ -44,3 +44,8 @@ def places(needles: Sequence[bytes], haystack: bytes) -> list[int]:
         found.append(place)
         at = place + len(needle) if place >= 0 else at
     return found
+
+
+def missing(needles: Sequence[bytes], haystack: bytes) -> list[int]:
+    """Numbers of the needles that don't come in ``haystack`` in their order."""
+    return [number for number, place in enumerate(places(needles, haystack)) if place < 0]

@@ -2,6 +2,7 @@
 
 from freeswitch.engine import EngineProcess
 from freeswitch.event_socket import Event, EventSocket, EventSocketError
+from freeswitch.streams import StreamCommands
 from freeswitch.switch import RealSwitch, SwitchDiedError, find_freeswitch
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "EventSocket",
     "EventSocketError",
     "RealSwitch",
+    "StreamCommands",
     "SwitchDiedError",
     "find_freeswitch",
 ]

@@ -103,15 +103,14 @@ class RealSwitch:
         process = self._process
         if process is None:
             return
-        self._process = None
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
             code = process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self.kill()
             raise SwitchDiedError(f"FreeSWITCH did not end in {_STOP_SECONDS} s\n{self.log_tail()}") from None
+        self._process = None
         if code != 0:
             raise SwitchDiedError(f"FreeSWITCH ended with {_exit_text(code)}\n{self.log_tail()}")
         self._check_sanitizers()
@@ -146,6 +145,10 @@ class RealSwitch:
             self.kill()
 
     # -- use -----------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -1,0 +1,88 @@
+"""The engine dies in mid-call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from audio.alignment import missing
+from audio.tones import noise
+from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from sip import PCMU, Call
+from sip.hearing import decoded, has_ended, the_tone
+
+from mod_openai_realtime.local.thread import LocalEndpointThread
+
+
+def test_a_killed_engine_is_reported_and_the_call_goes_on(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    engine: EngineProcess,
+    endpoint: LocalEndpointThread,
+) -> None:
+    call = make_call("park")
+    stream = streams(call)
+    stream.start(endpoint.url)
+    engine.kill()
+    assert json.loads(stream.wait_for("disconnect").body)["status"] == "disconnected"
+    call.party.wait_packets(50)
+    assert switch.api(f"uuid_exists {call.uuid}") == "true"
+
+
+def test_a_restarted_engine_takes_the_stream_up_again(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    engine: EngineProcess,
+    endpoint: LocalEndpointThread,
+) -> None:
+    call = make_call("park")
+    stream = streams(call)
+    stream.start(endpoint.url, "mono 8000 24000")
+    call.party.wait_heard(lambda audio: has_ended(audio, 8000))
+    engine.kill()
+    stream.wait_for("disconnect")
+    since = len(call.party.received)
+    engine.start()
+    stream.wait_for("connect")
+
+    heard = call.party.wait_heard(lambda audio: has_ended(audio, 8000), since=since)
+    frequency, segment = the_tone(heard, 8000)
+    assert frequency == pytest.approx(440, abs=1)
+    assert len(segment) / 8000 == pytest.approx(1.0, abs=0.004)
+
+    frames = decoded(PCMU, call.party.say(noise(500, 8000)))
+    endpoint.wait_for(lambda server: frames[-1] in server.connections[-1].received_audio(), 20)
+    assert missing(frames, endpoint.snapshot()[-1].received_audio()) == []
+
+
+def test_a_call_can_end_while_the_engine_is_away(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    engine: EngineProcess,
+    endpoint: LocalEndpointThread,
+) -> None:
+    call = make_call("park")
+    stream = streams(call)
+    stream.start(endpoint.url)
+    engine.kill()
+    stream.wait_for("disconnect")
+    call.hang_up()
+    call.wait_end()
+
+
+def test_an_engine_that_stops_in_order_closes_its_connections(
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    engine: EngineProcess,
+    endpoint: LocalEndpointThread,
+) -> None:
+    stream = streams(make_call("park"))
+    stream.start(endpoint.url)
+    engine.stop()
+    endpoint.wait_for(lambda server: server.connections[0].closed, 20)
+    assert endpoint.snapshot()[0].close_code != 1006
+    stream.wait_for("disconnect")

@@ -1,0 +1,63 @@
+"""Loading and unloading the module while FreeSWITCH runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from sip import Call
+
+from mod_openai_realtime.local.thread import LocalEndpointThread
+
+COMMANDS = ("uuid_openai_audio_stream", "uuid_raw_audio_stream")
+
+
+def test_the_module_loads_unloads_and_loads_again(switch: RealSwitch) -> None:
+    for _ in range(5):
+        assert switch.unload_module().startswith("+OK")
+        assert not switch.module_loaded()
+        assert switch.load_module().startswith("+OK")
+        assert switch.module_loaded()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_print_their_usage_and_complete_verbs(switch: RealSwitch, command: str) -> None:
+    assert switch.api(command).startswith("USAGE")
+    assert "start" in switch.api(f"console_complete c={len(command) + 16};{command} some-uuid sta")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_gone_after_unloading(switch: RealSwitch, command: str) -> None:
+    assert switch.unload_module().startswith("+OK")
+    assert "not found" in switch.api(command).lower()
+
+
+@pytest.mark.usefixtures("engine")
+def test_unloading_with_a_stream_up_ends_it_and_leaves_the_call(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    endpoint: LocalEndpointThread,
+) -> None:
+    call = make_call("park")
+    streams(call).start(endpoint.url)
+    assert switch.unload_module().startswith("+OK")
+    endpoint.wait_for(lambda server: server.connections[0].closed, 20)
+    assert switch.api(f"uuid_exists {call.uuid}") == "true"
+    call.party.wait_packets(10)
+    assert switch.load_module().startswith("+OK")
+    StreamCommands(switch.events, call.uuid).start(endpoint.url)
+
+
+def test_without_an_engine_the_start_is_refused_and_the_call_goes_on(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_call: Callable[..., Call],
+    engine_process: EngineProcess,
+) -> None:
+    engine_process.stop()
+    call = make_call("park")
+    assert streams(call).run("start ws://127.0.0.1:9/ mono") == "-ERR Engine is not running"
+    call.party.wait_packets(10)
+    assert switch.api(f"uuid_exists {call.uuid}") == "true"

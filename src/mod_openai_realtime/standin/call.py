@@ -102,8 +102,9 @@ class Call:
 
         `pcm_in` is one frame of what the caller says; None: no packet came, and the bugs get comfort noise (0xff
         bytes). `channel_audio` is the frame that the channel would send by itself; None: it sends nothing, as when
-        parked, and nothing asks the bugs to replace it. Returns the frame that the channel really sends, None if it sends none;
-        without media (ringing) nothing passes either way. Raises ValueError if a frame has not the channel's size.
+        parked, and nothing asks the bugs to replace it. Returns the frame that the channel really sends, None if it
+        sends none; without media (ringing) nothing passes either way. Raises ValueError if a frame has not the
+        channel's size.
         """
         if channel_audio == SILENCE:
             channel_audio = bytes(self.frame_bytes.write)
@@ -157,7 +158,8 @@ class Call:
         """Takes what the channel sent under the real clock since the last time, within the bound of StandIn.call."""
         size = self._library.call_sent_bytes(self._handle)
         buffer = ctypes.create_string_buffer(size)
-        return buffer.raw[: self._library.call_take_sent(self._handle, buffer, size)]
+        taken = self._library.call_take_sent(self._handle, buffer, size)
+        return buffer.raw[:taken]
 
     @property
     def sent_dropped_bytes(self) -> int:

@@ -1,0 +1,45 @@
+"""A switch with a probe for a module: it reports what the switch does to it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mod_openai_realtime.standin import StandIn, StandInError, find_library
+
+ROOT = Path(__file__).resolve().parents[3]
+NATIVE = ROOT / "native"
+SANITIZE = os.environ.get("NATIVE_SANITIZE")
+
+
+def compile_shared(output: Path, *sources: Path) -> Path:
+    """Builds a shared library as setup.py does."""
+    command = ["gcc", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-std=gnu11", "-O2", "-g"]
+    command += ["-Wall", "-Wextra", "-Werror", f"-I{NATIVE / 'ring'}", f"-I{NATIVE / 'freeswitch'}"]
+    command += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
+    subprocess.run([*command, *map(str, sources), "-o", str(output)], check=True)
+    return output
+
+
+@pytest.fixture(scope="session")
+def library_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built library, or one built here where there is none: a process can have only one."""
+    try:
+        return find_library()
+    except StandInError:
+        output = tmp_path_factory.mktemp("native") / "libstandin.so"
+        return compile_shared(output, *sorted((NATIVE / "standin").glob("*.c")))
+
+
+@pytest.fixture(scope="session")
+def probe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_shared(tmp_path_factory.mktemp("probe") / "mod_probe.so", Path(__file__).with_name("mod_probe.c"))
+
+
+@pytest.fixture
+def switch(library_path: Path, probe_path: Path) -> Iterator[StandIn]:
+    with StandIn(probe_path, library_path=library_path) as switch:
+        switch.wait_event("probe::load")
+        yield switch

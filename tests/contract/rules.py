@@ -1,4 +1,4 @@
-"""The rules of the contract, numbered by its sections, in words of our own. Every one has a test that bears its number."""
+"""The rules of the contract by section, in words of our own. Every one has a test that bears its number."""
 
 RULES = {
     # Names

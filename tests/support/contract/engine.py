@@ -70,10 +70,10 @@ class EngineProcess:
 
     def descriptors(self) -> int:
         """How many files and sockets its processes have open."""
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self._pids())
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
 
     def threads(self) -> int:
-        return sum(len(os.listdir(f"/proc/{pid}/task")) for pid in self._pids())
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self._pids())
 
     def _pids(self) -> list[int]:
         assert self._process is not None

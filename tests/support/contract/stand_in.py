@@ -43,6 +43,10 @@ class StandInLeg(Leg):
     def say(self, samples: Pcm16) -> None:
         self._to_say.append(samples.astype(np.int16))
 
+    def _pass_until_said(self) -> None:
+        samples = sum(map(len, self._to_say))
+        self.run(-(-samples * 1000 // self._call.codec.read_rate))
+
     def run(self, ms: int) -> None:
         ptime = self._call.codec.ptime_ms
         left = -(-ms // ptime)

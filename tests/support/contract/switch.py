@@ -52,6 +52,14 @@ class Leg(ABC):
     def say(self, samples: Pcm16) -> None:
         """The caller says this, behind what there is to say yet; silence where there is nothing."""
 
+    def tell(self, samples: Pcm16) -> None:
+        """The caller says this, and time passes until the switch has it."""
+        self.say(samples)
+        self._pass_until_said()
+
+    @abstractmethod
+    def _pass_until_said(self) -> None: ...
+
     @abstractmethod
     def run(self, ms: int) -> None:
         """Lets so much of media time pass."""

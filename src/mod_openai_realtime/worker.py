@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -136,11 +137,16 @@ class Worker:
 
 
 def run_worker(listener: socket.socket, board: LoadBoard | None, users: frozenset[int]) -> None:
-    """The main function of a worker process; returns after SIGTERM."""
+    """The main function of a worker process; returns after SIGTERM, or the supervisor's end."""
 
     async def main() -> None:
         worker = Worker(listener, board=board, users=users)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, worker.stop)
+        supervisor = multiprocessing.parent_process()
+        if supervisor is not None:
+            # A supervisor that was killed takes its workers with it: they hold its socket and its lock.
+            loop.add_reader(supervisor.sentinel, worker.stop)
         await worker.run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -36,18 +36,14 @@ char *memory_strdup(const char *text)
 
 char *memory_vprintf(const char *format, va_list arguments)
 {
-    va_list again;
-    char *text;
-    int bytes;
+    size_t bytes = 0;
+    char *text = NULL;
+    FILE *stream = open_memstream(&text, &bytes);
 
-    va_copy(again, arguments);
-    bytes = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    if (bytes < 0) {
-        return memory_strdup("");
+    if (stream == NULL || vfprintf(stream, format, arguments) < 0 || fclose(stream) != 0) {
+        fputs("standin: a text could not be formatted\n", stderr);
+        abort();
     }
-    text = memory_new((size_t)bytes + 1);
-    vsnprintf(text, (size_t)bytes + 1, format, arguments);
     return text;
 }
 

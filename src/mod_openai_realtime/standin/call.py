@@ -1,6 +1,7 @@
 """One call on the stand-in switch."""
 
 import ctypes
+import weakref
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -63,7 +64,7 @@ class Call:
     """A session with its channel; made by StandIn.call.
 
     Methods may be called from any thread. Those that need the channel raise CallGoneError after the hangup; counters
-    and what was sent stay readable until the switch is closed.
+    and what was sent stay readable.
     """
 
     def __init__(self, library: Library, handle: int, uuid: str, codec: Codec) -> None:
@@ -71,6 +72,9 @@ class Call:
         self._handle = handle
         self.uuid = uuid
         self._codec = codec
+        self._ended = False
+        # Not at the hangup: what was sent can still be read after it.
+        weakref.finalize(self, library.call_free, handle)
 
     def _check(self, result: int) -> int:
         if result == GONE:
@@ -139,6 +143,7 @@ class Call:
         Hanging up again does nothing.
         """
         self._library.call_hangup(self._handle)
+        self._ended = True
 
     # The real clock
 
@@ -192,6 +197,3 @@ class Call:
         found = self._check(self._library.application(self._handle, encode(name), encode(data)))
         if not found:
             raise StandInError(f"No application {name!r} is registered")
-
-    def _free(self) -> None:
-        self._library.call_free(self._handle)

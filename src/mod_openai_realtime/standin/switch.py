@@ -43,7 +43,8 @@ class StandIn:
         library_path: Path | str | None = None,
     ) -> None:
         self.module_path = Path(module_path or NATIVE_DIR / "mod_openai_audio_stream.so").resolve()
-        self._calls: dict[str, Call] = {}
+        self._calls: list[Call] = []  # guarded by _calls_lock, as is _running
+        self._calls_lock = threading.Lock()
         self._running = False
         with StandIn._lock:
             if StandIn._open is not None:
@@ -83,19 +84,16 @@ class StandIn:
         self.close()
 
     def close(self) -> None:
-        """Stops the clock, hangs up all calls, unloads the module. Closing again does nothing."""
+        """Stops the clock, hangs up all calls, unloads the module by force. Closing again does nothing."""
         with StandIn._lock:
             if StandIn._open is not self:
                 return
         try:
             self.halt()
-            for call in self._calls.values():
+            for call in self._live_calls():
                 call.hangup()
-            self._take_reason(self._library.unload(0), ignore="No module is loaded")
+            self._take_reason(self._library.unload(1), ignore="No module is loaded")
         finally:
-            for call in self._calls.values():
-                call._free()
-            self._calls.clear()
             with StandIn._lock:
                 StandIn._open = None
 
@@ -151,6 +149,8 @@ class StandIn:
         codec = Codec(read_rate, write_rate or read_rate, ptime_ms, channels)
         read_format, write_format = codec.formats()
         name = uuid or str(uuid4())
+        for variable, value in (variables or {}).items():
+            encode(variable), encode(value)  # what can't be set is refused before there is a call
         handle = self._library.call_new(
             encode(name),
             _STATES[state],
@@ -162,14 +162,17 @@ class StandIn:
         if handle is None:
             raise StandInError(f"There is a call {name} already")
         call = Call(self._library, handle, name, codec)
-        if old := self._calls.get(name):
-            old._free()
-        self._calls[name] = call
         for variable, value in (variables or {}).items():
             call.set_variable(variable, value)
-        if self._running:
-            self._library.clock_add(handle)
+        with self._calls_lock:
+            self._calls = [known for known in self._calls if not known._ended] + [call]
+            if self._running:
+                self._library.clock_add(handle)
         return call
+
+    def _live_calls(self) -> list[Call]:
+        with self._calls_lock:
+            return [call for call in self._calls if not call._ended]
 
     def api(self, name: str, arguments: str = "") -> str:
         """Runs an API command on the calling thread, and returns what it printed."""
@@ -201,7 +204,7 @@ class StandIn:
 
     def _words_of(self, word: str) -> list[str]:
         if word == LIST_UUID:
-            return [call.uuid for call in self._calls.values() if call.state is not ChannelState.HANGUP]
+            return [call.uuid for call in self._live_calls() if call.state is not ChannelState.HANGUP]
         return word.removeprefix(_ANY_OF).split(":") if word.startswith(_ANY_OF) else [word]
 
     def _word_fits(self, word: str, typed: str) -> bool:
@@ -218,13 +221,15 @@ class StandIn:
             raise ValueError("The clock needs a thread")
         if not self._library.clock_run(threads):
             raise StandInError("The real clock runs already")
-        self._running = True
-        for call in self._calls.values():
-            self._library.clock_add(call._handle)
+        with self._calls_lock:
+            self._running = True
+            for call in self._calls:
+                self._library.clock_add(call._handle)
 
     def halt(self) -> None:
         """Stops the real clock; halting again does nothing."""
-        self._running = False
+        with self._calls_lock:
+            self._running = False
         self._library.clock_halt()
 
     # What comes out

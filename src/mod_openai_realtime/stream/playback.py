@@ -1,9 +1,8 @@
 """Agent audio on its way in: deltas -> queue -> resampler -> playback ring, and what of it has been played.
 
 The switch's media thread is the clock: this side only keeps the ring filled some way ahead, so that a late tick is
-never heard. Positions: `source` counts samples at the stream's playback rate as they came from the server, `ring` counts
-samples at the channel's rate as the media thread takes them. Within one run of the resampler the two are proportional,
-exactly.
+never heard. Positions: `source` counts samples at the stream's playback rate as they came from the server, `ring` at
+the channel's rate as the media thread takes them. Within one run of the resampler the two are proportional, exactly.
 """
 
 from __future__ import annotations

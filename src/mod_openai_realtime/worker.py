@@ -30,7 +30,7 @@ class Worker:
     def __init__(
         self, listener: socket.socket, *, board: LoadBoard | None = None, users: frozenset[int] | None = None
     ) -> None:
-        """`listener`: a listening Unix socket, shared with other workers; `users`: uids that may connect, as root may."""
+        """`listener`: a listening Unix socket, shared by all workers; `users`: uids that may connect, besides root."""
         self._listener = listener
         self._board = board
         self._users = users if users is not None else frozenset({os.getuid()})

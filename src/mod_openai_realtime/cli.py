@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from . import __version__
+from .demo.command import demo
 from .native import MODULE_PATH
 from .paths import default_socket
 
@@ -108,6 +109,71 @@ def doctor(path: Path | None, prefix: Path | None) -> None:
         bad = bad or finding.verdict is Verdict.BAD
     if bad:
         raise SystemExit(1)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--tls-cert", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Serve wss:// with it.")
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The certificate's key, where it is not in the same file.",
+)
+@click.option("--api-key", help="Refuse clients that don't send this key; default: accept all.")
+@click.option(
+    "--agent",
+    "agent_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON file with what the agent says.",
+)
+@click.option(
+    "--vad/--no-vad", default=True, show_default=True, help="Whether the server listens for the user's turns."
+)
+@click.option(
+    "--log-level",
+    default="info",
+    show_default=True,
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+)
+def local(
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    api_key: str | None,
+    agent_file: Path | None,
+    vad: bool,
+    log_level: str,
+) -> None:
+    """Run the local Realtime endpoint: develop against it without a key, and without paying."""
+    import asyncio
+
+    if tls_key is not None and tls_cert is None:
+        raise click.UsageError("--tls-key needs --tls-cert")
+    set_up_logging(log_level)
+    try:
+        from .local.agent import ScriptError
+        from .local.command import run_local
+    except ImportError as error:
+        raise click.ClickException(str(error)) from None
+    serving = run_local(
+        host,
+        port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        api_key=api_key,
+        agent_file=agent_file,
+        vad=vad,
+        echo=click.echo,
+    )
+    try:
+        asyncio.run(serving)
+    except (OSError, ImportError, ScriptError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+main.add_command(demo)
 
 
 def set_up_logging(level: str) -> None:

@@ -1,4 +1,4 @@
-"""The product's module in the stand-in, with no engine; loading it proves that the library has every symbol it needs."""
+"""The module in the stand-in, with no engine; loading it proves that the library has every symbol it needs."""
 
 from collections.abc import Iterator
 from pathlib import Path

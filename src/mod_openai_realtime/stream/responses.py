@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+BLOCKED_LIMIT = 16  # the newest interrupted responses: of older ones nothing is on its way any more
+
 
 class Responses:
     """Follows responses by id; None stands for audio that names none.
 
     A response that was announced (`response.created`) lives until `response.done`; one that was not, from its first
-    delta to its `output_audio.done`. Interrupting blocks those alive. An id that a new response uses again is free, and
-    audio without an id is blocked only until anything shows that the interrupted response is over.
+    delta to its `output_audio.done`. Interrupting blocks those alive. One that was announced stays blocked after its
+    end, for deltas that were on their way; an id that a new response uses again is free. Audio without an id is blocked
+    only until anything shows that the interrupted response is over.
     """
 
     def __init__(self) -> None:
@@ -48,8 +51,8 @@ class Responses:
         heard = not (self._anonymous_blocked if response is None else response in self._blocked)
         self._anonymous_blocked = False
         self._alive.pop(response, None)
-        if response is not None:
-            self._blocked.pop(response, None)
+        if response is not None and self._blocked.get(response) is False:
+            del self._blocked[response]
         return heard
 
     def turn_ended(self) -> None:
@@ -61,6 +64,8 @@ class Responses:
         self._anonymous_blocked = bool(self._alive)
         self._blocked.update({name: announced for name, announced in self._alive.items() if name is not None})
         self._alive.clear()
+        while len(self._blocked) > BLOCKED_LIMIT:
+            del self._blocked[next(iter(self._blocked))]
 
     def reset(self) -> None:
         """A new connection: the server knows nothing of the old one's responses."""

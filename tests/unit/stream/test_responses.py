@@ -1,6 +1,6 @@
 """After a barge-in: late audio is silent, new responses are heard, whatever the server does about ids."""
 
-from mod_openai_realtime.stream.responses import Responses
+from mod_openai_realtime.stream.responses import BLOCKED_LIMIT, Responses
 
 
 def test_late_audio_of_an_interrupted_response_is_not_audible() -> None:
@@ -12,6 +12,17 @@ def test_late_audio_of_an_interrupted_response_is_not_audible() -> None:
     assert not responses.audio_done("r1")
     assert not responses.audible("r1")
     assert not responses.done("r1")
+    assert not responses.audible("r1")
+
+
+def test_only_the_newest_interrupted_responses_are_remembered() -> None:
+    responses = Responses()
+    names = [f"r{index}" for index in range(BLOCKED_LIMIT + 1)]
+    for name in names:
+        responses.created(name)
+        responses.interrupt()
+        responses.done(name)
+    assert [name for name in names if responses.audible(name)] == names[:1]
 
 
 def test_a_response_that_had_sent_nothing_yet_is_interrupted_too() -> None:

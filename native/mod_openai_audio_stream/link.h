@@ -21,7 +21,7 @@
 
 struct stream;
 
-/* What the engine sent. */
+/* What the engine sent. A NUL follows the body: FreeSWITCH's printf measures a "%.*s" to its end before it cuts. */
 struct message {
     struct message *next;
     struct wire_header header;

@@ -66,13 +66,14 @@ static bool link_take_message(struct link *link, const struct wire_header *heade
     if (!wire_valid(body, header->body_bytes)) {
         return false;
     }
-    message = malloc(sizeof(*message) + header->body_bytes);
+    message = malloc(sizeof(*message) + header->body_bytes + 1);
     if (!message) {
         return false;
     }
     message->next = NULL;
     message->header = *header;
     memcpy(message->body, body, header->body_bytes);
+    message->body[header->body_bytes] = '\0';
     if (!link_deliver(link, message)) {
         handle(link, message);
         free(message);

@@ -6,6 +6,7 @@
 #include "event.h"
 #include "log.h"
 #include "service.h"
+#include "unload.h"
 
 #include <stdio.h>
 
@@ -103,7 +104,7 @@ static switch_status_t module_shutdown(void)
 {
     module_complete(false);
     command_forbid();
-    if (!service_stop()) {
+    if (!unload_run()) {
         LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends\n");
         return SWITCH_STATUS_NOUNLOAD;
     }

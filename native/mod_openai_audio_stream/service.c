@@ -18,12 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TICK_MS 250                /* pace of reconnection */
-#define USELESS_AFTER_MS 10000     /* a link without streams whose engine never says that it is idle */
-#define UNLOAD_COMMANDS_MS 10000   /* commands may be waiting for early media */
-#define UNLOAD_LAST_EVENTS_MS 1000 /* for the engine's last events */
-#define UNLOAD_BUGS_MS 5000
-#define UNLOAD_POLL_NS (5 * 1000 * 1000)
+#define TICK_MS 250            /* pace of reconnection */
+#define USELESS_AFTER_MS 10000 /* a link without streams whose engine never says that it is idle */
+#define CALLBACK_POLL_NS (1000 * 1000)
 #define LOG_TEXT_LIMIT 4096
 #define SUBCLASS_LIMIT 32u
 
@@ -350,95 +347,28 @@ failed:
     return false;
 }
 
-static void service_each_link(void (*visit)(struct link *link))
+void service_end(void)
 {
     size_t count;
-    struct link **links = links_all(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        visit(links[i]);
-        link_unreference(links[i]);
-    }
-    free(links);
-}
-
-static void service_remove_streams(struct link *link)
-{
-    size_t count;
-    struct stream **streams = link_open_streams(link, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        stream_remove(streams[i], 0);
-        stream_unreference(streams[i]);
-    }
-    free(streams);
-}
-
-static void service_force_drop(struct link *link)
-{
-    service_drop(link, true);
-}
-
-/* Poll `done`, with a sweep over the links each time, until it holds or the time is up. */
-static bool service_sweep_until(bool (*done)(void), void (*sweep)(struct link *link), uint64_t within_ms)
-{
-    uint64_t deadline_ms = monotonic_ms() + within_ms;
-    struct timespec pause = {.tv_nsec = UNLOAD_POLL_NS};
-
-    for (;;) {
-        if (done()) {
-            return true;
-        }
-        if (monotonic_ms() >= deadline_ms) {
-            return false;
-        }
-        service_each_link(sweep);
-        nanosleep(&pause, NULL);
-    }
-}
-
-static bool service_no_commands(void)
-{
-    return command_count() == 0;
-}
-
-static bool service_no_streams(void)
-{
-    return stream_count() == 0;
-}
-
-static bool service_no_links(void)
-{
-    return links_count() == 0;
-}
-
-static void service_nothing(struct link *link)
-{
-    (void)link;
-}
-
-bool service_stop(void)
-{
-    /* In this order: commands can add bugs; bugs call back into the module; streams that are let go leave the engine
-     * with something to say, which only the thread can hear. */
-    if (!service_sweep_until(service_no_commands, link_cancel, UNLOAD_COMMANDS_MS) ||
-        !service_sweep_until(service_no_streams, service_remove_streams, UNLOAD_BUGS_MS)) {
-        return false;
-    }
-    service_sweep_until(service_no_links, service_nothing, UNLOAD_LAST_EVENTS_MS);
+    struct link **links;
 
     atomic_store(&service.stopping, true);
     service_wake();
     pthread_join(service.thread, NULL);
     /* From here on this thread is the service thread. */
-    service_each_link(service_force_drop);
+    links = links_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        service_drop(links[i], true);
+        link_unreference(links[i]);
+    }
+    free(links);
     service_bury();
+    /* The last CLOSE may have been let go before its thread was out of the callback. */
     while (atomic_load(&service.closing) > 0) {
-        struct timespec pause = {.tv_nsec = UNLOAD_POLL_NS};
+        struct timespec pause = {.tv_nsec = CALLBACK_POLL_NS};
 
         nanosleep(&pause, NULL);
     }
     close(service.epoll_fd);
     close(service.wake_fd);
-    return true;
 }

@@ -8,9 +8,7 @@
 #include "link.h"
 
 bool service_start(const char *engine_socket);
-/* Wait for commands, remove all media bugs, let last events out, end the thread. False: media bugs are left that
- * FreeSWITCH would still call; the module must stay in memory. */
-bool service_stop(void);
+void service_end(void); /* when no command and no media bug is left */
 const char *service_engine_socket(void);
 
 void service_wake(void);

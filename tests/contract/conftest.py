@@ -26,7 +26,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
         process.kill()
 
 
-@pytest.fixture(scope="module", params=["standin"])
+@pytest.fixture(scope="module", params=["standin", "freeswitch"])
 def loaded_switch(
     request: pytest.FixtureRequest, engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Switch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import time
@@ -92,7 +93,7 @@ def test_each_failed_try_is_told_with_its_number_wait_and_status(leg: Leg, far: 
     waits = [detail["wait_time"] for detail in details]
     assert waits[0] >= 100 and waits[-1] > 2 * waits[0] and max(waits) <= 10_000
     times = [handshake.at for handshake in far.handshakes]
-    gaps = [(later - earlier) * 1000 for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [(later - earlier) * 1000 for earlier, later in itertools.pairwise(times)]
     assert all(gap >= wait - 5 for gap, wait in zip(gaps, waits, strict=True))
     assert leg.events("error") == []
 
@@ -333,4 +334,4 @@ def test_a_server_that_greets_and_hangs_up_is_not_stormed(leg: Leg, far: FarEnd)
         leg.event("connect")
     times = [handshake.at for handshake in far.handshakes]
     assert len([at for at in times if at < begun + 2]) <= 8
-    assert all(later - earlier >= 0.095 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.095 for earlier, later in itertools.pairwise(times))

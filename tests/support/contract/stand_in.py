@@ -47,6 +47,9 @@ class StandInLeg(Leg):
         samples = sum(map(len, self._to_say))
         self.run(-(-samples * 1000 // self._call.codec.read_rate))
 
+    def _settle(self) -> None:
+        self._switch.collect(0)
+
     def run(self, ms: int) -> None:
         ptime = self._call.codec.ptime_ms
         left = -(-ms // ptime)
@@ -78,6 +81,7 @@ class StandInLeg(Leg):
     def change_rate(self, rate: int) -> None:
         self._call.set_codec(rate)
         self.rate = rate
+        self._to_say.clear()
         self._heard.clear()
         self._channel_at = 0
 

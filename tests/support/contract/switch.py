@@ -117,6 +117,11 @@ class Leg(ABC):
         names = [word.removeprefix("stream=") for word in arguments.split() if word.startswith("stream=")]
         self.ok(f"start {arguments}", api)
         self.event("connect", stream=(names or ["default"])[0], still=True)
+        self._settle()
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Until the caller is heard; no time for a stepped clock."""
 
     def event(self, name: str, *, stream: str | None = None, still: bool = False, limit_s: float = 20.0) -> Event:
         """Takes the oldest event of that name; `still`: a stepped clock stands still meanwhile."""

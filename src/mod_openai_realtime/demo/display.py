@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 from rich.console import Console
 from rich.live import Live
@@ -18,6 +19,8 @@ from .verdict import Verdict
 _METER_CELLS = 24
 _SPEECH_LEVEL = 0.25
 """Fills a meter."""
+_TOGETHER_NS = 200_000_000
+"""What an interruption causes may be told before the interruption itself, by less than this."""
 _STYLES = {"caller": "bold cyan", "agent": "bold green", "command": "dim", "event": "", "barge-in": "bold red"}
 _TOLD_AT_ONCE = {
     "connect": "connected",
@@ -38,7 +41,7 @@ class Display:
         self._lock = threading.Lock()
         self._origin: Callable[[], int] = time.monotonic_ns
         self._levels: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
-        self._agent_speaks = False
+        self._agent_until_ns: float = -inf
         self._caller_until_ns: int | None = None
 
     def say(self, text: str) -> None:
@@ -84,16 +87,16 @@ class Display:
     def _told_event(self, name: str, entry: Entry) -> tuple[str, str] | None:
         body = entry.body
         if name == "openai_speech_start":
-            self._agent_speaks = True
+            self._agent_until_ns = inf
             until, self._caller_until_ns = self._caller_until_ns, None
             delay = "" if until is None else f", {(entry.time_ns - until) / 1e6:.0f} ms after the caller's last sound"
             return "agent", f"begins to speak{delay}"
         if name == "input_audio_buffer.speech_started":
-            if self._agent_speaks:
+            if entry.time_ns - self._agent_until_ns < _TOGETHER_NS:
                 return "barge-in", "the caller interrupts the agent"
             return "event", "the server hears the caller"
         if name == "openai_speech_stop":
-            self._agent_speaks = False
+            self._agent_until_ns = entry.time_ns
         if name in _TOLD_AT_ONCE:
             return "event", _TOLD_AT_ONCE[name]
         if name == "response.output_audio_transcript.done":

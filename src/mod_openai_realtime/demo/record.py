@@ -34,6 +34,8 @@ class CallRecord:
     skipped_steps: int
     """Frames of the call, and those that the machine was too slow for."""
     late_max_ns: int
+    engine_exit: int | None
+    """The engine's exit code, once it was told to end."""
 
     def sample_at(self, time_ns: int) -> int:
         return (time_ns - self.origin_ns) * RATE // 1_000_000_000

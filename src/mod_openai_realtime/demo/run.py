@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -108,26 +108,23 @@ def _make_call(
         transcriber=LineRecogniser(voice, conversation.caller_lines),
         keep="events",
     )
-    with (
-        endpoint,
-        EngineProcess(socket, files.engine_log),
-        StandIn(engine_socket=socket, temp_dir=audio_files) as switch,
-    ):
+    engine = EngineProcess(socket, files.engine_log)
+    with endpoint, engine, StandIn(engine_socket=socket, temp_dir=audio_files) as switch:
+        display.say(f"One call: stand-in switch → engine → {endpoint.url}\n")
         switch.run()
         call = switch.call(RATE)
-        tape = Tape(call)
-        display.say(f"One call: stand-in switch → engine → {endpoint.url}\n")
-        with _taken_events(switch, call, journal), display.live(lambda: tape.origin_ns, tape.levels):
-            tape.start()
-            dialogue = Dialogue(switch, call, tape, journal, conversation, voice)
-            failure = _hold(dialogue, endpoint.url)
+        # The tape and the taker of events are done with the call before the switch closes.
+        with (
+            Tape(call) as tape,
+            _taken_events(switch, call, journal),
+            display.live(lambda: tape.origin_ns, tape.levels),
+        ):
+            failure = _hold(Dialogue(switch, call, tape, journal, conversation, voice), endpoint.url)
             connections = _connections(endpoint)
         switch.halt()
-        tape.stop()
-        bugs_left, agent = call.bug_count, tape.agent()
-        steps, skipped, late = call.steps, call.skipped_steps, call.late_max_ns
-        call.hangup()
-        return CallRecord(
+        tape.take()
+        agent = tape.agent()
+        record = CallRecord(
             conversation=conversation,
             entries=journal.entries(),
             caller=tape.caller(len(agent)),
@@ -137,12 +134,14 @@ def _make_call(
             connections=connections,
             failure=failure,
             log=[line.text for line in switch.log() if line.level <= LogLevel.WARNING],
-            bugs_left=bugs_left,
+            bugs_left=call.bug_count,
             files_left=sorted(path.name for path in audio_files.iterdir()),
-            steps=steps,
-            skipped_steps=skipped,
-            late_max_ns=late,
+            steps=call.steps,
+            skipped_steps=call.skipped_steps,
+            late_max_ns=call.late_max_ns,
+            engine_exit=None,
         )
+    return replace(record, engine_exit=engine.exit_code)
 
 
 def _hold(dialogue: Dialogue, url: str) -> str | None:

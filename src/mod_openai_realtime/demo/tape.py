@@ -4,6 +4,8 @@ import threading
 import time
 import wave
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -17,7 +19,7 @@ _WATCH_S = 1.0
 
 
 class Tape:
-    """Records a call of the stand-in under its real clock, on a thread of its own.
+    """Records a call of the stand-in under its real clock, on a thread of its own, while it is entered (`with`).
 
     Frame n leaves the channel at `origin_ns + n * PTIME_MS`, never before: the clock of the stand-in keeps to this
     grid, and only ever is late on it. So the earliest of all observations gives the origin.
@@ -31,15 +33,15 @@ class Tape:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._record, name="tape", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """Takes what is left. Stopping again does nothing."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._take()
+        self._thread.join()
 
     def say(self, samples: Samples) -> int:
         """Lets the caller say this from the next frame on; returns the sample it begins at.
@@ -89,14 +91,15 @@ class Tape:
                 continue
             except CallGoneError:
                 return
-            # The count first: a step after it would make the origin too early.
+            # The count first: a step in between makes this origin late, and the earliest counts.
             steps = self._call.steps
             origin_ns = time.monotonic_ns() - (steps - 1) * PTIME_MS * 1_000_000
             if self._origin_ns is None or origin_ns < self._origin_ns:
                 self._origin_ns = origin_ns
-            self._take()
+            self.take()
 
-    def _take(self) -> None:
+    def take(self) -> None:
+        """Takes what the channel has sent; for what came between leaving and the clock's halt."""
         pcm = self._call.sent()
         if pcm:
             self._sent.append(pcm)

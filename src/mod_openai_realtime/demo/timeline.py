@@ -30,7 +30,7 @@ def draw_timeline(path: Path, call: CallRecord) -> None:
     turns = [turn for turn in agent_turns(call) if turn is not None]
     interruptions = [each for each in barge_ins(call) if each is not None]
     muted_until = _muted_until(call)
-    lower.set_xlim(0, seconds(len(call.agent)))
+    lower.set_xlim(0, max(seconds(len(call.agent)), 1.0))
     _draw_track(upper, call.caller, "caller", _CALLER)
     _draw_track(lower, call.agent, "agent", _AGENT)
     for line, span in call.caller_spans():

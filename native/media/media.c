@@ -3,7 +3,8 @@
 
 static int media_exec(PyObject *module)
 {
-    PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec};
+    PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec,
+                           &media_poller_spec};
 
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
         PyObject *type = PyType_FromSpec(specs[i]);

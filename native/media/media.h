@@ -12,5 +12,6 @@
 extern PyType_Spec media_stream_memory_spec;
 extern PyType_Spec media_switch_side_spec;
 extern PyType_Spec media_resampler_spec;
+extern PyType_Spec media_poller_spec;
 
 #endif

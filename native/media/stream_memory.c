@@ -1,10 +1,9 @@
 /* stream_memory.c -- the engine's end of one stream's memory. */
-#include "media.h"
+#include "stream_memory.h"
 
 #include "capture_ring.h"
 #include "playback_ring.h"
 
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -14,6 +13,8 @@ typedef struct {
     size_t bytes;
     struct capture_ring capture;
     struct playback_ring playback;
+    uint64_t watched_tail; /* due when the media thread has taken this much; 0: at once, UINT64_MAX: never */
+    uint32_t watched_rate; /* due when the channel writes at another rate; 0: whatever it does */
 } StreamMemory;
 
 static bool power_of_two(uint32_t value)
@@ -85,6 +86,8 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     }
     self->memory = mapped;
     self->bytes = (size_t)status.st_size;
+    self->watched_tail = 0;
+    self->watched_rate = 0;
     fault = layout_fault(self->memory, self->bytes);
     if (fault != NULL) {
         PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
@@ -227,6 +230,39 @@ static PyObject *stream_memory_set_control(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *stream_memory_watch(PyObject *object, PyObject *args)
+{
+    StreamMemory *self = (StreamMemory *)object;
+    unsigned long long tail;
+    unsigned int rate;
+
+    if (!PyArg_ParseTuple(args, "KI:watch", &tail, &rate)) {
+        return NULL;
+    }
+    self->watched_tail = tail;
+    self->watched_rate = rate;
+    Py_RETURN_NONE;
+}
+
+bool stream_memory_is_due(PyObject *object)
+{
+    StreamMemory *self = (StreamMemory *)object;
+    const struct stream_memory *memory = self->memory;
+    uint32_t rate;
+
+    if (memory == NULL) {
+        return false;
+    }
+    if (atomic_load_explicit(&memory->capture_head, memory_order_relaxed) > self->capture.position) {
+        return true;
+    }
+    if (atomic_load_explicit(&memory->playback_tail, memory_order_relaxed) >= self->watched_tail) {
+        return true;
+    }
+    rate = atomic_load_explicit(&memory->write_rate, memory_order_relaxed);
+    return self->watched_rate != 0 && rate != 0 && rate != self->watched_rate;
+}
+
 static PyObject *stream_memory_get_word(PyObject *object, PyObject *index)
 {
     StreamMemory *self = opened(object);
@@ -324,6 +360,8 @@ static PyMethodDef stream_memory_methods[] = {
     {"discard_playback", stream_memory_discard_playback, METH_O,
      "Drop what is queued; what follows is at this rate in Hz. -> position discarded to."},
     {"set_control", stream_memory_set_control, METH_VARARGS, "(bits to set, bits to clear)"},
+    {"watch", stream_memory_watch, METH_VARARGS,
+     "(tail, rate): be due once `tail` samples were taken, or the channel writes at another rate than `rate` Hz."},
     {"get_word", stream_memory_get_word, METH_O, "A word kept for a restarted engine."},
     {"set_word", stream_memory_set_word, METH_VARARGS, "(index, value)"},
     {NULL, NULL, 0, NULL},
@@ -338,6 +376,11 @@ static PyType_Slot stream_memory_slots[] = {
     {Py_tp_getset, stream_memory_getset},
     {0, NULL},
 };
+
+bool stream_memory_check(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == stream_memory_dealloc;
+}
 
 PyType_Spec media_stream_memory_spec = {
     .name = "mod_openai_realtime._media.StreamMemory",

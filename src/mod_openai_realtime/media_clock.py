@@ -1,4 +1,4 @@
-"""The media clock: every 10 ms, over all streams of a worker.
+"""The media clock: every 10 ms, over those streams of a worker that have something to do.
 
 Nothing that is heard depends on its being on time: playback is kept some hundred milliseconds ahead in the ring, and
 caller audio waits there. A late tick costs latency, never samples.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
@@ -23,9 +23,10 @@ class Ticked(Protocol):
 class MediaClock:
     """Ticks fall on multiples of TICK_S after the start; those that a stalled loop missed are counted, not made up."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, streams: Iterable[Ticked]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[], Iterable[Ticked]]) -> None:
+        """`due` gives the streams to tick now; they may come and go while it is worked off."""
         self._loop = loop
-        self._streams = streams
+        self._due = due
         self._next = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.ticks = 0
@@ -45,7 +46,7 @@ class MediaClock:
         lateness = self._loop.time() - self._next
         self.worst_lateness_s = max(self.worst_lateness_s, lateness)
         self.ticks += 1
-        for stream in tuple(self._streams):
+        for stream in self._due():
             try:
                 stream.tick()
             except Exception:

@@ -12,6 +12,7 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+from ._media import Poller
 from .load_board import LoadBoard
 from .media_clock import MediaClock
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
@@ -26,6 +27,22 @@ DRAIN_S = 3.0  # for close handshakes and last events, when the engine is told t
 YIELD_S = 0.002  # a worker with more channels than another leaves it this long to accept first
 
 
+class Streams:
+    """All streams of a worker; ready() gives those whose memory says that there is something to do."""
+
+    def __init__(self) -> None:
+        self._poller = Poller()
+
+    def add(self, stream: Stream) -> None:
+        self._poller.add(stream.memory, stream)
+
+    def discard(self, stream: Stream) -> None:
+        self._poller.remove(stream.memory)
+
+    def due(self) -> list[Stream]:
+        return self._poller.ready()
+
+
 class Worker:
     def __init__(
         self, listener: socket.socket, *, board: LoadBoard | None = None, users: frozenset[int] | None = None
@@ -35,7 +52,7 @@ class Worker:
         self._board = board
         self._users = users if users is not None else frozenset({os.getuid()})
         self._channels: set[Channel] = set()
-        self._streams: set[Stream] = set()
+        self._streams = Streams()
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -50,7 +67,7 @@ class Worker:
             forget=self._forget,
             settled=self._settled.set,
         )
-        clock = MediaClock(loop, self._streams)
+        clock = MediaClock(loop, self._streams.due)
         self._services = services
         self._listener.setblocking(False)
         self._watch()

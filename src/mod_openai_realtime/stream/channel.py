@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
@@ -55,13 +56,20 @@ class Opening:
     temp_dir: str
 
 
+class TickedStreams(Protocol):
+    """What the media clock ticks."""
+
+    def add(self, stream: Stream, /) -> None: ...
+    def discard(self, stream: Stream, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What channels share within a worker."""
 
     make_endpoint: MakeEndpoint
     executor: Executor  # one thread, so that files are written in order
-    streams: set[Stream]  # all that the media clock ticks
+    streams: TickedStreams
     forget: Callable[[Channel], None]
     settled: Callable[[], None]  # a channel has no stream left
 

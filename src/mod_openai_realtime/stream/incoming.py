@@ -24,6 +24,8 @@ class IncomingSink(Protocol):
     def log(self, level: int, text: str) -> None: ...
     def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None: ...
     def send(self, payload: bytes) -> None: ...
+    def wake(self) -> None:
+        """Playback has changed: look at it on the next tick."""
 
 
 class Incoming:
@@ -45,6 +47,8 @@ class Incoming:
         message = classify(payload)
         kind = message.kind
         playback = self._playback
+        if playback is not None:
+            self._sink.wake()
         if kind is Kind.AUDIO_DELTA and playback is not None and not self._settings.raw:
             self._delta(message)
             return
@@ -73,6 +77,7 @@ class Incoming:
         if not self._settings.raw:
             self._warn_once("binary message dropped: the stream is not in raw mode")
         elif self._playback is not None and self._responses.raw_audible():
+            self._sink.wake()
             self._play(payload, None, None)
 
     def connection_lost(self) -> None:
@@ -81,6 +86,7 @@ class Incoming:
         self._half = b""
         if self._playback is not None:
             self._playback.finish()
+            self._sink.wake()
 
     def _delta(self, message: ServerMessage) -> None:
         if message.audio is None:

@@ -19,6 +19,7 @@ from .resampling import make_resampler
 
 LOW_MS, HIGH_MS = 200, 320  # refill the ring when less than LOW is ahead, up to HIGH
 MAX_QUEUE_S = 180
+NEVER = (1 << 64) - 1
 # A channel that sends nothing (parked, say) never answers a discard; after so many ticks its last position stands.
 CUT_TICKS = 10
 
@@ -174,6 +175,23 @@ class Playback:
         self._cuts.popleft()
         played = max(0, ring - cut.run_ring) * self.rate // cut.write_rate
         return cut.ledger.cut(cut.run_source + played)
+
+    def next_due(self) -> tuple[int, int]:
+        """What StreamMemory.watch wants to know: the ring position at which there is something to do, and the rate."""
+        if self._cuts:
+            return 0, 0
+        if not self._utterances:
+            return NEVER, 0
+        first = self._utterances[0]
+        if not first.started and not self.muted:
+            return 0, 0
+        due = NEVER
+        if self._queued or self._tail_pcm:
+            due = max(0, self._memory.playback_head - LOW_MS * self._write_rate // 1000)
+        if first.finished:
+            end = self._run_ring + (first.source_end - self._run_source) * self._write_rate // self.rate
+            due = min(due, end, self._memory.playback_head)
+        return due, self._write_rate
 
     @property
     def idle(self) -> bool:

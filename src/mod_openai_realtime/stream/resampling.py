@@ -15,6 +15,7 @@ from .._media import Resampler
 STOPBAND_DB = 80.0
 # Of the lower rate's Nyquist frequency: flat up to 0.85 (3.4 kHz at 8 kHz, the telephone band), silent from 1.05 on.
 PASS_EDGE, STOP_EDGE = 0.85, 1.05
+TAPS_MULTIPLE = 16
 COEFFICIENT_ONE = 1 << 14  # Q14, as resampler.c has it
 
 
@@ -44,6 +45,8 @@ def design(up: int, down: int) -> tuple[bytes, int]:
     beta = 0.1102 * (STOPBAND_DB - 8.7)
     taps = [_kaiser(n, half, beta) * _sinc(n, cutoff) for n in range(-half, half)]
     per_phase = 2 * half // up
+    # Silent coefficients before the oldest sample: the inner loop of resampler.c takes TAPS_MULTIPLE at a time.
+    padding = array("h", [0] * (-per_phase % TAPS_MULTIPLE))
     bank = array("h")
     for phase in range(up):
         coefficients = taps[phase::up]
@@ -51,6 +54,7 @@ def design(up: int, down: int) -> tuple[bytes, int]:
         quantised = [round(value * gain) for value in coefficients]
         largest = max(range(per_phase), key=lambda i: abs(quantised[i]))
         quantised[largest] += COEFFICIENT_ONE - sum(quantised)
+        bank.extend(padding)
         bank.extend(reversed(quantised))
     return bank.tobytes(), half // down
 

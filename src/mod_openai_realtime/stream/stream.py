@@ -219,6 +219,7 @@ class Stream:
         if self._playback is not None and self._playback.muted:
             wanted |= Control.PLAYBACK_MUTED
         self.memory.set_control(wanted, ~wanted & (Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED))
+        self.wake()
 
     # -- from the media clock
 
@@ -227,7 +228,7 @@ class Stream:
         return self._endpoint.connected and not self.paused and not self.send_muted
 
     def tick(self) -> None:
-        """What has arrived goes out, what is queued goes on its way to the caller."""
+        """What has arrived goes out, what is queued goes on its way to the caller; called when memory is due."""
         state = self._machine.state
         if state is State.RUNNING or state is State.DRAINING:
             if self._capture is not None:
@@ -244,6 +245,7 @@ class Stream:
                     message = self._interruption.truncate(heard, self._playback.rate)
                     if message is not None:
                         self.send(message)
+                self.memory.watch(*self._playback.next_due())
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
 
@@ -280,6 +282,9 @@ class Stream:
         """A message of the engine's own; lost without a connection, where it would mean nothing any more."""
         if self._endpoint.send_text(payload) and not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
+
+    def wake(self) -> None:
+        self.memory.watch(0, 0)
 
     def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None:
         self._owner.audio_file(self, pcm, message)
@@ -328,6 +333,7 @@ class Stream:
         elif state is State.RUNNING:
             # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
             self._machine.move(State.DRAINING)
+            self.wake()
 
     def on_text(self, payload: bytes) -> None:
         if not self.closing:

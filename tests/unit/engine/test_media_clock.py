@@ -41,7 +41,7 @@ class Counter:
 
 def clock_of(*streams: Any) -> tuple[FakeLoop, MediaClock]:
     loop = FakeLoop()
-    clock = MediaClock(cast("asyncio.AbstractEventLoop", loop), streams)
+    clock = MediaClock(cast("asyncio.AbstractEventLoop", loop), lambda: streams)
     clock.start()
     return loop, clock
 

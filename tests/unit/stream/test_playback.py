@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.stream.control import Control
 from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
 
@@ -20,13 +20,19 @@ class Bench:
         self.memory = StreamMemory(self.switch.fd)
         self.write_rate = write_rate
         self.playback = Playback(self.memory, playback_rate=playback_rate, write_rate=write_rate)
+        self.poller = Poller()
+        self.poller.add(self.memory, self.playback)
         self.events: list[tuple[int, Speech]] = []
         self.frames: list[bytes | None] = []
 
     def run(self, frames: int) -> None:
+        """Ticks come twice a frame, as far as the memory is due; whatever the test did before counts as a wake-up."""
+        self.memory.watch(0, 0)
         for _ in range(frames):
             for _ in range(2):
-                self.events += [(len(self.frames), event) for event in self.playback.tick()]
+                if self.poller.ready():
+                    self.events += [(len(self.frames), event) for event in self.playback.tick()]
+                    self.memory.watch(*self.playback.next_due())
             self.frames.append(self.switch.playback(self.write_rate // 50, self.write_rate))
 
     def heard(self) -> bytes:

@@ -27,6 +27,21 @@ lint: build
 test: build lint
 	$(BIN)/python -m pytest --import-mode=importlib $(PYTEST_ARGS)
 
+# The native parts once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and then with ThreadSanitizer: the
+# stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.
+SANITIZED_TESTS ?= tests/unit/media tests/unit/standin tests/contract
+preload = $(shell gcc -print-file-name=lib$(1).so)
+
+test-sanitized: build
+	NATIVE_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	NATIVE_SANITIZE=address,undefined PYTHONPATH=build/asan/lib LD_PRELOAD="$(call preload,asan) $(call preload,ubsan)" \
+		ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
+	NATIVE_SANITIZE=thread $(BIN)/python setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
+	NATIVE_SANITIZE=thread PYTHONPATH=build/tsan/lib LD_PRELOAD="$(call preload,tsan)" \
+		TSAN_OPTIONS=halt_on_error=1:suppressions=native/tsan.supp \
+		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
+
 demo: build
 	$(BIN)/openai-realtime demo
 

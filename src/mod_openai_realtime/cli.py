@@ -40,8 +40,9 @@ def engine(path: Path | None, workers: int, users: tuple[str, ...], log_level: s
     allowed = frozenset({os.getuid(), *(_uid(user) for user in users)})
     try:
         with listening(path) as listener:
-            click.echo(f"engine: {workers} worker(s) on {path}")
-            Supervisor(listener, workers, allowed).run()
+            Supervisor(listener, workers, allowed).run(
+                ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
+            )
     except EngineError as error:
         raise click.ClickException(str(error)) from None
 

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,7 @@ BACKLOG = 1024
 RESTART_WAIT_S = 0.5  # after a worker that died at once
 STEADY_S = 5.0
 STOP_S = 8.0
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class EngineError(Exception):
@@ -71,11 +72,13 @@ class Supervisor:
         self._workers = workers
         self._stopping = False
 
-    def run(self) -> None:
+    def run(self, ready: Callable[[], object]) -> None:
+        """Calls `ready` once the workers are started and a signal ends the engine in order."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         for index in range(self._workers):
             self._processes.append(self._spawn(index))
+        ready()
         while not self._stopping:
             sentinels = [process.sentinel for process, _ in self._processes]
             multiprocessing.connection.wait(sentinels, timeout=1.0)
@@ -90,12 +93,18 @@ class Supervisor:
 
     def _spawn(self, index: int) -> tuple[BaseProcess, float]:
         process = self._context.Process(target=self._work, args=(index,), name=f"worker-{index}")
-        process.start()
+        # Until the worker has its own handlers, a signal would end up in the copy of ours, and be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         return process, time.monotonic()
 
     def _work(self, index: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the supervisor tells the workers
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         self._board.join(index)
         run_worker(self._listener, self._board, self._users)
 

@@ -62,7 +62,7 @@ class RealLeg(Leg):
         self._call.wait_end()
 
     def set_variable(self, name: str, value: str) -> None:
-        reply = self._switch.real.api(f"uuid_setvar {self.uuid} {name} {value}")
+        reply = self._switch.command(f"uuid_setvar {self.uuid} {name} {value}")
         assert reply == "+OK", reply
 
     def change_rate(self, rate: int) -> None:
@@ -70,7 +70,7 @@ class RealLeg(Leg):
         self.rate = rate
 
     def bugs(self) -> int:
-        return self._switch.real.api(f"uuid_buglist {self.uuid}").count("<media-bug>")
+        return self._switch.command(f"uuid_buglist {self.uuid}").count("<media-bug>")
 
     def log(self) -> list[str]:
         return [f"{level} {text}" for uuid, level, text in self._switch.log_lines() if uuid == self.uuid]
@@ -81,8 +81,8 @@ class RealLeg(Leg):
 
     def end(self) -> None:
         """Whatever state the call is in."""
-        if self._switch.real.api(f"uuid_exists {self.uuid}") == "true":
-            self._switch.real.api(f"uuid_kill {self.uuid}")
+        if self._switch.command(f"uuid_exists {self.uuid}") == "true":
+            self._switch.command(f"uuid_kill {self.uuid}")
             self._call.wait_end()
         self._caller.close()
         self._switch.room.dismiss(self._call.party)
@@ -148,7 +148,10 @@ class RealContractSwitch(Switch):
         return leg
 
     def api(self, name: str, arguments: str = "") -> str:
-        return self._socket().api(f"{name} {arguments}".rstrip())
+        return self.command(f"{name} {arguments}".rstrip())
+
+    def command(self, line: str) -> str:
+        return self._socket().api(line)
 
     def _socket(self) -> EventSocket:
         """A connection carries one command at a time: a thread has one of its own."""
@@ -177,6 +180,9 @@ class RealContractSwitch(Switch):
 
     def temp_files(self) -> list[str]:
         return sorted(str(path) for path in self.real.temp_dir.iterdir())
+
+    def pid(self) -> int:
+        return self.real.pid
 
     def end_calls(self) -> None:
         for leg in self._legs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -191,6 +192,9 @@ class StandInSwitch(Switch):
 
     def temp_files(self) -> list[str]:
         return sorted(str(path) for path in self._temp_dir.iterdir())
+
+    def pid(self) -> int:
+        return os.getpid()
 
     def end_calls(self) -> None:
         for call in self._calls:

@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from audio.g711 import Pcm16
@@ -136,6 +137,10 @@ class Leg(ABC):
             else:
                 self._pass_some_time()
 
+    def forget_events(self) -> None:
+        """Those so far are of no interest."""
+        self.events()
+
     def events(self, *names: str) -> list[Event]:
         """Takes what is here by now, of these names (of all, if none is given), in order."""
         return self._switch.take_all(self.uuid, names or SUBCLASSES)
@@ -186,6 +191,19 @@ class Switch(ABC):
     @abstractmethod
     def temp_files(self) -> list[str]:
         """Paths of all that lies in the switch's temp dir."""
+
+    @abstractmethod
+    def pid(self) -> int:
+        """Of the process that the module is in."""
+
+    def descriptors(self) -> int:
+        """How many files and sockets that process has open."""
+        return len(list(Path(f"/proc/{self.pid()}/fd").iterdir()))
+
+    def mappings(self) -> int:
+        """How many memories of streams that process has mapped."""
+        maps = Path(f"/proc/{self.pid()}/maps").read_text().splitlines()
+        return sum("memfd:" in line for line in maps)
 
     @abstractmethod
     def end_calls(self) -> None:

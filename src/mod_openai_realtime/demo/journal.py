@@ -71,7 +71,7 @@ class Journal:
     def wait(self, name: str, after: int, timeout_s: float) -> int:
         """Returns the place behind the first event of this name (see Entry.is_event) that is behind the mark.
 
-        Raises SilentError.
+        Raises SilentError, at once where a `disconnect` comes first.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -79,6 +79,8 @@ class Journal:
                 for place, entry in enumerate(self._entries[after:], after + 1):
                     if entry.is_event(name):
                         return place
+                    if entry.is_event("disconnect"):
+                        raise SilentError(f"disconnected before any {name}")
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise SilentError(f"no {name} within {timeout_s:g} s")

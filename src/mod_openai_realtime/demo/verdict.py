@@ -164,7 +164,7 @@ def _ended(call: CallRecord) -> Check:
 def _clean(call: CallRecord) -> Check:
     wrong = list(call.log)
     wrong += [f"{call.bugs_left} media bugs left"] if call.bugs_left else []
-    wrong += [f"audio file left: {name}" for name in call.files_left]
+    wrong += [f"{len(call.files_left)} audio files left, as {call.files_left[0]}"] if call.files_left else []
     wrong += [f"the engine ended with {call.engine_exit}"] if call.engine_exit != 0 else []
     detail = "; ".join(wrong) or f"{len(call.events('play'))} audio files written and removed"
     return Check("nothing left over, no warnings", not wrong, detail)

@@ -31,6 +31,15 @@ def test_wait_says_what_did_not_come() -> None:
         journal.wait("connect", journal.mark(), 0.0)
 
 
+def test_wait_ends_with_the_connection() -> None:
+    journal = Journal()
+    journal.add("event", "disconnect", None)
+    journal.add("event", "openai_speech_start", None)
+    with pytest.raises(SilentError, match="disconnected before any openai_speech_start"):
+        journal.wait("openai_speech_start", 0, 30.0)
+    assert journal.wait("disconnect", 0, 0.0) == 1
+
+
 def test_wait_is_woken_by_another_thread() -> None:
     journal = Journal()
     thread = threading.Thread(target=journal.add, args=("event", "connect", None))

@@ -1,0 +1,124 @@
+"""What a call costs: N streams in real time through module and engine. See README.md beside this file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import click
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+
+from measure.goals import verdicts  # noqa: E402
+from measure.load import Load, Result  # noqa: E402
+from measure.machine import machine  # noqa: E402
+from measure.report import write_json, write_page  # noqa: E402
+from measure.round import run_round  # noqa: E402
+from measure.table import cells, text_table  # noqa: E402
+
+BOTH = (False, True)
+
+
+@click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+@click.option(
+    "--calls", default="20,60,150", help="How many at once; several numbers are measured one after the other."
+)
+@click.option("--seconds", default=20.0, type=click.FloatRange(1), help="Length of a round, after the warm-up.")
+@click.option("--warm-up", "warm_up_s", default=4.0, type=click.FloatRange(1))
+@click.option("--rounds", default=3, type=click.IntRange(1), help="Of each load; the loads take turns.")
+@click.option("--tls/--plain", default=None, help="One of the two.  [default: both]")
+@click.option("--deflate", default="off", type=click.Choice(["off", "on", "both"]))
+@click.option("--workers", default=1, type=click.IntRange(1), help="Worker processes of the engine.")
+@click.option("--media-threads", default=2, type=click.IntRange(1), help="Of the stand-in switch.")
+@click.option("--message-ms", default=20, type=click.IntRange(20, 1000), help="STREAM_BUFFER_SIZE.")
+@click.option("--delta-ms", default=200, type=click.IntRange(20, 1000), help="Agent audio in one message.")
+@click.option("--audio-files", is_flag=True, help="With the module's default of writing agent audio to files.")
+@click.option("--no-probe", is_flag=True, help="Without the call that measures latency.")
+@click.option("--out", default=HERE / "out", type=click.Path(path_type=Path), show_default=False)
+def main(
+    calls: str,
+    seconds: float,
+    warm_up_s: float,
+    rounds: int,
+    tls: bool | None,
+    deflate: str,
+    workers: int,
+    media_threads: int,
+    message_ms: int,
+    delta_ms: int,
+    audio_files: bool,
+    no_probe: bool,
+    out: Path,
+) -> None:
+    """Measure CPU, latency, losses and memory of streams through the compiled module and a real engine."""
+    loads = [
+        Load(
+            calls=int(number),
+            tls=encrypted,
+            deflate=compressed,
+            seconds=seconds,
+            warm_up_s=warm_up_s,
+            workers=workers,
+            media_threads=media_threads,
+            message_ms=message_ms,
+            delta_ms=delta_ms,
+            audio_files=audio_files,
+            probe=not no_probe,
+        )
+        for number in calls.split(",")
+        for encrypted in (BOTH if tls is None else (tls,))
+        for compressed in {"off": (False,), "on": (True,), "both": BOTH}[deflate]
+    ]
+    found: dict[Load, list[Result]] = {load: [] for load in loads}
+    failed = False
+    for number in range(1, rounds + 1):
+        for load in loads:
+            try:
+                result = in_own_process(load)
+            except Exception as error:
+                # One round that breaks must not cost the others; it is no figure, and the exit code tells.
+                failed = True
+                click.echo(f"round {number}, {load.label}: {error}", err=True)
+                continue
+            found[load].append(result)
+            click.echo(
+                f"round {number}, {load.label}: {result.cpu_ms:.2f} ms per call and second, "
+                f"{100 * result.delivered:.3f} % delivered, {result.underruns} underruns",
+                err=True,
+            )
+    measured = {load: results for load, results in found.items() if results}
+    if measured:
+        report(measured, out)
+    if failed:
+        raise SystemExit(1)
+
+
+def in_own_process(load: Load) -> Result:
+    """A switch is once in a process, and nobody else's memory shall be in the way."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run_round, load).result()
+
+
+def report(measured: dict[Load, list[Result]], out: Path) -> None:
+    facts = machine()
+    goals = verdicts(measured)
+    click.echo(text_table(*cells(measured)))
+    click.echo()
+    lines = [
+        [goal.goal, f"{goal.measured:.3g} {goal.unit}", f"{goal.limit:g} {goal.unit}", f"{goal.ratio:.2f}"]
+        for goal in goals
+    ]
+    click.echo(text_table(["goal", "measured", "limit", "ratio"], lines))
+    out.mkdir(parents=True, exist_ok=True)
+    name = time.strftime("calls-%Y%m%d-%H%M%S")
+    write_json(out / f"{name}.json", facts, measured, goals)
+    write_page(out / f"{name}.html", facts, measured, goals)
+    click.echo(f"\n{out / name}.json\n{out / name}.html")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The far end of every stream: answers with audio without end, counts what it gets. A process of its own.
+
+It knows as little as will do, so that it takes little of the machine under test: the size of caller audio follows from
+the size of its message, the agent's messages are made once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import ssl
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pybase64
+import uvloop
+from picows import (
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
+from zlib_ng import zlib_ng
+
+from . import audio
+
+PROBE_PATH = "/probe"
+TICK_MS = 10
+LEAD_DELTAS = 2  # sent at once, so that the agent stays this far ahead of real time
+BURST_S = 0.53  # no multiple of any packet time: bursts meet every phase of the probe's
+BURST_MS = 100
+LOUD = 3000
+_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+_TAIL_BYTES = 2
+_INFLATE_TAIL = b"\0\0\xff\xff"
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """`certificate` and `key` are files; None is plain TCP. Rates in Hz."""
+
+    certificate: str | None
+    key: str | None
+    deflate: bool
+    rate: int
+    delta_ms: int
+
+
+@dataclass(frozen=True)
+class SinkCounts:
+    """Since its start: decoded bytes of caller audio of each stream in the order of their connecting, without the
+    probe; times of the probe's marks as they arrived and of bursts as they were sent, in ns of CLOCK_MONOTONIC."""
+
+    audio_bytes: list[int]
+    messages: int
+    open_connections: int
+    marks_ns: list[int]
+    bursts_ns: list[int]
+
+
+class Stream(WSListener):
+    def __init__(self, sink: Sink, deflated: bool) -> None:
+        self._sink = sink
+        self._inflater = zlib_ng.decompressobj(-15) if deflated else None
+        self.transport: WSTransport | None = None
+        self.audio_bytes = 0
+        self.messages = 0
+        self.next_delta = 0
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        self._sink.joined(self)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.transport = None
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+            return
+        payload = frame.get_payload_as_bytes()
+        if frame.rsv1 and self._inflater is not None:
+            payload = self._inflater.decompress(payload + _INFLATE_TAIL)
+        if payload.startswith(_HEAD):
+            self.messages += 1
+            text = len(payload) - len(_HEAD) - _TAIL_BYTES
+            self.audio_bytes += text // 4 * 3 - payload.count(b"=", -4)
+            self.heard(payload)
+
+    def heard(self, payload: bytes) -> None:
+        """Of a stream that is not the probe nothing more is wanted."""
+
+    def say(self, message: bytes, compressed: bool = False) -> None:
+        if self.transport is not None:
+            self.transport.send(WSMsgType.TEXT, message, True, compressed)
+
+
+class Probe(Stream):
+    """Tells when a loud message comes after a quiet one, and is loud itself now and then."""
+
+    def __init__(self, sink: Sink, deflated: bool, rate: int) -> None:
+        super().__init__(sink, deflated)
+        self._burst = audio.speech(rate)[: rate * BURST_MS // 1000 * 2]
+        self._loud = False
+        self.marks_ns: list[int] = []
+        self.bursts_ns: list[int] = []
+
+    def heard(self, payload: bytes) -> None:
+        now = time.monotonic_ns()
+        pcm = np.frombuffer(pybase64.b64decode(payload[len(_HEAD) : -_TAIL_BYTES]), "<i2")
+        loud = bool(np.abs(pcm).max(initial=0) > LOUD)
+        if loud and not self._loud:
+            self.marks_ns.append(now)
+        self._loud = loud
+
+    def burst(self) -> None:
+        if self.transport is None:
+            return
+        response = f"resp_{len(self.bursts_ns)}"
+        message = audio.delta(self._burst, response)
+        self.bursts_ns.append(time.monotonic_ns())
+        self.say(message)
+        self.say(audio.done(response))
+        asyncio.get_running_loop().call_later(BURST_S, self.burst)
+
+
+class Sink:
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+        self._streams: list[Stream] = []
+        self._probe: Probe | None = None
+        self._slots: list[list[Stream]] = [[] for _ in range(settings.delta_ms // TICK_MS)]
+        messages = audio.deltas(settings.rate, settings.delta_ms)
+        self._plain = messages
+        self._deflated = [deflated(message) for message in messages]
+        self._tick = 0
+        self._started = 0.0
+
+    async def serve(self) -> tuple[asyncio.Server, int]:
+        context = None
+        options: dict[str, Any] = {}
+        if self._settings.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._settings.certificate, self._settings.key)
+            options = {"ssl_incoming_bio_size": 1 << 16, "ssl_outgoing_bio_size": 1 << 16}
+        server = await ws_create_server(
+            self._accept, "127.0.0.1", 0, ssl=context, backlog=1024, use_aiofastnet=True, **options
+        )
+        loop = asyncio.get_running_loop()
+        self._started = loop.time()
+        loop.call_later(TICK_MS / 1000, self._on_tick)
+        return server, server.sockets[0].getsockname()[1]
+
+    def _accept(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        offered = request.headers.get("Sec-WebSocket-Extensions", "")
+        deflated = self._settings.deflate and "permessage-deflate" in offered
+        headers = {"Sec-WebSocket-Extensions": "permessage-deflate"} if deflated else {}
+        if request.path.decode().startswith(PROBE_PATH):
+            self._probe = Probe(self, deflated, self._settings.rate)
+            stream: Stream = self._probe
+        else:
+            stream = Stream(self, deflated)
+        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), stream)
+
+    def joined(self, stream: Stream) -> None:
+        if isinstance(stream, Probe):
+            asyncio.get_running_loop().call_later(BURST_S, stream.burst)
+            return
+        # Streams take turns: their messages do not all come at the same moment.
+        self._slots[len(self._streams) % len(self._slots)].append(stream)
+        self._streams.append(stream)
+        for _ in range(LEAD_DELTAS):
+            self._say_next(stream)
+
+    def _say_next(self, stream: Stream) -> None:
+        index = stream.next_delta % len(self._plain)
+        stream.next_delta += 1
+        if self._settings.deflate:
+            stream.say(self._deflated[index], True)
+        else:
+            stream.say(self._plain[index])
+
+    def _on_tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = int((loop.time() - self._started) * 1000 / TICK_MS)
+        while self._tick < due:
+            self._tick += 1
+            for stream in self._slots[self._tick % len(self._slots)]:
+                self._say_next(stream)
+        loop.call_at(self._started + (due + 1) * TICK_MS / 1000, self._on_tick)
+
+    def counts(self) -> SinkCounts:
+        probe = self._probe
+        return SinkCounts(
+            audio_bytes=[stream.audio_bytes for stream in self._streams],
+            messages=sum(stream.messages for stream in self._streams),
+            open_connections=sum(stream.transport is not None for stream in self._streams),
+            marks_ns=list(probe.marks_ns) if probe else [],
+            bursts_ns=list(probe.bursts_ns) if probe else [],
+        )
+
+
+def deflated(message: bytes) -> bytes:
+    """As the payload of a frame that refers to none before it."""
+    stream = zlib_ng.compressobj(1, zlib_ng.DEFLATED, -15)
+    compressed: bytes = stream.compress(message) + stream.flush(zlib_ng.Z_SYNC_FLUSH)
+    return compressed[: -len(_INFLATE_TAIL)]
+
+
+def _run(settings: SinkSettings, owner: Connection) -> None:
+    async def main() -> None:
+        sink = Sink(settings)
+        server, port = await sink.serve()
+        owner.send(port)
+        ended = asyncio.Event()
+
+        def asked() -> None:
+            try:
+                owner.recv()
+                owner.send(sink.counts())
+            except EOFError:
+                ended.set()
+
+        asyncio.get_running_loop().add_reader(owner.fileno(), asked)
+        await ended.wait()
+        server.close()
+
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+        runner.run(main())
+
+
+class SinkProcess:
+    """The sink in its process; a context manager."""
+
+    def __init__(self, settings: SinkSettings) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
+        self._scheme = "ws" if settings.certificate is None else "wss"
+        self._process.start()
+        theirs.close()
+        self._port: int = self._connection.recv()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._process.join(5)
+        self._process.kill()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def url(self, path: str = "/stream") -> str:
+        return f"{self._scheme}://127.0.0.1:{self._port}{path}"
+
+    def counts(self) -> SinkCounts:
+        self._connection.send(None)
+        counts: SinkCounts = self._connection.recv()
+        return counts

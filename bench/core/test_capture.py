@@ -1,0 +1,50 @@
+"""Caller audio on its way out, 20 ms at 8 kHz to a message at 24 kHz."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pybase64
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.realtime.deflate import deflate
+from mod_openai_realtime.realtime.messages import append_message
+from mod_openai_realtime.stream.capture import Capture
+
+RATE = 24000
+
+
+def test_capture_turns_a_frame_into_a_message(
+    benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
+) -> None:
+    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    frame = noise(8000, 20)
+
+    def pass_frame() -> list[bytes]:
+        switch.capture(frame, 8000)
+        return capture.messages()
+
+    assert [len(message) for message in benchmark(pass_frame)] == [RATE // 50 * 2]
+
+
+def test_capture_with_nothing_to_read(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:
+    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    assert benchmark(capture.messages) == []
+
+
+@pytest.mark.parametrize("message_ms", [20, 100])
+def test_base64_and_append_message(
+    benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], message_ms: int
+) -> None:
+    pcm = noise(RATE, message_ms)
+    message = benchmark(lambda: append_message(pybase64.b64encode(pcm)))
+    assert message.endswith(b'"}')
+
+
+@pytest.mark.parametrize("message_ms", [20, 100])
+def test_deflate_a_message(benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], message_ms: int) -> None:
+    message = append_message(pybase64.b64encode(noise(RATE, message_ms)))
+    compressed = benchmark(deflate, message)
+    assert compressed is not None and len(compressed) < len(message)

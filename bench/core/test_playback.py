@@ -1,0 +1,93 @@
+"""Agent audio on its way in: a delta of 24 kHz, and the ring of a channel at 8 kHz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import count
+
+import pybase64
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from zlib_ng import zlib_ng
+
+from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.realtime.deflate import Agreement, Inflater
+from mod_openai_realtime.realtime.messages import Kind, classify
+from mod_openai_realtime.stream.playback import Playback
+
+RATE = 24000
+LIMIT_BYTES = 8 << 20
+
+
+def delta(pcm: bytes) -> bytes:
+    fields = {
+        "type": "response.output_audio.delta",
+        "event_id": "event_000000000000000000000",
+        "response_id": "resp_000000000000000000000",
+        "item_id": "item_000000000000000000000",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": pybase64.b64encode(pcm).decode(),
+    }
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("delta_ms", [20, 100, 200])
+def test_classify_and_decode_a_delta(
+    benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], delta_ms: int
+) -> None:
+    pcm = noise(RATE, delta_ms)
+    message = benchmark(classify, delta(pcm))
+    assert message.kind is Kind.AUDIO_DELTA and message.audio == pcm
+
+
+def test_inflate_a_delta(benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes]) -> None:
+    message = delta(noise(RATE, 200))
+    stream = zlib_ng.compressobj(1, zlib_ng.DEFLATED, -15)
+    compressed = (stream.compress(message) + stream.flush(zlib_ng.Z_SYNC_FLUSH))[:-4]
+    inflater = Inflater(Agreement(), LIMIT_BYTES)
+    assert benchmark(lambda: inflater.inflate(compressed, end=True, limit=LIMIT_BYTES)) == message
+
+
+def test_playback_of_200_ms(
+    benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
+) -> None:
+    """A delta is fed, then twenty ticks with a frame taken at every second: all that 200 ms of a call cost."""
+    playback = Playback(memory, playback_rate=RATE, write_rate=8000)
+    pcm = noise(RATE, 200)
+    for _ in range(2):
+        playback.feed(pcm, "response")
+
+    def pass_delta() -> int:
+        playback.feed(pcm, "response")
+        taken = 0
+        for tick in range(20):
+            playback.tick()
+            if tick % 2:
+                taken += len(switch.playback(160, 8000) or b"")
+        return taken
+
+    assert benchmark(pass_delta) == 200 * 8 * 2
+
+
+def test_playback_tick_with_nothing_to_do(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:
+    playback = Playback(memory, playback_rate=RATE, write_rate=8000)
+    assert benchmark(playback.tick) == []
+
+
+def test_barge_in(
+    benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
+) -> None:
+    playback = Playback(memory, playback_rate=RATE, write_rate=8000)
+    pcm = noise(RATE, 200)
+    numbers = count()
+
+    def fill() -> None:
+        playback.feed(pcm, f"response {next(numbers)}")
+        playback.tick()
+        switch.playback(160, 8000)
+        playback.interrupted()
+
+    benchmark.pedantic(playback.barge_in, setup=fill, rounds=2000)
+    assert playback.idle

@@ -1,5 +1,5 @@
 /*
- * media.h -- the engine's extension: the rings and the resampler, as Python objects.
+ * media.h -- the engine's extension: the rings, the resampler and G.711, for Python.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
@@ -13,5 +13,9 @@ extern PyType_Spec media_stream_memory_spec;
 extern PyType_Spec media_switch_side_spec;
 extern PyType_Spec media_resampler_spec;
 extern PyType_Spec media_poller_spec;
+
+extern PyMethodDef media_g711_methods[];
+/* Fills the tables; before the first call of a method. */
+void media_g711_build(void);
 
 #endif

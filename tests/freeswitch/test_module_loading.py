@@ -22,9 +22,18 @@ def test_the_module_loads_unloads_and_loads_again(switch: RealSwitch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_print_their_usage_and_complete_verbs(switch: RealSwitch, command: str) -> None:
+def test_commands_print_their_usage(switch: RealSwitch, command: str) -> None:
     assert switch.api(command).startswith("USAGE")
-    assert "start" in switch.api(f"console_complete c={len(command) + 16};{command} some-uuid sta")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_console_completes_verbs_after_a_uuid(
+    switch: RealSwitch, make_call: Callable[..., Call], command: str
+) -> None:
+    call = make_call("park")
+    switch.wait_listed(call.uuid)
+    line = f"{command} {call.uuid} sta"
+    assert "write=3:start" in switch.api(f"console_complete c={len(line)};{line}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -184,6 +184,13 @@ class RealSwitch:
         assert found, "no session count in status"
         return int(found.group(1))
 
+    def wait_listed(self, uuid: str, timeout: float = 20) -> None:
+        """Wait until the channel is in the core's database, which lags behind the call. Raises AssertionError."""
+        deadline = time.monotonic() + timeout
+        while uuid not in self.api("show channels"):
+            assert time.monotonic() < deadline, f"{uuid} is not in the list of channels"
+            self._pause()
+
     def load_module(self) -> str:
         return self.api(f"load {MODULE_NAME}")
 

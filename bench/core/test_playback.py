@@ -89,5 +89,5 @@ def test_barge_in(
         switch.playback(160, 8000)
         playback.interrupted()
 
-    benchmark.pedantic(playback.barge_in, setup=fill, rounds=2000)
+    benchmark.pedantic(playback.barge_in, setup=fill, rounds=2000)  # type: ignore[no-untyped-call]
     assert playback.idle

@@ -36,6 +36,11 @@ def process_s(pid: int) -> float:
     return sum(thread.cpu_ns for thread in threads(pid).values()) / 1e9
 
 
+def lifetime_s(pid: int) -> float:
+    """CPU seconds of all threads that a process ever had, to the clock tick."""
+    return sum(mode_ticks(pid)) * _TICK_S
+
+
 def mode_ticks(pid: int) -> tuple[int, int]:
     """Clock ticks in user mode and in the kernel: exact enough for their proportion."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

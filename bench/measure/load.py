@@ -44,7 +44,6 @@ class Load:
             "STREAM_MESSAGE_DEFLATE": "false" if self.deflate else "true",
             "STREAM_DISABLE_AUDIOFILES": "false" if self.audio_files else "true",
             "STREAM_BUFFER_SIZE": str(self.message_ms),
-            "STREAM_TLS_CA_FILE": "NONE" if not self.tls else "",
         }
 
 

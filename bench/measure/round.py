@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import trustme
 from freeswitch.engine import EngineProcess
 
 from mod_openai_realtime._media import StreamMemory
@@ -20,6 +19,7 @@ from mod_openai_realtime.standin import Call, Histogram, LogLevel, StandIn
 
 from . import cpu, memory
 from .audio import speech
+from .certificates import Certificates
 from .load import Durations, Load, Result
 from .probe import ProbeProcess, ProbeSettings, ProbeTimes
 from .sink import PROBE_PATH, SinkCounts, SinkProcess, SinkSettings
@@ -76,11 +76,11 @@ class Round:
         load = self._load
         with contextlib.ExitStack() as cleaning:
             variables = dict(load.variables)
-            certificate, key = None, None
-            if load.tls:
-                certificate, key, variables["STREAM_TLS_CA_FILE"] = self._certificates()
+            certificates = Certificates.issue(self._directory) if load.tls else None
+            if certificates is not None:
+                variables["STREAM_TLS_CA_FILE"] = certificates.authority
             self._sink = cleaning.enter_context(
-                SinkProcess(SinkSettings(certificate, key, load.deflate, load.rate, load.delta_ms))
+                SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms))
             )
             self._engine = EngineProcess(self._directory / "engine.sock", load.workers)
             self._engine.start()
@@ -96,15 +96,6 @@ class Round:
             return self._measure(baseline, before, probe)
 
     # -- setting up
-
-    def _certificates(self) -> tuple[str, str, str]:
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
-        paths = [str(self._directory / name) for name in ("chain.pem", "key.pem", "ca.pem")]
-        issued.private_key_and_cert_chain_pem.write_to_path(paths[0])
-        issued.private_key_pem.write_to_path(paths[1])
-        authority.cert_pem.write_to_path(paths[2])
-        return paths[0], paths[1], paths[2]
 
     def _make_calls(self, variables: dict[str, str]) -> None:
         load = self._load

@@ -32,6 +32,7 @@ from picows import (
 from zlib_ng import zlib_ng
 
 from . import audio
+from .certificates import Certificates
 
 PROBE_PATH = "/probe"
 TICK_MS = 10
@@ -46,10 +47,9 @@ _INFLATE_TAIL = b"\0\0\xff\xff"
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """`certificate` and `key` are files; None is plain TCP. Rates in Hz."""
+    """Without certificates it is plain TCP. `rate` in Hz."""
 
-    certificate: str | None
-    key: str | None
+    certificates: Certificates | None
     deflate: bool
     rate: int
     delta_ms: int
@@ -149,9 +149,9 @@ class Sink:
     async def serve(self) -> tuple[asyncio.Server, int]:
         context = None
         options: dict[str, Any] = {}
-        if self._settings.certificate is not None:
+        if self._settings.certificates is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self._settings.certificate, self._settings.key)
+            context.load_cert_chain(self._settings.certificates.chain, self._settings.certificates.key)
             options = {"ssl_incoming_bio_size": 1 << 16, "ssl_outgoing_bio_size": 1 << 16}
         server = await ws_create_server(
             self._accept, "127.0.0.1", 0, ssl=context, backlog=1024, use_aiofastnet=True, **options
@@ -246,7 +246,7 @@ class SinkProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
-        self._scheme = "ws" if settings.certificate is None else "wss"
+        self._scheme = "ws" if settings.certificates is None else "wss"
         self._process.start()
         theirs.close()
         self._port: int = self._connection.recv()

@@ -1,0 +1,85 @@
+"""The reference pages and the code say the same."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from mod_openai_realtime.stream import reasons
+from mod_openai_realtime.stream.settings import VARIABLES
+
+ROOT = Path(__file__).parents[3]
+PAGES = ("commands.md", "variables.md", "events.md")
+# A reason that names something is written with a placeholder.
+REASONS_WITH_A_PART = (reasons.playback_owned("<owner>"), reasons.final_message_failed("<reason>"))
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / "reference" / name).read_text()
+
+
+def rows(name: str) -> list[list[str]]:
+    """The cells of each table row whose first cell is code."""
+    lines = [line for line in page(name).splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def first_cells(name: str) -> set[str]:
+    return {code for cells in rows(name) for code in re.findall(r"`([^`]+)`", cells[0])}
+
+
+@cache
+def functions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_every_variable_is_there_with_its_default_and_no_other() -> None:
+    described = {cells[0].strip("`"): cells[1].strip("`") for cells in rows("variables.md")}
+    assert described == {variable.name: variable.default for variable in VARIABLES}
+
+
+def test_it_is_told_of_each_variable_whether_a_bad_value_refuses_the_start() -> None:
+    refusing = {cells[0].strip("`") for cells in rows("variables.md") if cells[3] == "refuses"}
+    assert refusing == {variable.name for variable in VARIABLES if variable.security}
+
+
+def test_every_reason_is_there_word_for_word() -> None:
+    texts = {text for name, text in vars(reasons).items() if name.isupper() and not text.startswith("+OK")}
+    assert texts.union(REASONS_WITH_A_PART) - first_cells("commands.md") == set()
+
+
+def test_every_reason_of_the_module_is_there() -> None:
+    source = "".join(path.read_text() for path in sorted((ROOT / "native/mod_openai_audio_stream").glob("*.c")))
+    said = set(re.findall(r'"-ERR ([^"\\]+)(?:\\n)?"', source))
+    assert said and said - first_cells("commands.md") == set()
+
+
+def test_every_event_is_there_and_no_other() -> None:
+    source = (ROOT / "native/mod_openai_audio_stream/event.c").read_text()
+    subclasses = set(re.findall(r'PREFIX "(\w+)"', source))
+    # The table of subclasses, not that of the members of `error`.
+    assert {cells[0].strip("`") for cells in rows("events.md") if len(cells) == 4} == subclasses
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_test_that_is_named_exists(name: str) -> None:
+    named = re.findall(r"^\[[\w-]+\]:\s+\.\./\.\./(tests/\S+\.py)#(\w+)$", page(name), re.MULTILINE)
+    assert named
+    assert [(path, test) for path, test in named if test not in functions(ROOT / path)] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_reference_to_a_test_is_defined_and_used(name: str) -> None:
+    text = re.sub(r"`[^`\n]+`|^ {4}.*$", "", page(name), flags=re.MULTILINE)  # code has brackets of its own
+    defined = re.findall(r"^\[([\w-]+)\]:\s", text, re.MULTILINE)
+    used = set(re.findall(r"\[([\w-]+)\](?![:(\w])", text))
+    assert used == set(defined) and len(defined) == len(set(defined))
+
+
+@pytest.mark.parametrize("name", ["variables.md", "events.md"])
+def test_every_row_names_a_test(name: str) -> None:
+    described = [cells for cells in rows(name) if len(cells) > 2]
+    assert [cells[0] for cells in described if not re.search(r"\[[\w-]+\]", cells[-1])] == []

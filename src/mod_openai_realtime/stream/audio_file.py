@@ -21,11 +21,10 @@ class AudioFiles:
     the event loop's, in order.
     """
 
-    def __init__(self, temp_dir: Path, uuid: str, stream_name: str, rate: int) -> None:
-        """`rate` is in Hz. `stream_name` has been checked; `uuid` may be anything that a dialplan made up."""
+    def __init__(self, temp_dir: Path, uuid: str, stream_name: str) -> None:
+        """`stream_name` has been checked; `uuid` may be anything that a dialplan made up."""
         self._folder = temp_dir
         self._prefix = _prefix(uuid, stream_name)
-        self._rate = rate
         self._index = 0
         self._written: list[int] = []
 
@@ -38,14 +37,14 @@ class AudioFiles:
             self._written += [int(match[1]) for match in found if match]
             self._index = max(self._written, default=-1) + 1
 
-    def write(self, pcm16: bytes) -> str:
-        """Write a new file and return its path; half a sample at the end is left out.
+    def write(self, pcm16: bytes, rate: int) -> str:
+        """Write a new file, at `rate` Hz, and return its path; half a sample at the end is left out.
 
         The file is new and readable to its owner only: names that exist, symbolic links among them, are passed over.
         Raises OSError where it can't be written (no folder, disk full, …); nothing stays behind then, and the next
         call may succeed.
         """
-        content = self._wav(pcm16)
+        content = _wav(pcm16, rate)
         index, descriptor = self._create()
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -71,21 +70,22 @@ class AudioFiles:
                 return index, os.open(self._path(index), flags, 0o600)
         raise FileExistsError(f"{_NAMES_TRIED} names of audio files in a row are taken")
 
-    def _wav(self, pcm16: bytes) -> bytes:
-        buffer = io.BytesIO()
-        with wave.open(buffer, "wb") as wav:
-            wav.setnchannels(1)
-            wav.setsampwidth(_BYTES_PER_SAMPLE)
-            wav.setframerate(self._rate)
-            wav.writeframes(pcm16[: len(pcm16) // _BYTES_PER_SAMPLE * _BYTES_PER_SAMPLE])
-        return buffer.getvalue()
-
     def _path(self, index: int) -> Path:
         return self._folder / f"{self._prefix}_{index}.tmp.wav"
 
     def _remove(self, index: int) -> None:
         with contextlib.suppress(OSError):
             self._path(index).unlink()
+
+
+def _wav(pcm16: bytes, rate: int) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(_BYTES_PER_SAMPLE)
+        wav.setframerate(rate)
+        wav.writeframes(pcm16[: len(pcm16) // _BYTES_PER_SAMPLE * _BYTES_PER_SAMPLE])
+    return buffer.getvalue()
 
 
 def _prefix(uuid: str, stream_name: str) -> str:

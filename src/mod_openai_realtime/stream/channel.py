@@ -305,6 +305,8 @@ class Channel:
             read_rate=int(fields.get("read_rate", "8000")),
             write_rate=int(fields.get("write_rate", "8000")),
             ptime_ms=int(fields.get("ptime_ms", "20")),
+            read_codec=fields.get("read_codec", ""),
+            write_codec=fields.get("write_codec", ""),
         )
         memory = StreamMemory(fd)
         stream = Stream(
@@ -320,7 +322,7 @@ class Channel:
         )
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
-            files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream, start.playback_rate)
+            files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream)
             if resumed:
                 self._services.executor.submit(files.adopt)
             self._files[number] = FileWriter(files, self._services.executor)
@@ -339,11 +341,12 @@ class Channel:
     def log(self, stream: Stream, level: int, text: str) -> None:
         self._log(stream.number, level, text)
 
-    def audio_file(self, stream: Stream, pcm: bytes, message: ServerMessage | None) -> None:
+    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         writer = self._files.get(stream.number)
         if writer is not None:
             writer.write(
                 pcm,
+                rate,
                 message,
                 lambda body: self.event(stream, "play", body),
                 lambda text: stream.log(LOG_WARNING, text),

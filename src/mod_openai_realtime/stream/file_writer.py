@@ -29,11 +29,12 @@ class FileWriter:
     def write(
         self,
         pcm: bytes,
+        rate: int,
         message: ServerMessage | None,
         played: Callable[[bytes], None],
         warn: Callable[[str], None],
     ) -> None:
-        """Write one file; `played` gets the body of its `play` event."""
+        """Write one file of pcm16 at `rate` Hz; `played` gets the body of its `play` event."""
         if self._removed:
             return
         if self._waiting >= MAX_WAITING:
@@ -51,7 +52,7 @@ class FileWriter:
         def work() -> None:
             path, reason = None, ""
             try:
-                path = self._files.write(pcm)
+                path = self._files.write(pcm, rate)
             except OSError as error:
                 reason = error.strerror or str(error)
             self._loop.call_soon_threadsafe(done, path, reason)

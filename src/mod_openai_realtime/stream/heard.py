@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -57,6 +58,11 @@ class HeardLedger:
             totals[span.part] = (heard + played, received + span.end - span.start)
         self._spans.clear()
         return [Heard(part, heard, received) for part, (heard, received) in totals.items() if heard < received]
+
+    def scale(self, scaled: Callable[[int], int]) -> None:
+        """Positions are counted at another rate from now on."""
+        for span in self._spans:
+            span.start, span.end = scaled(span.start), scaled(span.end)
 
     def forget(self) -> None:
         """All that was queued has been heard."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .._media import g711_decode
 from ..realtime.messages import Kind, ServerMessage, classify
 from .heard import ItemPart
 from .interruption import Interruption
+from .negotiation import Negotiation
 from .playback import Playback, Speech
 from .redaction import loggable
 from .responses import Responses
@@ -22,7 +24,7 @@ class IncomingSink(Protocol):
     def say(self, events: list[Speech]) -> None: ...
     def event(self, subclass: str, body: bytes) -> None: ...
     def log(self, level: int, text: str) -> None: ...
-    def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None: ...
+    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
     def send(self, payload: bytes) -> None: ...
     def wake(self) -> None:
         """Playback has changed: look at it on the next tick."""
@@ -32,11 +34,17 @@ class Incoming:
     """Synchronous, without clock or socket: tests call it with messages and look at the sink and the playback ring."""
 
     def __init__(
-        self, settings: Settings, playback: Playback | None, interruption: Interruption, sink: IncomingSink
+        self,
+        settings: Settings,
+        playback: Playback | None,
+        interruption: Interruption,
+        negotiation: Negotiation,
+        sink: IncomingSink,
     ) -> None:
         self._settings = settings
         self._playback = playback
         self._interruption = interruption
+        self._negotiation = negotiation
         self._sink = sink
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share
@@ -56,6 +64,9 @@ class Incoming:
             self._warn_once("message dropped: its JSON is nested too deeply")
             return
         self._interruption.server_said(message)
+        update = self._negotiation.server_said(message)
+        if update is not None:
+            self._sink.send(update)
         if kind is Kind.SPEECH_STARTED:
             self._barge_in()
         elif kind is Kind.AUDIO_DONE:
@@ -95,13 +106,15 @@ class Incoming:
         elif message.audio and self._responses.audible(message.response_id):
             self._play(message.audio, message.response_id, message)
 
-    def _play(self, pcm: bytes, response: str | None, message: ServerMessage | None) -> None:
+    def _play(self, audio: bytes, response: str | None, message: ServerMessage | None) -> None:
         assert self._playback is not None
-        if self._half:
-            pcm = self._half + pcm
-        self._half = pcm[len(pcm) & ~1 :]
-        if self._half:
-            pcm = pcm[:-1]
+        wire = self._negotiation.playback
+        self._playback.set_rate(wire.rate)
+        if wire.law is None:
+            pcm = self._whole(audio)
+        else:
+            self._half = b""
+            pcm = g711_decode(audio, wire.law)
         if not pcm:
             return
         part = None
@@ -115,7 +128,14 @@ class Incoming:
             self._full = True
             self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
         if self._settings.audio_files:
-            self._sink.audio_file(pcm, message)
+            self._sink.audio_file(pcm, wire.rate, message)
+
+    def _whole(self, pcm: bytes) -> bytes:
+        """Whole samples, the first byte of which may have come with the message before."""
+        if self._half:
+            pcm = self._half + pcm
+        self._half = pcm[len(pcm) & ~1 :]
+        return pcm[:-1] if self._half else pcm
 
     def _barge_in(self) -> None:
         self._half = b""

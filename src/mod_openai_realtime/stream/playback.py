@@ -145,6 +145,39 @@ class Playback:
         self._utterances.clear()
         return stopped
 
+    def set_rate(self, rate: int) -> None:
+        """What is fed from now on is at `rate` Hz; what waits is converted, and positions with it."""
+        old = self.rate
+        if rate == old:
+            return
+        unplayed = b""
+        if self._utterances:
+            self._take_back()
+            self._memory.discard_playback(self._write_rate)
+            unplayed = b"".join(self._queue)
+
+        def scaled(position: int) -> int:
+            return position * rate // old
+
+        end = scaled(self._source + self._queued)
+        self._source = scaled(self._source)
+        for utterance in self._utterances:
+            utterance.source_start = scaled(utterance.source_start)
+            utterance.source_end = scaled(utterance.source_end)
+        self._ledger.scale(scaled)
+        for cut in self._cuts:
+            cut.run_source = scaled(cut.run_source)
+            cut.ledger.scale(scaled)
+        self._queue.clear()
+        self._queued = end - self._source
+        if unplayed:
+            again = make_resampler(old, rate, aligned=True)
+            assert again is not None
+            converted = again.process(unplayed) + again.flush()
+            self._queue.append(converted[: 2 * self._queued].ljust(2 * self._queued, b"\0"))
+        self.rate = rate
+        self._start_run()
+
     # -- from the media clock
 
     def tick(self) -> list[Speech]:
@@ -287,6 +320,13 @@ class Playback:
 
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
+        self._take_back()
+        self._write_rate = write_rate
+        self._memory.discard_playback(write_rate)
+        self._start_run()
+
+    def _take_back(self) -> None:
+        """What has not been played yet goes to the queue again, before a discard empties the ring."""
         source = self._source_at(self._memory.playback_tail)
         again: list[bytes] = []
         at = self._unplayed_start
@@ -299,6 +339,3 @@ class Playback:
         back = sum(len(pcm) // 2 for pcm in again)
         self._queued += back
         self._source -= back
-        self._write_rate = write_rate
-        self._memory.discard_playback(write_rate)
-        self._start_run()

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
+from .audio_format import AUTO, Encoding
 
 DEFAULT_MESSAGE_MS = 20
 
@@ -70,6 +71,8 @@ class Settings:
     audio_files: bool = True
     raw: bool = False
     """Audio in binary messages."""
+    audio_format: str = Encoding.PCM.value
+    """An Encoding, or AUTO."""
     truncate: bool = True
     """Tell the server, on barge-in, how much of its answer was heard."""
 
@@ -115,6 +118,7 @@ class Settings:
             ),
             audio_files=not values.get("STREAM_DISABLE_AUDIOFILES", False),
             raw=raw_api or values.get("STREAM_RAW_AUDIO", False),
+            audio_format=values.get("STREAM_AUDIO_FORMAT", Encoding.PCM.value),
             truncate=not values.get("STREAM_NO_TRUNCATE", False),
         )
         return settings, warnings
@@ -154,6 +158,13 @@ def _message_ms(text: str) -> int:
     if not 20 <= milliseconds <= 1000 or milliseconds % 20:
         raise _BadValueError("is not a multiple of 20 from 20 to 1000")
     return milliseconds
+
+
+def _audio_format(text: str) -> str:
+    name = text.lower()
+    if name not in (*Encoding, AUTO):
+        raise _BadValueError("is none of pcm, pcmu, pcma and auto")
+    return name
 
 
 def _whole_number(text: str) -> int:
@@ -211,6 +222,12 @@ VARIABLES = (
         "milliseconds of caller audio in a message, a multiple of 20 up to 1000",
         str(DEFAULT_MESSAGE_MS),
         _message_ms,
+    ),
+    Variable(
+        "STREAM_AUDIO_FORMAT",
+        "pcm, or G.711 at 8 kHz: pcmu, pcma, or auto (as the channel has it); asked of the server in `session.update`",
+        Encoding.PCM.value,
+        _audio_format,
     ),
     Variable(
         "STREAM_EXTRA_HEADERS",

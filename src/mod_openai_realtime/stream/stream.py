@@ -8,27 +8,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
-import pybase64
 
 from .._media import StreamMemory
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
-from ..realtime.messages import ServerMessage, append_message
+from ..realtime.messages import ServerMessage
 from . import reasons
+from .audio_format import choose
 from .capture import Capture
 from .command import Mix, MuteTarget, Start
 from .control import Control
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
+from .negotiation import Negotiation, Side, Wish
+from .outgoing import Outgoing
 from .playback import Playback, Speech
 from .redaction import loggable
 from .settings import Settings
 from .state import EndReason, State, StateMachine
 
 logger = logging.getLogger(__name__)
-
-# Caller audio that the network does not take: past this it is dropped, as a backlog would only become delay.
-MAX_UNSENT_BYTES = 1 << 20
-MUTE_SILENCE_MS = 1000
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
 
@@ -38,7 +36,7 @@ class StreamOwner(Protocol):
 
     def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
     def log(self, stream: Stream, level: int, text: str) -> None: ...
-    def audio_file(self, stream: Stream, pcm: bytes, message: ServerMessage | None) -> None: ...
+    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         """The stream wants nothing more of the channel; its media bug may go."""
 
@@ -48,11 +46,13 @@ class StreamOwner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """Of the channel, when the media bug was added: rates in Hz."""
+    """Of the channel, when the media bug was added: rates in Hz, codecs by their IANA names ("" if not known)."""
 
     read_rate: int
     write_rate: int
     ptime_ms: int
+    read_codec: str = ""
+    write_codec: str = ""
 
 
 class CommandRefusedError(Exception):
@@ -85,27 +85,29 @@ class Stream:
         self.memory = memory
         self._owner = owner
         self._machine = StateMachine(label)
-        self._backlogged = False
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
-        self._capture: Capture | None = None
+        self._negotiation = _negotiation(start, settings, facts, self._warn)
+        self._outgoing: Outgoing | None = None
         self._playback: Playback | None = None
+        if start.playback_rate is not None:
+            rate = self._negotiation.playback.rate
+            self._playback = Playback(memory, playback_rate=rate, write_rate=facts.write_rate)
+            self._playback.muted = Control.PLAYBACK_MUTED in control
+        self._interruption = Interruption(settings.truncate and not settings.raw)
+        self._incoming = Incoming(settings, self._playback, self._interruption, self._negotiation, self)
+        self._endpoint = make_endpoint(endpoint_settings, self)
         if start.send_rate is not None:
-            self._capture = Capture(
+            capture = Capture(
                 memory,
                 send_rate=start.send_rate,
                 channels=2 if start.mix is Mix.STEREO else 1,
                 message_ms=settings.message_ms,
             )
-        if start.playback_rate is not None:
-            self._playback = Playback(memory, playback_rate=start.playback_rate, write_rate=facts.write_rate)
-            self._playback.muted = Control.PLAYBACK_MUTED in control
-        self._interruption = Interruption(settings.truncate and not settings.raw)
-        self._incoming = Incoming(settings, self._playback, self._interruption, self)
+            self._outgoing = Outgoing(capture, self._negotiation, self._endpoint, self._warn, raw=settings.raw)
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.HOLD)
-        self._endpoint = make_endpoint(endpoint_settings, self)
 
     # -- life
 
@@ -120,9 +122,8 @@ class Stream:
         if self._machine.state not in (State.RUNNING, State.DRAINING):
             return
         connected = self._endpoint.connected
-        if self._capture is not None and self._capturing:
-            for pcm in self._capture.flush():
-                self._send_audio(pcm)
+        if self._outgoing is not None and self._capturing:
+            self._outgoing.flush()
         sent = payload is None or (connected and self._endpoint.send_text(payload))
         self._close(reason)
         if not sent:
@@ -147,14 +148,14 @@ class Stream:
 
     def pause(self) -> None:
         self.paused = True
-        if self._capture is not None:
-            self._capture.skip()
+        if self._outgoing is not None:
+            self._outgoing.pass_over()
         self._publish()
 
     def resume(self) -> None:
         self.paused = False
-        if self._capture is not None:
-            self._capture.skip()
+        if self._outgoing is not None:
+            self._outgoing.pass_over()
         self._publish()
 
     def mute(self, target: MuteTarget) -> None:
@@ -163,12 +164,10 @@ class Stream:
         if target is not MuteTarget.USER and self._playback is not None:
             self._playback.muted = True
         told = True
-        if target is not MuteTarget.OPENAI and self._capture is not None and not self.send_muted:
+        if target is not MuteTarget.OPENAI and self._outgoing is not None and not self.send_muted:
             self.send_muted = True
-            self._capture.skip()
             told = self._endpoint.connected
-            for pcm in self._capture.silence(MUTE_SILENCE_MS):
-                self._send_audio(pcm)
+            self._outgoing.silence()
         self._publish()
         if not told:
             raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
@@ -178,14 +177,14 @@ class Stream:
         self._require(target)
         if target is not MuteTarget.USER and self._playback is not None:
             self._playback.muted = False
-        if target is not MuteTarget.OPENAI and self._capture is not None and self.send_muted:
+        if target is not MuteTarget.OPENAI and self._outgoing is not None and self.send_muted:
             self.send_muted = False
-            self._capture.skip()
+            self._outgoing.pass_over()
         self._publish()
 
     def _require(self, target: MuteTarget) -> None:
         """`all` means what there is: a stream of one direction has only that."""
-        if target is MuteTarget.USER and self._capture is None:
+        if target is MuteTarget.USER and self._outgoing is None:
             raise CommandRefusedError(reasons.SEND_DISABLED)
         if target is MuteTarget.OPENAI and self._playback is None:
             raise CommandRefusedError(reasons.RECEIVE_DISABLED)
@@ -195,6 +194,7 @@ class Stream:
         if not self._endpoint.send_text(payload):
             raise CommandRefusedError(reasons.NOT_CONNECTED)
         self._interruption.application_sent(payload)
+        self._negotiation.application_sent(payload)
         if not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
 
@@ -231,12 +231,11 @@ class Stream:
         """What has arrived goes out, what is queued goes on its way to the caller; called when memory is due."""
         state = self._machine.state
         if state is State.RUNNING or state is State.DRAINING:
-            if self._capture is not None:
+            if self._outgoing is not None:
                 if self._capturing:
-                    for pcm in self._capture.messages():
-                        self._send_audio(pcm)
+                    self._outgoing.tick()
                 else:
-                    self._capture.skip()
+                    self._outgoing.pass_over()
             if self._playback is not None:
                 events = self._playback.tick()
                 if events:
@@ -257,19 +256,6 @@ class Stream:
         self._owner.stream_ended(self, reason)
         self._owner.stream_gone(self)
 
-    def _send_audio(self, pcm: bytes) -> None:
-        endpoint = self._endpoint
-        if endpoint.buffered_bytes > MAX_UNSENT_BYTES:
-            if not self._backlogged:
-                self._backlogged = True
-                self.log(LOG_WARNING, "the network takes no more audio: the caller's is dropped")
-            return
-        self._backlogged = False
-        if self.settings.raw:
-            endpoint.send_binary(pcm)
-        else:
-            endpoint.send_text(append_message(pybase64.b64encode(pcm)))
-
     # -- from Incoming (IncomingSink)
 
     def event(self, subclass: str, body: bytes) -> None:
@@ -277,6 +263,9 @@ class Stream:
 
     def log(self, level: int, text: str) -> None:
         self._owner.log(self, level, f"{self.name}: {text}")
+
+    def _warn(self, text: str) -> None:
+        self.log(LOG_WARNING, text)
 
     def send(self, payload: bytes) -> None:
         """A message of the engine's own; lost without a connection, where it would mean nothing any more."""
@@ -286,8 +275,8 @@ class Stream:
     def wake(self) -> None:
         self.memory.watch(0, 0)
 
-    def audio_file(self, pcm: bytes, message: ServerMessage | None) -> None:
-        self._owner.audio_file(self, pcm, message)
+    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
+        self._owner.audio_file(self, pcm, rate, message)
 
     def say(self, events: list[Speech]) -> None:
         for event in events:
@@ -304,8 +293,9 @@ class Stream:
         if self.closing:
             return
         self.memory.set_control(Control.CONNECTED, 0)
-        if self._capture is not None:
-            self._capture.skip()
+        self._negotiation.connected()
+        if self._outgoing is not None:
+            self._outgoing.restart()
         self.log(LOG_INFO, "connected")
         self.event("connect", b'{"status":"connected"}')
 
@@ -342,3 +332,14 @@ class Stream:
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:
             self._incoming.binary(payload)
+
+
+def _negotiation(start: Start, settings: Settings, facts: ChannelFacts, warn: Callable[[str], None]) -> Negotiation:
+    wishes = {}
+    if start.send_rate is not None:
+        encoding = choose(settings.audio_format, facts.read_codec, facts.read_rate)
+        wishes[Side.CAPTURE] = Wish(encoding, start.send_rate)
+    if start.playback_rate is not None:
+        encoding = choose(settings.audio_format, facts.write_codec, facts.write_rate)
+        wishes[Side.PLAYBACK] = Wish(encoding, start.playback_rate)
+    return Negotiation(wishes, warn, session=not settings.raw)

@@ -51,6 +51,7 @@ def test_without_variables_everything_has_its_default() -> None:
         tls=TlsSettings("SYSTEM", None, None, True),
         audio_files=True,
         raw=False,
+        audio_format="pcm",
     )
 
 
@@ -99,10 +100,16 @@ def test_buffer_size_is_taken_in_steps_of_20_ms(milliseconds: int) -> None:
     assert read(STREAM_BUFFER_SIZE=str(milliseconds)).message_ms == milliseconds
 
 
+@pytest.mark.parametrize("text", ["pcm", "pcmu", "pcma", "auto", "PCMU", "Auto"])
+def test_the_audio_format_is_pcm_g711_or_the_channels(text: str) -> None:
+    assert read(STREAM_AUDIO_FORMAT=text).audio_format == text.lower()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("STREAM_HEART_BEAT", text) for text in ("0", "3601", "-1", "+5", "05", "1.5", "5s", "٥", "on", "9" * 5000, " ")]
     + [("STREAM_BUFFER_SIZE", text) for text in ("0", "10", "30", "1020", "-20", "020", "20.0", "20ms", "٢٠", "x")]
+    + [("STREAM_AUDIO_FORMAT", text) for text in ("opus", "g711", "pcm16", "audio/pcmu", "pcmu ", "ulaw", "0")]
     + [(name, "perhaps") for name in FLAGS],
 )
 def test_a_bad_value_warns_by_name_and_means_the_default(name: str, text: str) -> None:
@@ -211,7 +218,7 @@ def test_the_repr_shows_no_header() -> None:
 
 
 def test_the_table_names_each_variable_once_and_says_what_it_means() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 14
+    assert len(set(NAMES)) == len(NAMES) == 15
     assert all(variable.meaning and variable.default for variable in VARIABLES)
     assert [variable.name for variable in VARIABLES if variable.security] == [
         "STREAM_EXTRA_HEADERS",

@@ -1,0 +1,104 @@
+"""Caller audio on the WebSocket: when it may go, and as which messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import pybase64
+
+from ..realtime.messages import append_message
+from .capture import Capture
+from .negotiation import LONGEST_WAIT_MS, Negotiation
+
+# Caller audio that the network does not take: past this it is dropped, as a backlog would only become delay.
+MAX_UNSENT_BYTES = 1 << 20
+MUTE_SILENCE_MS = 1000
+
+
+class Transport(Protocol):
+    """What caller audio needs of the connection; realtime.Endpoint is one."""
+
+    @property
+    def buffered_bytes(self) -> int: ...
+    def send_text(self, payload: bytes, /) -> bool: ...
+    def send_binary(self, payload: bytes, /) -> bool: ...
+
+
+class Outgoing:
+    """Audio of a connection goes out in the format that is in effect, and waits while that is being settled."""
+
+    def __init__(
+        self,
+        capture: Capture,
+        negotiation: Negotiation,
+        transport: Transport,
+        warn: Callable[[str], None],
+        *,
+        raw: bool,
+    ) -> None:
+        self._capture = capture
+        self._negotiation = negotiation
+        self._transport = transport
+        self._warn = warn
+        self._raw = raw
+        self._format = negotiation.capture
+        capture.set_format(self._format)
+        self._silence_owed = False
+        self._backlogged = False
+
+    def tick(self) -> None:
+        """Send what has arrived."""
+        negotiation = self._negotiation
+        if negotiation.waiting:
+            if self._capture.hold() < LONGEST_WAIT_MS:
+                return
+            negotiation.give_up()
+        self._settle()
+        for audio in self._capture.messages():
+            self._send(audio)
+
+    def pass_over(self) -> None:
+        """Nothing of what has arrived shall be sent."""
+        self._capture.skip()
+        if self._silence_owed and not self._negotiation.waiting:
+            self._settle()
+
+    def flush(self) -> None:
+        """Send all that is buffered, also what makes no whole message; nothing whose format is still open."""
+        if not self._negotiation.waiting:
+            self._settle()
+            for audio in self._capture.flush():
+                self._send(audio)
+
+    def silence(self) -> None:
+        """Forget what is buffered, and send a second of silence instead, once."""
+        self._capture.skip()
+        self._silence_owed = True
+        self.pass_over()
+
+    def restart(self) -> None:
+        """A new connection."""
+        self._capture.skip()
+        self._silence_owed = False
+
+    def _settle(self) -> None:
+        if self._format is not self._negotiation.capture:
+            self._format = self._negotiation.capture
+            self._capture.set_format(self._format)
+        if self._silence_owed:
+            self._silence_owed = False
+            for audio in self._capture.silence(MUTE_SILENCE_MS):
+                self._send(audio)
+
+    def _send(self, audio: bytes) -> None:
+        if self._transport.buffered_bytes > MAX_UNSENT_BYTES:
+            if not self._backlogged:
+                self._backlogged = True
+                self._warn("the network takes no more audio: the caller's is dropped")
+            return
+        self._backlogged = False
+        if self._raw:
+            self._transport.send_binary(audio)
+        else:
+            self._transport.send_text(append_message(pybase64.b64encode(audio)))

@@ -120,6 +120,8 @@ static void stream_describe(struct stream *stream, const struct wire_buffer *com
     wire_number(opened, "write_rate", write->actual_samples_per_second);
     wire_number(opened, "ptime_ms", packet_us / 1000);
     wire_number(opened, "channels", read->number_of_channels);
+    wire_text(opened, "read_codec", read->iananame ? read->iananame : "");
+    wire_text(opened, "write_codec", write->iananame ? write->iananame : "");
     if (command->failed || opened->failed) {
         opened->failed = true;
         return;

@@ -8,6 +8,7 @@ the channel's rate as the media thread takes them. Within one run of the resampl
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -150,17 +151,15 @@ class Playback:
         old = self.rate
         if rate == old:
             return
-        unplayed = b""
-        if self._utterances:
-            self._take_back()
-            self._memory.discard_playback(self._write_rate)
-            unplayed = b"".join(self._queue)
 
         def scaled(position: int) -> int:
             return position * rate // old
 
-        end = scaled(self._source + self._queued)
+        if self._utterances:
+            self._convert(rate, scaled)
         self._source = scaled(self._source)
+        self._run_source = scaled(self._run_source)
+        self._unplayed_start = scaled(self._unplayed_start)
         for utterance in self._utterances:
             utterance.source_start = scaled(utterance.source_start)
             utterance.source_end = scaled(utterance.source_end)
@@ -168,15 +167,12 @@ class Playback:
         for cut in self._cuts:
             cut.run_source = scaled(cut.run_source)
             cut.ledger.scale(scaled)
-        self._queue.clear()
-        self._queued = end - self._source
-        if unplayed:
-            again = make_resampler(old, rate, aligned=True)
-            assert again is not None
-            converted = again.process(unplayed) + again.flush()
-            self._queue.append(converted[: 2 * self._queued].ljust(2 * self._queued, b"\0"))
         self.rate = rate
-        self._start_run()
+        if self._utterances:
+            self._resampler = make_resampler(rate, self._write_rate, aligned=True)
+            self._run_open = False
+        else:
+            self._start_run()
 
     # -- from the media clock
 
@@ -320,13 +316,6 @@ class Playback:
 
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
-        self._take_back()
-        self._write_rate = write_rate
-        self._memory.discard_playback(write_rate)
-        self._start_run()
-
-    def _take_back(self) -> None:
-        """What has not been played yet goes to the queue again, before a discard empties the ring."""
         source = self._source_at(self._memory.playback_tail)
         again: list[bytes] = []
         at = self._unplayed_start
@@ -339,3 +328,20 @@ class Playback:
         back = sum(len(pcm) // 2 for pcm in again)
         self._queued += back
         self._source -= back
+        self._write_rate = write_rate
+        self._memory.discard_playback(write_rate)
+        self._start_run()
+
+    def _convert(self, rate: int, scaled: Callable[[int], int]) -> None:
+        """What waits, and what may have to go into the ring again, will be at `rate` Hz; the ring stays as it is."""
+        if self._resampler is not None and self._run_open:
+            self._tail_pcm += self._resampler.flush()
+        resampler = make_resampler(self.rate, rate, aligned=True)
+        assert resampler is not None
+        pcm = resampler.process(b"".join((*self._unplayed, *self._queue))) + resampler.flush()
+        start, middle = scaled(self._unplayed_start), scaled(self._source)
+        self._queued = scaled(self._source + self._queued) - middle
+        at = 2 * (middle - start)
+        pcm = pcm[: at + 2 * self._queued].ljust(at + 2 * self._queued, b"\0")
+        self._unplayed = deque([pcm[:at]])
+        self._queue = deque([pcm[at:]] if self._queued else [])

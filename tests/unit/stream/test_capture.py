@@ -5,8 +5,9 @@ from array import array
 
 import pytest
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
-from mod_openai_realtime.stream.capture import Capture
+from mod_openai_realtime._media import StreamMemory, SwitchSide, g711_decode, g711_encode
+from mod_openai_realtime.stream.audio_format import AudioFormat, Encoding
+from mod_openai_realtime.stream.capture import MAX_HELD_MS, Capture
 
 
 def bench(**settings: int) -> tuple[SwitchSide, Capture]:
@@ -88,3 +89,51 @@ def test_lost_slots_are_counted() -> None:
         switch.capture(bytes(320), 8000)
     capture.messages()
     assert capture.lost_slots == 6
+
+
+@pytest.mark.parametrize("law", ["pcmu", "pcma"])
+def test_g711_is_one_byte_a_sample_of_the_same_audio(law: str) -> None:
+    switch, capture = bench(message_ms=40)
+    capture.set_format(AudioFormat(Encoding(law), 8000))
+    sent = os.urandom(16 * 80)
+    switch.capture(sent, 8000)
+    assert capture.messages() == [g711_encode(sent[at : at + 640], law) for at in (0, 640)]
+    switch.capture(sent[:320], 8000)
+    assert capture.flush() == [g711_encode(sent[:320], law)]
+    assert capture.silence(1000) == [g711_encode(bytes(640), law)] * 25
+
+
+def test_a_change_of_format_loses_nothing_of_the_message_under_way() -> None:
+    switch, capture = bench(send_rate=24000, message_ms=100)
+    level = array("h", [4000] * 160).tobytes()
+    for _ in range(3):
+        switch.capture(level, 8000)
+    assert capture.messages() == []
+    capture.set_format(AudioFormat(Encoding.PCMU, 8000))
+    for _ in range(2):
+        switch.capture(level, 8000)
+    (message,) = capture.messages()
+    assert len(message) == 800
+    middle = array("h", g711_decode(message, "pcmu"))[40:440]
+    assert all(abs(sample - 4000) < 200 for sample in middle)
+
+
+def test_held_audio_comes_first_and_its_oldest_goes_when_it_is_too_much() -> None:
+    switch, capture = bench()
+    frames = [bytes([n, n]) * 160 for n in range(130)]
+    held = [capture.hold() for frame in frames[:129] if switch.capture(frame, 8000) is None]
+    assert held == list(range(20, 2600, 20))
+    switch.capture(frames[129], 8000)
+    assert capture.messages() == frames[129 - MAX_HELD_MS // 20 :]
+    switch.capture(frames[0], 8000)
+    assert capture.messages() == [frames[0]]
+
+
+def test_what_is_held_is_skipped_like_the_rest() -> None:
+    switch, capture = bench()
+    switch.capture(b"ab" * 160, 8000)
+    capture.hold()
+    capture.skip()
+    switch.capture(b"cd" * 160, 8000)
+    assert capture.hold() == 20
+    assert capture.messages() == [b"cd" * 160]

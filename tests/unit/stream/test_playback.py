@@ -7,6 +7,7 @@ import pytest
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.stream.control import Control
+from mod_openai_realtime.stream.heard import ItemPart
 from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
 
 RATE = 24000
@@ -227,3 +228,49 @@ def test_a_stall_of_the_event_loop_of_100_ms_is_not_heard() -> None:
         bench.playback.tick()
     assert bench.memory.underruns == 0
     assert all(frame is not None for frame in bench.frames)
+
+
+def test_a_new_rate_before_any_audio_is_played_as_if_it_had_always_been() -> None:
+    bench = Bench(8000, 24000)
+    bench.playback.set_rate(8000)
+    pcm = tone(400, rate=8000)
+    bench.playback.feed(pcm, "r1")
+    bench.playback.finish()
+    bench.run(25)
+    assert bench.heard() == pcm
+    assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED]
+
+
+@pytest.mark.parametrize(("before", "after"), [(24000, 8000), (8000, 24000), (16000, 24000)])
+def test_a_new_rate_in_mid_speech_keeps_the_timeline(before: int, after: int) -> None:
+    bench = Bench(8000, before)
+    bench.playback.feed(tone(1000, rate=before), "r1")
+    bench.run(15)
+    bench.playback.set_rate(after)
+    bench.playback.feed(tone(1000, rate=after, start_ms=1000), "r1")
+    bench.playback.finish()
+    bench.run(95)
+    heard = bench.heard()
+    assert len(heard) == pytest.approx(2 * 16000, abs=8)
+    assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED]
+    assert bench.memory.underruns == 0
+    # Aside from the filter's edges: up to 320 ms were in the ring already, and what waited ended after a second.
+    expected = tone(2000, rate=8000)
+    for start_ms, end_ms in ((10, 490), (640, 990), (1010, 1990)):
+        assert similar(heard[start_ms * 16 : end_ms * 16], expected[start_ms * 16 : end_ms * 16], 400)
+
+
+def test_what_was_heard_is_counted_in_ms_across_a_change_of_rate() -> None:
+    bench = Bench(8000, 24000)
+    part = ItemPart("i1", 0)
+    bench.playback.feed(tone(1000), "r1", part)
+    bench.run(20)
+    bench.playback.set_rate(8000)
+    bench.playback.feed(tone(1000, rate=8000), "r1", part)
+    bench.run(10)
+    bench.playback.barge_in()
+    bench.playback.set_rate(24000)  # the cut has not been answered yet
+    bench.run(1)
+    (heard,) = bench.playback.interrupted()
+    assert heard.audio_end_ms(bench.playback.rate) == pytest.approx(600, abs=1)
+    assert heard.received_samples == pytest.approx(2 * 24000, abs=3)

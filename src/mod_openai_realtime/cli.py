@@ -24,6 +24,10 @@ def main() -> None:
 @main.command()
 @click.option("--socket", "path", type=click.Path(path_type=Path), help="Unix socket that the module connects to.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Worker processes.")
+@click.option("--max-streams", default=0, type=click.IntRange(0), help="Refuse more streams than this; 0: no limit.")
+@click.option(
+    "--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serve metrics on 127.0.0.1 at this port; 0: none."
+)
 @click.option("--allow-user", "users", multiple=True, help="Another user that may connect (the one of FreeSWITCH).")
 @click.option(
     "--log-level",
@@ -31,16 +35,18 @@ def main() -> None:
     show_default=True,
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
 )
-def engine(path: Path | None, workers: int, users: tuple[str, ...], log_level: str) -> None:
+def engine(
+    path: Path | None, workers: int, max_streams: int, metrics_port: int, users: tuple[str, ...], log_level: str
+) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
-    from .supervisor import EngineError, Supervisor, listening
+    from .supervisor import EngineError, EngineOptions, Supervisor, listening
 
     set_up_logging(log_level)
     path = path or default_socket()
     allowed = frozenset({os.getuid(), *(_uid(user) for user in users)})
     try:
         with listening(path) as listener:
-            Supervisor(listener, workers, allowed).run(
+            Supervisor(listener, EngineOptions(workers, allowed, max_streams, metrics_port)).run(
                 ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
             )
     except EngineError as error:

@@ -23,15 +23,21 @@ class Ticked(Protocol):
 class MediaClock:
     """Ticks fall on multiples of TICK_S after the start; those that a stalled loop missed are counted, not made up."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[], Iterable[Ticked]]) -> None:
-        """`due` gives the streams to tick now; they may come and go while it is worked off."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        due: Callable[[], Iterable[Ticked]],
+        ticked: Callable[[float, int], None] = lambda lateness_s, missed: None,
+    ) -> None:
+        """`due` gives the streams to tick now; they may come and go while it is worked off.
+
+        `ticked` hears of each tick: how late it was, in seconds, and how many were missed after it.
+        """
         self._loop = loop
         self._due = due
+        self._ticked = ticked
         self._next = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.ticks = 0
-        self.missed = 0
-        self.worst_lateness_s = 0.0
 
     def start(self) -> None:
         self._next = self._loop.time() + TICK_S
@@ -44,8 +50,6 @@ class MediaClock:
 
     def _tick(self) -> None:
         lateness = self._loop.time() - self._next
-        self.worst_lateness_s = max(self.worst_lateness_s, lateness)
-        self.ticks += 1
         for stream in self._due():
             try:
                 stream.tick()
@@ -54,6 +58,6 @@ class MediaClock:
                 logger.exception("tick of a stream failed")
         now = self._loop.time()
         behind = int((now - self._next) / TICK_S)
-        self.missed += behind
+        self._ticked(lateness, behind)
         self._next += (behind + 1) * TICK_S
         self._timer = self._loop.call_at(self._next, self._tick)

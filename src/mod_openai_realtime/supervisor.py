@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import logging
 import multiprocessing
@@ -12,19 +13,24 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from .load_board import LoadBoard
+from .board import Board
+from .metrics import serve_metrics
 from .worker import run_worker
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
+METRICS_HOST = "127.0.0.1"
 RESTART_WAIT_S = 0.5  # after a worker that died at once
 STEADY_S = 5.0
 STOP_S = 8.0
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -60,64 +66,102 @@ def listening(path: Path) -> Iterator[socket.socket]:
         yield sock
 
 
-class Supervisor:
-    """Starts `workers` processes and starts again those that die, until SIGTERM or SIGINT."""
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """`users`: uids that may connect, besides root. `max_streams` 0: no limit. `metrics_port` 0: no metrics."""
 
-    def __init__(self, listener: socket.socket, workers: int, users: frozenset[int]) -> None:
+    workers: int
+    users: frozenset[int]
+    max_streams: int = 0
+    metrics_port: int = 0
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is kept alive; `row` is its row on the board, None for one without."""
+
+    name: str
+    target: Callable[[], None]
+    row: int | None
+    process: BaseProcess | None = None
+    started: float = 0.0
+
+
+class Supervisor:
+    """Starts the workers and starts again those that die, until SIGTERM or SIGINT."""
+
+    def __init__(self, listener: socket.socket, options: EngineOptions) -> None:
         self._listener = listener
-        self._users = users
-        self._board = LoadBoard(workers)
+        self._options = options
+        self._board = Board(options.workers)
         self._context = multiprocessing.get_context("fork")
-        self._processes: list[tuple[BaseProcess, float]] = []
-        self._workers = workers
+        self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
+        if options.metrics_port:
+            metrics = partial(serve_metrics, self._board, METRICS_HOST, options.metrics_port)
+            self._children.append(_Child("metrics", metrics, None))
         self._stopping = False
 
     def run(self, ready: Callable[[], object]) -> None:
         """Calls `ready` once the workers are started and a signal ends the engine in order."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
-        for index in range(self._workers):
-            self._processes.append(self._spawn(index))
+        for child in self._children:
+            self._spawn(child)
         ready()
         while not self._stopping:
-            sentinels = [process.sentinel for process, _ in self._processes]
-            multiprocessing.connection.wait(sentinels, timeout=1.0)
-            for index, (process, started) in enumerate(self._processes):
-                if not process.is_alive() and not self._stopping:
-                    self._board.absent(index)
-                    logger.error("worker %d ended (exit code %s): starting another", index, process.exitcode)
-                    if time.monotonic() - started < STEADY_S:
-                        time.sleep(RESTART_WAIT_S)
-                    self._processes[index] = self._spawn(index)
+            processes = [child.process for child in self._children if child.process is not None]
+            multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1.0)
+            for child in self._children:
+                if not self._stopping:
+                    self._mend(child)
         self._stop()
 
-    def _spawn(self, index: int) -> tuple[BaseProcess, float]:
-        process = self._context.Process(target=self._work, args=(index,), name=f"worker-{index}")
-        # Until the worker has its own handlers, a signal would end up in the copy of ours, and be lost.
+    def _mend(self, child: _Child) -> None:
+        if child.process is None or child.process.is_alive():
+            return
+        if child.row is not None:
+            self._board.absent(child.row)
+        logger.error("%s ended (exit code %s): starting another", child.name, child.process.exitcode)
+        if time.monotonic() - child.started < STEADY_S:
+            time.sleep(RESTART_WAIT_S)
+        self._spawn(child)
+
+    def _spawn(self, child: _Child) -> None:
+        child.process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)
+        child.started = time.monotonic()
+        # Until the process has its own handlers, a signal would end up in the copy of ours, and be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
-            process.start()
+            child.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-        return process, time.monotonic()
 
-    def _work(self, index: int) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the supervisor tells the workers
+    @staticmethod
+    def _begin(target: Callable[[], None], supervisor: int) -> None:
+        # A supervisor that was killed takes its children with it: they hold its socket and its lock.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != supervisor:
+            return  # it was killed before that
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the supervisor tells its children
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        target()
+
+    def _work(self, index: int) -> None:
         self._board.join(index)
-        run_worker(self._listener, self._board, self._users)
+        run_worker(self._listener, self._board, self._options.users, self._options.max_streams)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
     def _stop(self) -> None:
-        for process, _ in self._processes:
+        processes = [child.process for child in self._children if child.process is not None]
+        for process in processes:
             process.terminate()
         deadline = time.monotonic() + STOP_S
-        for process, _ in self._processes:
+        for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():
-                logger.error("a worker did not end in time: killed")
+                logger.error("%s did not end in time: killed", process.name)
                 process.kill()
                 process.join()

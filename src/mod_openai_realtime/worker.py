@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-import multiprocessing
-import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-from ._media import Poller
-from .load_board import LoadBoard
+from ._media import Poller, StreamMemory
+from .board import Board
+from .figures import Figures
 from .media_clock import MediaClock
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from .stream.channel import Channel, Services
@@ -24,20 +23,29 @@ from .switch.link import Link, peer_is_trusted
 logger = logging.getLogger(__name__)
 
 DRAIN_S = 3.0  # for close handshakes and last events, when the engine is told to stop
+PUBLISH_S = 1.0
 YIELD_S = 0.002  # a worker with more channels than another leaves it this long to accept first
 
 
 class Streams:
     """All streams of a worker; ready() gives those whose memory says that there is something to do."""
 
-    def __init__(self) -> None:
+    def __init__(self, figures: Figures) -> None:
         self._poller = Poller()
+        self._figures = figures
+        self._memories: dict[Stream, StreamMemory] = {}
 
     def add(self, stream: Stream) -> None:
+        self._memories[stream] = stream.memory
         self._poller.add(stream.memory, stream)
 
     def discard(self, stream: Stream) -> None:
-        self._poller.remove(stream.memory)
+        if self._memories.pop(stream, None) is not None:
+            self._poller.remove(stream.memory)
+            self._figures.stream_ended(stream.memory)
+
+    def memories(self) -> list[StreamMemory]:
+        return list(self._memories.values())
 
     def due(self) -> list[Stream]:
         return self._poller.ready()
@@ -45,14 +53,21 @@ class Streams:
 
 class Worker:
     def __init__(
-        self, listener: socket.socket, *, board: LoadBoard | None = None, users: frozenset[int] | None = None
+        self,
+        listener: socket.socket,
+        *,
+        board: Board,
+        users: frozenset[int],
+        max_streams: int = 0,
     ) -> None:
         """`listener`: a listening Unix socket, shared by all workers; `users`: uids that may connect, besides root."""
         self._listener = listener
         self._board = board
-        self._users = users if users is not None else frozenset({os.getuid()})
+        self._users = users
+        self._max_streams = max_streams
+        self._figures = Figures()
         self._channels: set[Channel] = set()
-        self._streams = Streams()
+        self._streams = Streams(self._figures)
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -66,12 +81,14 @@ class Worker:
             streams=self._streams,
             forget=self._forget,
             settled=self._settled.set,
+            admit=self._admit,
         )
-        clock = MediaClock(loop, self._streams.due)
+        clock = MediaClock(loop, self._streams.due, self._figures.tick)
         self._services = services
         self._listener.setblocking(False)
         self._watch()
         clock.start()
+        self._publish()
         # What lives now lives for good: spare the collector from walking it at every full collection.
         gc.collect()
         gc.freeze()
@@ -80,15 +97,30 @@ class Worker:
         finally:
             loop.remove_reader(self._listener)
             clock.stop()
+            self._publishing.cancel()
             await self._drain()
             executor.shutdown(wait=True)
 
     def stop(self) -> None:
         self._stopping.set()
 
-    @property
-    def channels(self) -> int:
-        return len(self._channels)
+    def _publish(self) -> None:
+        self._board.publish(self._figures.snapshot(len(self._channels), self._stream_count(), self._streams.memories()))
+        self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish)
+
+    def _stream_count(self) -> int:
+        return sum(channel.stream_count for channel in self._channels)
+
+    def _admit(self) -> bool:
+        """Whether one stream more is within the limit, over all workers; it counts from now on."""
+        if self._max_streams == 0:
+            return True
+        own = self._stream_count()
+        self._board.count_streams(own)
+        if self._board.streams() >= self._max_streams:
+            return False
+        self._board.count_streams(own + 1)
+        return True
 
     def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
         return Endpoint(settings, listener)
@@ -100,7 +132,7 @@ class Worker:
             asyncio.get_running_loop().add_reader(self._listener, self._acceptable)
 
     def _acceptable(self) -> None:
-        if self._board is not None and not self._board.least_loaded():
+        if not self._board.least_loaded():
             # Another worker has fewer channels: it goes first. If it is busy, this one takes the call after all.
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._listener)
@@ -126,15 +158,11 @@ class Worker:
             sock.close()
             return
         self._channels.add(Channel(Link(sock, asyncio.get_running_loop()), self._services))
-        self._count()
+        self._board.count_channels(len(self._channels))
 
     def _forget(self, channel: Channel) -> None:
         self._channels.discard(channel)
-        self._count()
-
-    def _count(self) -> None:
-        if self._board is not None:
-            self._board.publish(len(self._channels))
+        self._board.count_channels(len(self._channels))
 
     # -- stopping
 
@@ -153,17 +181,12 @@ class Worker:
             channel.link.close()
 
 
-def run_worker(listener: socket.socket, board: LoadBoard | None, users: frozenset[int]) -> None:
-    """The main function of a worker process; returns after SIGTERM, or the supervisor's end."""
+def run_worker(listener: socket.socket, board: Board, users: frozenset[int], max_streams: int) -> None:
+    """The main function of a worker process; returns after SIGTERM."""
 
     async def main() -> None:
-        worker = Worker(listener, board=board, users=users)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, worker.stop)
-        supervisor = multiprocessing.parent_process()
-        if supervisor is not None:
-            # A supervisor that was killed takes its workers with it: they hold its socket and its lock.
-            loop.add_reader(supervisor.sentinel, worker.stop)
+        worker = Worker(listener, board=board, users=users, max_streams=max_streams)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

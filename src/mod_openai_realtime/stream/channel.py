@@ -72,6 +72,7 @@ class Services:
     streams: TickedStreams
     forget: Callable[[Channel], None]
     settled: Callable[[], None]  # a channel has no stream left
+    admit: Callable[[], bool]  # whether the engine takes one stream more
 
 
 class Channel:
@@ -215,6 +216,8 @@ class Channel:
         if start.direction is not Direction.SEND and (owner := self._playing()) is not None:
             raise CommandRefusedError(reasons.playback_owned(owner))
         opening = self._prepare(request, start, fields)
+        if not self._services.admit():
+            raise CommandRefusedError(reasons.AT_CAPACITY)
         number = self._next_number
         self._next_number += 1
         self._opening[number] = opening

@@ -43,6 +43,8 @@ RECEIVE_DISABLED: Final = "Receive audio is disabled for this stream"
 NOT_CONNECTED: Final = "WebSocket is not connected"
 MUTED_NOT_CONNECTED: Final = "User audio muted; WebSocket is not connected"
 
+AT_CAPACITY: Final = "Engine is at capacity"
+
 # Said by the module, which is alone in knowing.
 ENGINE_NOT_RUNNING: Final = "Engine is not running"
 ENGINE_DID_NOT_ANSWER: Final = "Engine did not answer"

@@ -28,7 +28,9 @@ def main() -> None:
 @click.option(
     "--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serve metrics on 127.0.0.1 at this port; 0: none."
 )
-@click.option("--allow-user", "users", multiple=True, help="Another user that may connect (the one of FreeSWITCH).")
+@click.option(
+    "--allow-user", "user", help="The user of FreeSWITCH, where it is not the engine's; for an engine of root."
+)
 @click.option(
     "--log-level",
     default="info",
@@ -36,16 +38,17 @@ def main() -> None:
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
 )
 def engine(
-    path: Path | None, workers: int, max_streams: int, metrics_port: int, users: tuple[str, ...], log_level: str
+    path: Path | None, workers: int, max_streams: int, metrics_port: int, user: str | None, log_level: str
 ) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
     from .supervisor import EngineError, EngineOptions, Supervisor, listening
 
     set_up_logging(log_level)
     path = path or default_socket()
-    allowed = frozenset({os.getuid(), *(_uid(user) for user in users)})
+    guest = _uid(user) if user is not None else None
+    allowed = frozenset({os.getuid()} if guest is None else {os.getuid(), guest})
     try:
-        with listening(path) as listener:
+        with listening(path, guest) as listener:
             Supervisor(listener, EngineOptions(workers, allowed, max_streams, metrics_port)).run(
                 ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
             )

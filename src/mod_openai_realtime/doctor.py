@@ -114,9 +114,8 @@ def _engine(path: Path) -> Finding:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         user = str(uid)
-    return Finding(
-        Verdict.GOOD, f"engine at {path}: process {pid} of user {user}; FreeSWITCH must run as {user}, or as root"
-    )
+    allowed = "as root, or as the engine's --allow-user" if uid == 0 else f"as {user}"
+    return Finding(Verdict.GOOD, f"engine at {path}: process {pid} of user {user}; FreeSWITCH must run {allowed}")
 
 
 def _configured_socket(switch: freeswitch.FreeSwitch, path: Path) -> Iterator[Finding]:

@@ -39,13 +39,19 @@ class EngineError(Exception):
 
 
 @contextlib.contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
-    """The engine's socket, private to this user. Raises EngineError where another engine has it."""
+def listening(path: Path, user: int | None = None) -> Iterator[socket.socket]:
+    """The engine's socket, private to this user, or given to `user` (a uid), for which this process must be root.
+
+    Raises EngineError where another engine has it, or it cannot be made.
+    """
+    lock_path = path.with_name(path.name + ".lock")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700, parents=True)
+            _give(path.parent, user)
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EngineError(f"cannot use {path.parent}: {error.strerror}") from None
+        raise EngineError(f"cannot use {error.filename or lock_path}: {error.strerror}") from None
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, lock)
         try:
@@ -62,8 +68,18 @@ def listening(path: Path) -> Iterator[socket.socket]:
         finally:
             os.umask(mask)
         stack.callback(path.unlink, missing_ok=True)
+        _give(path, user)
         sock.listen(BACKLOG)
         yield sock
+
+
+def _give(path: Path, user: int | None) -> None:
+    if user is None or user == os.getuid():
+        return
+    try:
+        os.chown(path, user, -1)
+    except OSError:
+        raise EngineError("only root can let another user connect") from None
 
 
 @dataclass(frozen=True, slots=True)

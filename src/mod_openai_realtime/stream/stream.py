@@ -309,7 +309,7 @@ class Stream:
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
         self.log(LOG_WARNING, f"connecting failed ({error}), try {retries}")
-        message = {"retries": retries, "error": error, "wait_time": wait_ms, "http_status": http_status}
+        message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
         self.event("error", orjson.dumps({"status": "error", "message": message}))
 
     def on_dropped(self, why: str) -> None:

@@ -23,6 +23,7 @@ typedef struct switch_loadable_module_interface switch_loadable_module_interface
 typedef struct apr_pool_t switch_memory_pool_t;
 typedef struct switch_xml *switch_xml_t;
 typedef struct switch_codec switch_codec_t;
+typedef struct switch_codec_settings switch_codec_settings_t;
 
 typedef size_t switch_size_t;
 typedef uint8_t switch_payload_t;
@@ -34,6 +35,7 @@ typedef enum {
     SWITCH_STATUS_FALSE = 1,
     SWITCH_STATUS_MEMERR = 6,
     SWITCH_STATUS_GENERR = 9,
+    SWITCH_STATUS_BREAK = 11,
     SWITCH_STATUS_NOUNLOAD = 16, /* from shutdown: keep the module in memory */
     SWITCH_STATUS_TERM = 21,     /* from load: the module cannot be used */
 } switch_status_t;
@@ -66,7 +68,7 @@ typedef enum { SWITCH_APPLICATION_INTERFACE = 4, SWITCH_API_INTERFACE = 5 } swit
 /* From CS_HANGUP on a channel is gone. */
 typedef enum { CS_NEW = 0, CS_HANGUP = 10 } switch_channel_state_t;
 
-/* The facts of a channel's media. */
+/* The facts of a channel's media. Of the later flags the numbers differ between versions. */
 typedef enum { CF_ANSWERED = 1, CF_EARLY_MEDIA = 3 } switch_channel_flag_t;
 
 /* Why a media bug's callback is called. */
@@ -75,6 +77,7 @@ typedef enum {
     SWITCH_ABC_TYPE_READ = 1,          /* a frame was read from the channel */
     SWITCH_ABC_TYPE_WRITE = 2,         /* a frame is about to be written; only with SMBF_WRITE_STREAM */
     SWITCH_ABC_TYPE_WRITE_REPLACE = 3, /* the same, and it can be replaced */
+    SWITCH_ABC_TYPE_READ_PING = 5,     /* a frame was read, or none came in time; only with SMBF_READ_PING */
     SWITCH_ABC_TYPE_CLOSE = 8,         /* the last call; the bug is off the channel */
 } switch_abc_type_t;
 
@@ -83,6 +86,7 @@ enum {
     SMBF_READ_STREAM = 1 << 0,   /* buffer what is read, call back with READ */
     SMBF_WRITE_STREAM = 1 << 1,  /* buffer what is written; reads of the bug then mix both */
     SMBF_WRITE_REPLACE = 1 << 2, /* call back with WRITE_REPLACE */
+    SMBF_READ_PING = 1 << 4,     /* call back with READ_PING */
     SMBF_STEREO = 1 << 5,        /* reads of the bug interleave both instead of mixing them */
     SMBF_NO_PAUSE = 1 << 10,     /* not silenced by switch_core_media_bug_pause */
 };
@@ -136,6 +140,35 @@ typedef union {
     unsigned char room[512];
 } switch_codec_implementation_room_t;
 
+/* A codec of our own, which FreeSWITCH initializes in place; 96 bytes in 1.11. */
+typedef union {
+    void *align;
+    unsigned char room[512];
+} switch_codec_room_t;
+enum { SWITCH_CODEC_FLAG_ENCODE = 1 << 0, SWITCH_CODEC_FLAG_DECODE = 1 << 1 };
+
+typedef uint32_t switch_io_flag_t;
+enum { SWITCH_IO_FLAG_NONE = 0 };
+
+/* What FreeSWITCH calls back with while it waits on a session's thread. `input` is a digit or an event. Anything but
+ * success from a callback ends the wait and is its result. */
+typedef enum { SWITCH_INPUT_TYPE_DTMF = 0, SWITCH_INPUT_TYPE_EVENT = 1 } switch_input_type_t;
+typedef switch_status_t (*switch_input_callback_function_t)(switch_core_session_t *session, void *input,
+                                                            switch_input_type_t input_type, void *buf,
+                                                            unsigned int buflen);
+typedef switch_status_t (*switch_read_frame_callback_function_t)(switch_core_session_t *session,
+                                                                 switch_frame_t *frame, void *user_data);
+typedef struct switch_ivr_dmachine switch_ivr_dmachine_t;
+typedef struct {
+    switch_input_callback_function_t input_callback;
+    void *buf;
+    uint32_t buflen;
+    switch_read_frame_callback_function_t read_frame_callback;
+    void *user_data; /* of read_frame_callback */
+    switch_ivr_dmachine_t *dmachine;
+    int loops;
+} switch_input_args_t;
+
 /* Events are made and fired by FreeSWITCH; their headers are read to walk over a channel's variables. */
 typedef struct switch_event_header {
     char *name;
@@ -179,6 +212,7 @@ typedef struct switch_api_interface {
 
 typedef void (*switch_application_function_t)(switch_core_session_t *session, const char *data);
 
+enum { SAF_NONE = 0 }; /* of an application that needs media */
 typedef struct switch_application_interface {
     const char *interface_name;
     switch_application_function_t application_function;

@@ -27,6 +27,7 @@ IS(SWITCH_STATUS_SUCCESS, 0);
 IS(SWITCH_STATUS_FALSE, 1);
 IS(SWITCH_STATUS_MEMERR, 6);
 IS(SWITCH_STATUS_GENERR, 9);
+IS(SWITCH_STATUS_BREAK, 11);
 IS(SWITCH_STATUS_NOUNLOAD, 16);
 IS(SWITCH_STATUS_TERM, 21);
 IS(SWITCH_LOG_CONSOLE, 0);
@@ -51,12 +52,20 @@ IS(SWITCH_ABC_TYPE_INIT, 0);
 IS(SWITCH_ABC_TYPE_READ, 1);
 IS(SWITCH_ABC_TYPE_WRITE, 2);
 IS(SWITCH_ABC_TYPE_WRITE_REPLACE, 3);
+IS(SWITCH_ABC_TYPE_READ_PING, 5);
 IS(SWITCH_ABC_TYPE_CLOSE, 8);
 IS(SMBF_READ_STREAM, 1);
 IS(SMBF_WRITE_STREAM, 2);
 IS(SMBF_WRITE_REPLACE, 4);
+IS(SMBF_READ_PING, 16);
 IS(SMBF_STEREO, 32);
 IS(SMBF_NO_PAUSE, 1024);
+IS(SAF_NONE, 0);
+IS(SWITCH_CODEC_FLAG_ENCODE, 1);
+IS(SWITCH_CODEC_FLAG_DECODE, 2);
+IS(SWITCH_IO_FLAG_NONE, 0);
+IS(SWITCH_INPUT_TYPE_DTMF, 0);
+IS(SWITCH_INPUT_TYPE_EVENT, 1);
 IS(SWITCH_API_VERSION, 5);
 
 AT(switch_frame_t, codec, 0);
@@ -109,6 +118,15 @@ AT(switch_event_t, body, 40);
 AT(switch_stream_handle_t, read_function, 0);
 AT(switch_stream_handle_t, write_function, 8);
 
+AT(switch_input_args_t, input_callback, 0);
+AT(switch_input_args_t, buf, 8);
+AT(switch_input_args_t, buflen, 16);
+AT(switch_input_args_t, read_frame_callback, 24);
+AT(switch_input_args_t, user_data, 32);
+AT(switch_input_args_t, dmachine, 40);
+AT(switch_input_args_t, loops, 48);
+_Static_assert(sizeof(switch_input_args_t) == 56, "input arguments");
+
 AT(switch_api_interface_t, interface_name, 0);
 AT(switch_api_interface_t, desc, 8);
 AT(switch_api_interface_t, function, 16);
@@ -128,11 +146,19 @@ AT(switch_loadable_module_function_table_t, runtime, 24);
 AT(switch_loadable_module_function_table_t, flags, 32);
 _Static_assert(sizeof(switch_loadable_module_function_table_t) == 40, "function table");
 
+#ifdef ABI_CHECK_REAL
+/* Opaque on our side, with room to spare. */
+FITS(switch_codec_t, 512);
+#endif
+
 /* The types of what is called through pointers. */
 #define SAME(type, as) _Static_assert(__builtin_types_compatible_p(type, as), #type)
 SAME(switch_media_bug_callback_t, switch_bool_t (*)(switch_media_bug_t *, void *, switch_abc_type_t));
 SAME(switch_api_function_t, switch_status_t (*)(const char *, switch_core_session_t *, switch_stream_handle_t *));
 SAME(switch_application_function_t, void (*)(switch_core_session_t *, const char *));
+SAME(switch_input_callback_function_t,
+     switch_status_t (*)(switch_core_session_t *, void *, switch_input_type_t, void *, unsigned int));
+SAME(switch_read_frame_callback_function_t, switch_status_t (*)(switch_core_session_t *, switch_frame_t *, void *));
 SAME(switch_stream_handle_write_function_t, switch_status_t (*)(switch_stream_handle_t *, const char *, ...));
 SAME(__typeof__(((switch_loadable_module_function_table_t *)0)->load),
      switch_status_t (*)(switch_loadable_module_interface_t **, switch_memory_pool_t *));

@@ -27,11 +27,15 @@ switch_core_session_t *switch_core_session_perform_locate(const char *uuid_str, 
                                                           int line);
 void switch_core_session_rwunlock(switch_core_session_t *session);
 switch_channel_t *switch_core_session_get_channel(switch_core_session_t *session);
+char *switch_core_session_get_uuid(switch_core_session_t *session);
 switch_channel_state_t switch_channel_get_state(switch_channel_t *channel);
 uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag_t flag);
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t check_ready, switch_bool_t check_media);
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func,
                                                   int line);
+switch_status_t switch_channel_perform_answer(switch_channel_t *channel, const char *file, const char *func, int line);
+switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *varname,
+                                                      const char *value, switch_bool_t var_check); /* NULL: unset */
 switch_status_t switch_channel_get_variables(switch_channel_t *channel, switch_event_t **event); /* a copy of all */
 /* What must live as long as the session: the pool ends with it, and a private pointer finds it again. */
 void *switch_core_perform_session_alloc(switch_core_session_t *session, switch_size_t memory, const char *file,
@@ -43,6 +47,25 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key);
 switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
 switch_status_t switch_core_session_get_write_impl(switch_core_session_t *session,
                                                    switch_codec_implementation_t *impp);
+
+/* Writing frames to a channel. The lock is recursive and shuts out other writers, whose frames are then dropped, and
+ * changes of the codec. */
+void switch_core_session_lock_codec_write(switch_core_session_t *session);
+void switch_core_session_unlock_codec_write(switch_core_session_t *session);
+switch_status_t switch_core_session_write_frame(switch_core_session_t *session, switch_frame_t *frame,
+                                                switch_io_flag_t flags, int stream_id);
+/* With a NULL pool the codec has one of its own, which ends with it. */
+switch_status_t switch_core_codec_init_with_bitrate(switch_codec_t *codec, const char *codec_name, const char *fmtp,
+                                                    const char *modname, uint32_t rate, int ms, int channels,
+                                                    uint32_t bitrate, uint32_t flags,
+                                                    const switch_codec_settings_t *codec_settings,
+                                                    switch_memory_pool_t *pool);
+switch_status_t switch_core_codec_destroy(switch_codec_t *codec);
+
+/* Waiting, on the session's thread: reads frames, carries out what is asked of the channel, takes digits. Ends after
+ * `ms` (success), on uuid_break (break), when the channel is to do something else or is gone (false). */
+switch_status_t switch_ivr_sleep(switch_core_session_t *session, uint32_t ms, switch_bool_t sync,
+                                 switch_input_args_t *args);
 
 /* Media bugs. */
 switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const char *function, const char *target,

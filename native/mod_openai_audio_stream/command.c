@@ -7,7 +7,6 @@
 #include "service.h"
 #include "stream.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 /* Leaves room in a message for the channel's facts. */
 #define ARGUMENTS_LIMIT (12u * 1024 * 1024)
 
+#define ERROR_PREFIX "-ERR "
 #define NOT_RUNNING "-ERR Engine is not running"
 #define NO_ANSWER "-ERR Engine did not answer"
 #define UNLOADING "-ERR Module is unloading"
@@ -39,6 +39,27 @@ void command_forbid(void)
 unsigned command_count(void)
 {
     return atomic_load(&running);
+}
+
+bool command_is_forbidden(void)
+{
+    return atomic_load(&forbidden);
+}
+
+bool command_enter(void)
+{
+    /* Counted before the look at `forbidden`, so that the unloading thread sees one or the other. */
+    atomic_fetch_add(&running, 1);
+    if (command_is_forbidden()) {
+        command_leave();
+        return false;
+    }
+    return true;
+}
+
+void command_leave(void)
+{
+    atomic_fetch_sub(&running, 1);
 }
 
 void command_close(struct link *link, const struct message *close_message)
@@ -78,18 +99,16 @@ static void command_settle(struct link *link)
     message_free(late);
 }
 
-static void command_print_reply(const struct message *reply, switch_stream_handle_t *output)
+static void command_keep_reply(const struct message *reply, struct command_result *result)
 {
     struct wire_value text = wire_find(reply->body, reply->header.body_bytes, "text");
-    int size = text.size <= INT_MAX ? (int)text.size : INT_MAX;
 
-    output->write_function(output, "%.*s\n", size, text.bytes ? text.bytes : "");
+    result->reply = strndup(text.bytes ? text.bytes : "", text.size);
 }
 
-/* Do what the engine asks until it replies. NULL: the reply is printed; otherwise what to print. */
-static const char *command_attend(struct link *link, const struct wire_buffer *fields, switch_stream_handle_t *output)
+/* Do what the engine asks until it replies. NULL: the result has the reply; otherwise what to reply. */
+static const char *command_attend(struct link *link, const struct wire_buffer *fields, struct command_result *result)
 {
-    struct stream *opened = NULL;
     const char *failure = NULL;
     bool replied = false;
 
@@ -104,24 +123,21 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
             failure = UNLOADING;
         } else if (answer == LINK_LOST) {
             failure = NOT_RUNNING;
-            if (opened) {
-                stream_remove(opened, 0); /* the start has failed, so there must be no stream to resume */
+            if (result->opened) {
+                stream_remove(result->opened, 0); /* the start has failed, so there must be no stream to resume */
             }
         } else if (message->header.type == WIRE_OPEN) {
-            if (opened) {
-                stream_unreference(opened);
+            if (result->opened) {
+                stream_unreference(result->opened);
             }
-            opened = stream_open(link, message, fields);
+            result->opened = stream_open(link, message, fields);
         } else if (message->header.type == WIRE_CLOSE) {
             command_close(link, message);
         } else {
-            command_print_reply(message, output);
+            command_keep_reply(message, result);
             replied = true;
         }
         message_free(message);
-    }
-    if (opened) {
-        stream_unreference(opened);
     }
     command_settle(link);
     return failure;
@@ -129,7 +145,7 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
 
 /* With the link claimed. */
 static const char *command_exchange(struct link *link, const struct wire_buffer *fields,
-                                    switch_stream_handle_t *output)
+                                    struct command_result *result)
 {
     struct wire_buffer message;
     uint32_t request;
@@ -142,11 +158,11 @@ static const char *command_exchange(struct link *link, const struct wire_buffer 
     wire_fields(&message, fields->bytes, fields->used);
     /* If it can't be sent because the connection has just ended, the wait ends at once. */
     link_send(link, &message, -1);
-    return command_attend(link, fields, output);
+    return command_attend(link, fields, result);
 }
 
 static const char *command_on_channel(const char *uuid, const struct wire_buffer *fields,
-                                      switch_stream_handle_t *output)
+                                      struct command_result *result)
 {
     uint64_t turn_ms = monotonic_ms() + TURN_WITHIN_MS;
 
@@ -160,10 +176,10 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
         }
         claim = link_claim(link, turn_ms);
         if (claim == LINK_CLAIMED) {
-            failure = command_exchange(link, fields, output);
+            failure = command_exchange(link, fields, result);
             link_release(link);
         } else if (claim == LINK_BUSY) {
-            failure = atomic_load(&forbidden) ? UNLOADING : NO_ANSWER;
+            failure = command_is_forbidden() ? UNLOADING : NO_ANSWER;
         }
         link_unreference(link);
         /* Gone: the link was closed between finding and claiming it. */
@@ -173,24 +189,46 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
     }
 }
 
-static const char *command_send(const char *api, const char *uuid, const char *arguments,
-                                switch_stream_handle_t *output)
+struct command_result command_execute(const char *api, const char *uuid, const char *arguments)
 {
+    struct command_result result = {0};
     struct wire_buffer fields = {0};
     const char *failure;
 
     wire_text(&fields, "api", api);
     wire_text(&fields, "arguments", arguments);
     facts_append(&fields, uuid);
-    failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, output);
+    failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, &result);
     wire_free(&fields);
-    return failure;
+    if (failure) {
+        result.reply = strdup(failure);
+    }
+    return result;
+}
+
+const char *command_failure(const struct command_result *result)
+{
+    const char *reply = result->reply ? result->reply : NO_MEMORY;
+
+    return strncmp(reply, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0 ? reply + strlen(ERROR_PREFIX) : NULL;
+}
+
+void command_result_free(struct command_result *result)
+{
+    free(result->reply);
+    if (result->opened) {
+        stream_unreference(result->opened);
+    }
+}
+
+static void command_print(const struct command_result *result, switch_stream_handle_t *output)
+{
+    output->write_function(output, "%s\n", result->reply ? result->reply : NO_MEMORY);
 }
 
 void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output)
 {
     char uuid[LINK_UUID_LIMIT + 1];
-    const char *failure;
     size_t size;
 
     command = command ? command + strspn(command, " ") : "";
@@ -212,11 +250,13 @@ void command_run(const char *api, const char *command, const char *syntax, switc
         return;
     }
 
-    /* Counted before the look at `forbidden`, so that the unloading thread sees one or the other. */
-    atomic_fetch_add(&running, 1);
-    failure = atomic_load(&forbidden) ? UNLOADING : command_send(api, uuid, command, output);
-    if (failure) {
-        output->write_function(output, "%s\n", failure);
+    if (command_enter()) {
+        struct command_result result = command_execute(api, uuid, command);
+
+        command_print(&result, output);
+        command_result_free(&result);
+        command_leave();
+    } else {
+        output->write_function(output, UNLOADING "\n");
     }
-    atomic_fetch_sub(&running, 1);
 }

@@ -9,11 +9,26 @@
 /* Runs `command` (uuid and arguments, may be NULL) and prints the answer. Blocks the calling thread until the engine
  * has answered, at most some seconds, plus what the channel needs for early media. `api`: "openai" or "raw". */
 void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output);
+/* The same on a thread that goes on with what has been started. */
+struct command_result {
+    char *reply;           /* one line; NULL: out of memory */
+    struct stream *opened; /* the stream that a start has opened, with a reference, or NULL */
+};
+struct command_result command_execute(const char *api, const char *uuid, const char *arguments);
+/* The reason of an error reply, without what comes before it; NULL where the command has succeeded. */
+const char *command_failure(const struct command_result *result);
+void command_result_free(struct command_result *result);
+
+/* Around all that is to be over before the module may be unloaded. False: it is being unloaded. */
+bool command_enter(void);
+void command_leave(void);
+bool command_is_forbidden(void);
+
 /* At load. */
 void command_allow(void);
 /* At unload: later commands are refused. */
 void command_forbid(void);
-unsigned command_count(void); /* commands that are running */
+unsigned command_count(void); /* commands and applications that are running */
 
 /* What the engine asks of the module for no command that waits. */
 void command_close(struct link *link, const struct message *close_message);

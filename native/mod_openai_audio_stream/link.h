@@ -92,6 +92,8 @@ void link_add_stream(struct link *link, struct stream *stream);
 struct stream *link_find_stream(struct link *link, uint32_t id); /* with a reference; only one that is open */
 /* All that are open, with a reference each; free() the array. */
 struct stream **link_open_streams(struct link *link, size_t *count);
+/* All that are open and play, under the lock. */
+void link_visit_playing(struct link *link, void (*visit)(struct stream *stream, uint64_t now_ns));
 /* The media bug is on: say OPENED, in the same breath, so that no CLOSED can come before it. */
 bool link_stream_opened(struct stream *stream, struct wire_buffer *opened, int descriptor);
 /* The media bug never came on. */

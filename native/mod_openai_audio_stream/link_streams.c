@@ -58,6 +58,19 @@ struct stream **link_open_streams(struct link *link, size_t *count)
     return streams;
 }
 
+void link_visit_playing(struct link *link, void (*visit)(struct stream *stream, uint64_t now_ns))
+{
+    uint64_t now = monotonic_ns();
+
+    pthread_mutex_lock(&link->lock);
+    for (struct stream *stream = link->streams; stream; stream = stream->next) {
+        if (stream->opened && stream->playing) {
+            visit(stream, now);
+        }
+    }
+    pthread_mutex_unlock(&link->lock);
+}
+
 /* Under the lock. True: it was on the list, whose reference is now the caller's. */
 static bool link_take_off(struct link *link, struct stream *stream)
 {

@@ -2,6 +2,7 @@
 
 #include "monotonic.h"
 #include "stream.h"
+#include "writer.h"
 
 /* More than one frame is there only after a change of packet size. */
 #define FRAMES_PER_READ 4u
@@ -84,7 +85,12 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     struct stream_playout *playout = stream->playout;
     switch_codec_implementation_room_t codec;
     uint32_t samples, rate, channels;
+    uint64_t now = monotonic_ns();
 
+    if (!stream->writing) {
+        atomic_store_explicit(&stream->channel_write_ns, now, memory_order_relaxed);
+        atomic_fetch_add_explicit(&stream->channel_frames, 1, memory_order_relaxed);
+    }
     if (!frame || frame->datalen == 0 || frame->datalen > STREAM_PCM_LIMIT) {
         return;
     }
@@ -97,7 +103,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         return;
     }
     samples = frame->datalen / (channels * (uint32_t)sizeof(int16_t));
-    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, monotonic_ns())) {
+    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now)) {
         return;
     }
     if (channels == 2) {
@@ -117,6 +123,9 @@ switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_ab
     switch (type) {
     case SWITCH_ABC_TYPE_READ:
         media_capture(stream, bug);
+        break;
+    case SWITCH_ABC_TYPE_READ_PING:
+        writer_consider(stream, monotonic_ns());
         break;
     case SWITCH_ABC_TYPE_WRITE_REPLACE:
         media_playback(stream, bug);

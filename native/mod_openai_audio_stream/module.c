@@ -1,29 +1,35 @@
 /*
- * module.c -- what FreeSWITCH sees: load, unload, and two API commands.
+ * module.c -- what FreeSWITCH sees: load, unload, two API commands, and an application.
  */
+#include "application.h"
 #include "command.h"
 #include "config.h"
 #include "event.h"
 #include "log.h"
 #include "service.h"
 #include "unload.h"
+#include "writer.h"
 
 #include <stdio.h>
 
 #define MODULE_NAME "mod_openai_audio_stream"
 #define OPENAI_API "uuid_openai_audio_stream"
 #define RAW_API "uuid_raw_audio_stream"
+#define APPLICATION "openai_audio_stream"
 #define ENGINE_SOCKET_LIMIT 108
 
+#define MIX_START "<ws-uri> <mono|mixed|stereo> [send-rate] "
 #define GRAMMAR \
-    "<uuid> start <ws-uri> <mono|mixed|stereo> [send-rate] [playback-rate] [mute_user] [both] [stream=<name>] | " \
-    "start <ws-uri> <mono|mixed|stereo> [send-rate] [mute_user] send [stream=<name>] | " \
+    "<uuid> start " MIX_START "[playback-rate] [mute_user] [both] [stream=<name>] | " \
+    "start " MIX_START "[mute_user] send [stream=<name>] | " \
     "start <ws-uri> recv [playback-rate] [stream=<name>] | " \
     "stop [base64-json] | pause | resume | mute [user|openai|all] | unmute [user|openai|all] | " \
     "send_json <base64-json> | list [stream=<name>]"
 
 static const char openai_syntax[] = OPENAI_API " " GRAMMAR;
 static const char raw_syntax[] = RAW_API " " GRAMMAR;
+static const char application_syntax[] =
+    MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]";
 static const char *const apis[] = {OPENAI_API, RAW_API};
 static const char *const verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"};
 
@@ -57,6 +63,23 @@ static bool module_offer(switch_loadable_module_interface_t *module, const char 
     return true;
 }
 
+static bool module_offer_application(switch_loadable_module_interface_t *module)
+{
+    switch_application_interface_t *application =
+        switch_loadable_module_create_interface(module, SWITCH_APPLICATION_INTERFACE);
+
+    if (!application) {
+        return false;
+    }
+    application->interface_name = APPLICATION;
+    application->application_function = application_run;
+    application->short_desc = "Talk to a realtime endpoint";
+    application->long_desc = "Streams the channel's audio to a realtime endpoint, until the stream ends";
+    application->syntax = application_syntax;
+    application->flags = SAF_NONE;
+    return true;
+}
+
 static void module_complete(bool add)
 {
     char line[160];
@@ -82,15 +105,22 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         !module_offer(*module, OPENAI_API, "Stream a channel's audio to a realtime endpoint", module_openai,
                       openai_syntax) ||
         !module_offer(*module, RAW_API, "Stream a channel's audio as binary WebSocket messages", module_raw,
-                      raw_syntax)) {
+                      raw_syntax) ||
+        !module_offer_application(*module)) {
         return SWITCH_STATUS_TERM;
     }
     config_engine_socket(engine_socket, sizeof(engine_socket));
     if (!event_reserve()) {
         return SWITCH_STATUS_TERM;
     }
+    if (!writers_start()) {
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' threads\n");
+        event_free();
+        return SWITCH_STATUS_TERM;
+    }
     if (!service_start(engine_socket)) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread\n");
+        writers_end();
         event_free();
         return SWITCH_STATUS_TERM;
     }

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "monotonic.h"
 #include "stream.h"
+#include "writer.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -245,6 +246,8 @@ static void service_review_links(void)
         cut_off = link->fd < 0 && link->streams && !link->claimed && !link->cancelled;
         useless = !link->streams && !link->claimed && now - link->quiet_since_ms > USELESS_AFTER_MS;
         pthread_mutex_unlock(&link->lock);
+        /* Media callbacks do this at once; but a channel whose thread is busy elsewhere is not even read. */
+        link_visit_playing(link, writer_consider);
         if (cut_off) {
             service_reattach(link);
         } else {

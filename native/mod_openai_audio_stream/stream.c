@@ -5,7 +5,9 @@
 #include "log.h"
 #include "media.h"
 #include "memory.h"
+#include "monotonic.h"
 #include "service.h"
+#include "writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,9 @@ static struct stream *stream_create(struct link *link, const struct message *ope
     stream->link = link_reference(link);
     stream->id = open->header.stream;
     stream->descriptor = -1;
+    stream->writer = writers_assign();
+    /* As if it had just written: whether it does is seen before anything is written for it. */
+    atomic_init(&stream->channel_write_ns, monotonic_ns());
     wire_copy(wire_find(open->body, open->header.body_bytes, "name"), stream->name, sizeof(stream->name));
     stream->playing = wire_equals(wire_find(open->body, open->header.body_bytes, "playback"), "1");
     if (wire_equals(capture, "mono")) {
@@ -83,7 +88,8 @@ static switch_media_bug_flag_t stream_bug_flags(const struct stream *stream)
         flags |= SMBF_STEREO;
     }
     if (stream->playing) {
-        flags |= SMBF_WRITE_REPLACE;
+        /* The ping comes with each packet time of a channel that is read, also where READ doesn't. */
+        flags |= SMBF_WRITE_REPLACE | SMBF_READ_PING;
     }
     return flags;
 }

@@ -34,6 +34,11 @@ switch_channel_t *switch_core_session_get_channel(switch_core_session_t *session
     return (switch_channel_t *)session;
 }
 
+char *switch_core_session_get_uuid(switch_core_session_t *session)
+{
+    return (char *)((struct session *)session)->uuid;
+}
+
 switch_channel_state_t switch_channel_get_state(switch_channel_t *channel)
 {
     return atomic_load(&from_channel(channel)->state) >= CHANNEL_HANGUP ? CS_HANGUP : STATE_EXECUTE;
@@ -60,7 +65,7 @@ int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t check_rea
     if (check_media && (!has_media || !check_ready)) {
         return has_media;
     }
-    return check_ready && atomic_load(&session->state) < CHANNEL_HANGUP;
+    return check_ready && atomic_load(&session->state) < CHANNEL_HANGUP && !atomic_load(&session->transferring);
 }
 
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func,
@@ -70,6 +75,26 @@ switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, con
     (void)func;
     (void)line;
     return session_pre_answer(from_channel(channel)) ? SWITCH_STATUS_SUCCESS : SWITCH_STATUS_FALSE;
+}
+
+switch_status_t switch_channel_perform_answer(switch_channel_t *channel, const char *file, const char *func, int line)
+{
+    (void)file;
+    (void)func;
+    (void)line;
+    return session_answer(from_channel(channel)) ? SWITCH_STATUS_SUCCESS : SWITCH_STATUS_FALSE;
+}
+
+switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *name, const char *value,
+                                                      switch_bool_t check)
+{
+    struct session *session = from_channel(channel);
+
+    (void)check;
+    pthread_mutex_lock(&session->profile_lock);
+    headers_set(&session->variables, name, value);
+    pthread_mutex_unlock(&session->profile_lock);
+    return SWITCH_STATUS_SUCCESS;
 }
 
 switch_status_t switch_channel_get_variables(switch_channel_t *channel, switch_event_t **event)

@@ -14,6 +14,7 @@ struct call *call_new(struct session *session, size_t sent_limit)
 
     atomic_store(&call->references, 1);
     pthread_mutex_init(&call->gate, NULL);
+    pthread_mutex_init(&call->sent_lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&call->stepped, &attributes);
@@ -21,6 +22,7 @@ struct call *call_new(struct session *session, size_t sent_limit)
     call->session = session;
     call->sends = true;
     fifo_init(&call->sent, sent_limit);
+    session->call = call;
     return call;
 }
 
@@ -39,6 +41,7 @@ void call_release(struct call *call)
     free(call->channel.pcm);
     fifo_free(&call->sent);
     pthread_cond_destroy(&call->stepped);
+    pthread_mutex_destroy(&call->sent_lock);
     pthread_mutex_destroy(&call->gate);
     free(call);
 }
@@ -127,14 +130,21 @@ static void call_step_sources(struct call *call)
 
     source_next(&call->caller, frame, media_format_bytes(session_read_format(call->session)));
     media_read(call->session, frame);
-    if (!call->sends) {
+    if (!call->sends || atomic_load(&call->session->application)) {
         return;
     }
     source_next(&call->channel, frame, media_format_bytes(session_write_format(call->session)));
     bytes = media_write(call->session, frame, sent, sizeof(sent));
-    if (bytes > 0 && call->sent.limit > 0 && fifo_write(&call->sent, sent, (size_t)bytes) == 0) {
+    call_keep_sent(call, sent, bytes);
+}
+
+void call_keep_sent(struct call *call, const void *pcm, int bytes)
+{
+    pthread_mutex_lock(&call->sent_lock);
+    if (bytes > 0 && call->sent.limit > 0 && fifo_write(&call->sent, pcm, (size_t)bytes) == 0) {
         call->sent_dropped += (uint64_t)bytes;
     }
+    pthread_mutex_unlock(&call->sent_lock);
 }
 
 uint32_t call_step_fed(struct call *call)
@@ -183,6 +193,16 @@ bool call_wait_steps(struct call *call, uint64_t steps, uint64_t deadline_ns)
     reached = call->steps >= steps;
     pthread_mutex_unlock(&call->gate);
     return reached;
+}
+
+uint64_t call_steps(struct call *call)
+{
+    uint64_t steps;
+
+    pthread_mutex_lock(&call->gate);
+    steps = call->steps;
+    pthread_mutex_unlock(&call->gate);
+    return steps;
 }
 
 struct session *call_session(struct call *call)

@@ -32,11 +32,14 @@ struct call {
     struct source caller;    /* what the real clock feeds to READ */
     struct source channel;   /* what the channel would send by itself */
     bool sends;              /* false: the channel sends nothing by itself, as when parked */
-    struct fifo sent;        /* what it really sent under the real clock; its limit 0: not kept */
-    uint64_t sent_dropped;   /* bytes that did not fit */
     uint64_t steps;
     pthread_cond_t stepped; /* CLOCK_MONOTONIC */
 
+    pthread_mutex_t sent_lock; /* guards the next two; nothing is called with it held */
+    struct fifo sent;          /* what it really sent under the real clock; its limit 0: not kept */
+    uint64_t sent_dropped;     /* bytes that did not fit */
+
+    _Atomic bool clocked; /* the real clock has it; otherwise time stands still between two steps */
     _Atomic uint64_t late_max_ns;
     _Atomic uint64_t skipped; /* steps that the real clock gave up, being too late */
 };
@@ -65,6 +68,9 @@ bool call_set_formats(struct call *call, struct media_format read_format, struct
 void call_set_source(struct call *call, struct source *source, const void *pcm, size_t bytes, bool loop);
 /* Returns once the call has made `steps` steps in all, is gone (false), or at the deadline (false). */
 bool call_wait_steps(struct call *call, uint64_t steps, uint64_t deadline_ns);
+uint64_t call_steps(struct call *call);
+/* Keeps what was sent under the real clock, within the bound. */
+void call_keep_sent(struct call *call, const void *pcm, int bytes);
 void call_hangup(struct call *call);
 
 /* Shared lock on the session, or NULL once hung up; release with session_unlock. */

@@ -148,6 +148,7 @@ void clock_add(struct call *call)
         uint64_t tick_ns = (monotonic_ns() / MS_NS + 1) * MS_NS;
 
         added++;
+        atomic_store(&call->clocked, true);
         pthread_mutex_lock(&thread->lock);
         thread->incoming = entries_grow(thread->incoming, thread->incoming_count + 1);
         thread->incoming[thread->incoming_count++] =

@@ -72,6 +72,26 @@ static void read_streams(struct session *session, const switch_frame_t *frame)
     }
 }
 
+/* Last of all in FreeSWITCH, and also for the frames that READ is not called for. */
+static void ping_streams(struct session *session)
+{
+    unsigned prune = 0;
+
+    pthread_rwlock_rdlock(&session->bug_rwlock);
+    for (struct bug *bug = session->bugs; bug != NULL; bug = bug->next) {
+        if (bug_has(bug, SMBF_READ_PING) && !bug_has(bug, BUG_PRUNE) && atomic_load(&bug->ready) &&
+            bug->callback != NULL) {
+            pthread_mutex_lock(&bug->read_lock);
+            prune += bug_settle(bug, bug_run(bug, SWITCH_ABC_TYPE_READ_PING, NULL));
+            pthread_mutex_unlock(&bug->read_lock);
+        }
+    }
+    pthread_rwlock_unlock(&session->bug_rwlock);
+    if (prune > 0) {
+        bug_prune(session);
+    }
+}
+
 void media_read(struct session *session, const void *pcm)
 {
     alignas(max_align_t) unsigned char data[FRAME_ROOM];
@@ -90,6 +110,7 @@ void media_read(struct session *session, const void *pcm)
         pthread_rwlock_wrlock(&session->bug_rwlock);
         pthread_rwlock_unlock(&session->bug_rwlock);
         read_streams(session, &frame);
+        ping_streams(session);
     }
     pthread_mutex_unlock(&session->codec_read_lock);
 }
@@ -136,19 +157,13 @@ static switch_frame_t *write_bugs(struct session *session, switch_frame_t *frame
     return frame;
 }
 
-int media_write(struct session *session, const void *pcm, void *sent, uint32_t room)
+int media_write_frame(struct session *session, switch_frame_t *frame, void *sent, uint32_t room)
 {
-    alignas(max_align_t) unsigned char data[FRAME_ROOM];
-    struct media_format format = session_write_format(session);
-    uint32_t bytes = media_format_bytes(format);
-    switch_frame_t frame;
-    switch_frame_t *out = &frame;
+    uint32_t bytes = media_format_bytes(session_write_format(session));
+    switch_frame_t *out = frame;
 
-    pthread_mutex_lock(&session->codec_write_lock);
-    frame_init(&frame, data, format);
-    memcpy(data, pcm, bytes);
     if (session->bugs != NULL) {
-        out = write_bugs(session, &frame);
+        out = write_bugs(session, frame);
     }
     if (out->datalen < bytes) {
         /* FreeSWITCH makes up a short frame so, from its start. */
@@ -157,6 +172,20 @@ int media_write(struct session *session, const void *pcm, void *sent, uint32_t r
     }
     bytes = out->datalen < room ? out->datalen : room;
     memcpy(sent, out->data, bytes);
-    pthread_mutex_unlock(&session->codec_write_lock);
     return (int)bytes;
+}
+
+int media_write(struct session *session, const void *pcm, void *sent, uint32_t room)
+{
+    alignas(max_align_t) unsigned char data[FRAME_ROOM];
+    struct media_format format = session_write_format(session);
+    switch_frame_t frame;
+    int bytes;
+
+    pthread_mutex_lock(&session->codec_write_lock);
+    frame_init(&frame, data, format);
+    memcpy(data, pcm, frame.datalen);
+    bytes = media_write_frame(session, &frame, sent, room);
+    pthread_mutex_unlock(&session->codec_write_lock);
+    return bytes;
 }

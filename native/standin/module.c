@@ -239,7 +239,12 @@ bool module_application(const char *name, struct session *session, const char *d
     }
     if (application != NULL) {
         pthread_mutex_lock(&session->thread_lock);
+        /* FreeSWITCH forgets a break that nobody was there for. */
+        atomic_store(&session->broken, false);
+        atomic_store(&session->application, true);
         application->application_function((switch_core_session_t *)session, data);
+        atomic_store(&session->application, false);
+        atomic_store(&session->transferring, false);
         pthread_mutex_unlock(&session->thread_lock);
     }
     pthread_rwlock_unlock(&module_lock);

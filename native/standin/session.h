@@ -19,6 +19,7 @@
 #pragma GCC visibility push(hidden)
 
 struct bug;
+struct call;
 
 enum channel_state {
     CHANNEL_RINGING, /* no media yet */
@@ -45,6 +46,7 @@ struct session {
     struct pool *pool;
     const char *uuid;
     const char *name;
+    struct call *call; /* outlives the session; constant once it has one */
     bool fail_pre_answer; /* constant */
 
     pthread_rwlock_t rwlock;     /* shared: located; exclusive: about to be destroyed */
@@ -52,6 +54,10 @@ struct session {
     _Atomic int state;           /* enum channel_state */
     _Atomic bool early;    /* stays so when answered, and in hangup */
     _Atomic bool answered; /* stays so in hangup */
+    _Atomic bool transferring;   /* the running application is to end, the channel goes on */
+    _Atomic bool broken;         /* the same, by uuid_break; taken by the application */
+    _Atomic bool application;    /* one runs: it is what writes to the channel */
+    _Atomic unsigned digits;     /* dialled, and not yet taken by an application */
     _Atomic bool ending; /* somebody plays session_end */
     _Atomic bool destroyed;
 

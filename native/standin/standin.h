@@ -43,7 +43,13 @@ int standin_call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, 
 int standin_call_set_formats(struct call *call, const struct media_format *read_format,
                              const struct media_format *write_format);
 int standin_call_set_variable(struct call *call, const char *name, const char *value);
+/* NULL: not set, or hung up; to be freed with standin_free. */
+char *standin_call_variable(struct call *call, const char *name);
 int standin_call_answer(struct call *call);
+/* Asks the running application to end: uuid_break, or a transfer. */
+int standin_call_end_application(struct call *call, int transfer);
+/* Returns how many digits wait for an application to take them. */
+int standin_call_dial(struct call *call, unsigned digits);
 int standin_call_bug_count(struct call *call);
 /* enum channel_state; CHANNEL_HANGUP once hung up. */
 int standin_call_state(struct call *call);

@@ -48,6 +48,48 @@ int standin_call_set_variable(struct call *call, const char *name, const char *v
     return 0;
 }
 
+char *standin_call_variable(struct call *call, const char *name)
+{
+    struct session *session = call_session(call);
+    const char *value;
+    char *copy;
+
+    if (session == NULL) {
+        return NULL;
+    }
+    pthread_mutex_lock(&session->profile_lock);
+    value = headers_get(&session->variables, name);
+    copy = value != NULL ? memory_strdup(value) : NULL;
+    pthread_mutex_unlock(&session->profile_lock);
+    session_unlock(session);
+    return copy;
+}
+
+int standin_call_end_application(struct call *call, int transfer)
+{
+    struct session *session = call_session(call);
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    atomic_store(transfer ? &session->transferring : &session->broken, true);
+    session_unlock(session);
+    return 0;
+}
+
+int standin_call_dial(struct call *call, unsigned digits)
+{
+    struct session *session = call_session(call);
+    unsigned waiting;
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    waiting = atomic_fetch_add(&session->digits, digits) + digits;
+    session_unlock(session);
+    return (int)waiting;
+}
+
 int standin_call_answer(struct call *call)
 {
     struct session *session = call_session(call);
@@ -103,9 +145,9 @@ size_t standin_call_sent_bytes(struct call *call)
 {
     size_t bytes;
 
-    pthread_mutex_lock(&call->gate);
+    pthread_mutex_lock(&call->sent_lock);
     bytes = call->sent.used;
-    pthread_mutex_unlock(&call->gate);
+    pthread_mutex_unlock(&call->sent_lock);
     return bytes;
 }
 
@@ -113,9 +155,9 @@ size_t standin_call_take_sent(struct call *call, void *to, size_t room)
 {
     size_t bytes;
 
-    pthread_mutex_lock(&call->gate);
+    pthread_mutex_lock(&call->sent_lock);
     bytes = fifo_read(&call->sent, to, room);
-    pthread_mutex_unlock(&call->gate);
+    pthread_mutex_unlock(&call->sent_lock);
     return bytes;
 }
 
@@ -123,20 +165,15 @@ uint64_t standin_call_sent_dropped(struct call *call)
 {
     uint64_t bytes;
 
-    pthread_mutex_lock(&call->gate);
+    pthread_mutex_lock(&call->sent_lock);
     bytes = call->sent_dropped;
-    pthread_mutex_unlock(&call->gate);
+    pthread_mutex_unlock(&call->sent_lock);
     return bytes;
 }
 
 uint64_t standin_call_steps(struct call *call)
 {
-    uint64_t steps;
-
-    pthread_mutex_lock(&call->gate);
-    steps = call->steps;
-    pthread_mutex_unlock(&call->gate);
-    return steps;
+    return call_steps(call);
 }
 
 int standin_call_wait_steps(struct call *call, uint64_t steps, uint64_t timeout_ns)

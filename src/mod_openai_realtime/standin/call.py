@@ -133,9 +133,25 @@ class Call:
         text = None if value is None else encode(value)
         self._check(self._library.call_set_variable(self._handle, encode(name), text))
 
+    def variable(self, name: str) -> str | None:
+        """A channel variable; None if it isn't set, or the call is gone."""
+        return self._library.take_text(self._library.call_variable(self._handle, encode(name)))
+
     def answer(self) -> None:
         """Answers the call, from ringing or early media."""
         self._check(self._library.call_answer(self._handle))
+
+    def break_application(self) -> None:
+        """As `uuid_break` does: what runs on the session's thread is to end."""
+        self._check(self._library.call_end_application(self._handle, 0))
+
+    def transfer(self) -> None:
+        """The channel is to do something else: what runs on its thread ends, and the channel goes on."""
+        self._check(self._library.call_end_application(self._handle, 1))
+
+    def dial(self, digits: int) -> int:
+        """The caller presses this many keys (0: none). Returns how many wait for an application to take them."""
+        return self._check(self._library.call_dial(self._handle, digits))
 
     def hangup(self) -> None:
         """Hangs up: closes the bugs on the calling thread, waits until nobody holds the session, destroys it.

@@ -1,0 +1,158 @@
+#define _GNU_SOURCE
+#include "application.h"
+
+#include "command.h"
+#include "log.h"
+#include "silence.h"
+#include "stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define API "openai"
+#define RESULT_VARIABLE "openai_audio_stream_result"
+#define REASON_VARIABLE "openai_audio_stream_reason"
+/* FreeSWITCH waits at most this long at a time. It matters only while the channel has no media and is not read: then
+ * nobody calls back, and the end of the stream is seen this much later. */
+#define WAIT_MS 1000u
+
+/* How the wait has ended. */
+enum application_end { END_STOPPED, END_BROKEN, END_TRANSFERRED, END_HANGUP, END_FAILED };
+static const char *const results[] = {"stopped", "broken", "transferred", "hangup", "failed"};
+
+struct application_wait {
+    struct stream *stream;
+    struct silences silences;
+    uint64_t frames; /* those that the channel had sent when we last looked, ours among them */
+};
+
+static void application_set(switch_channel_t *channel, const char *variable, const char *value)
+{
+    /* Not checked for "${": a reason may repeat nothing that came from outside. */
+    switch_channel_set_variable_var_check(channel, variable, value, SWITCH_FALSE);
+}
+
+static void application_tell(switch_core_session_t *session, enum application_end end, const char *reason)
+{
+    switch_channel_t *channel = switch_core_session_get_channel(session);
+
+    application_set(channel, RESULT_VARIABLE, results[end]);
+    application_set(channel, REASON_VARIABLE, reason);
+    if (end == END_FAILED) {
+        LOG(switch_core_session_get_uuid(session), SWITCH_LOG_ERROR, "openai_audio_stream: %s\n", reason);
+    }
+}
+
+/* With each frame that the channel reads. Writing as steadily as it reads keeps the media path warm in between, too. */
+static switch_status_t application_frame(switch_core_session_t *session, switch_frame_t *read, void *user_data)
+{
+    struct application_wait *wait = user_data;
+    struct stream *stream = wait->stream;
+
+    (void)read;
+    if (atomic_load(&stream->closed) || command_is_forbidden()) {
+        return SWITCH_STATUS_TERM;
+    }
+    if (stream->playing) {
+        /* Not where something else does it: FreeSWITCH's own wait, if send_silence_when_idle is set. */
+        if (atomic_load(&stream->channel_frames) == wait->frames) {
+            silences_write(&wait->silences, session);
+        }
+        wait->frames = atomic_load(&stream->channel_frames);
+    }
+    return SWITCH_STATUS_SUCCESS;
+}
+
+/* Digits make events by being taken, and events of the session are of no use here. */
+static switch_status_t application_input(switch_core_session_t *session, void *input, switch_input_type_t type,
+                                         void *buffer, unsigned int buffer_bytes)
+{
+    (void)session;
+    (void)input;
+    (void)type;
+    (void)buffer;
+    (void)buffer_bytes;
+    return SWITCH_STATUS_SUCCESS;
+}
+
+static enum application_end application_wait(switch_core_session_t *session, struct stream *stream)
+{
+    switch_channel_t *channel = switch_core_session_get_channel(session);
+    struct application_wait wait = {.stream = stream, .frames = atomic_load(&stream->channel_frames)};
+    switch_input_args_t callbacks = {
+        .input_callback = application_input,
+        .read_frame_callback = application_frame,
+        .user_data = &wait,
+    };
+    switch_status_t status = SWITCH_STATUS_SUCCESS;
+
+    while (status == SWITCH_STATUS_SUCCESS && !atomic_load(&stream->closed) && !command_is_forbidden()) {
+        status = switch_ivr_sleep(session, WAIT_MS, SWITCH_FALSE, &callbacks);
+    }
+    silences_free(&wait.silences);
+    if (switch_channel_get_state(channel) >= CS_HANGUP) {
+        return END_HANGUP;
+    }
+    if (status == SWITCH_STATUS_BREAK) {
+        return END_BROKEN;
+    }
+    if (atomic_load(&stream->closed) || command_is_forbidden()) {
+        return END_STOPPED;
+    }
+    return switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_FALSE) ? END_FAILED : END_TRANSFERRED;
+}
+
+static void application_stop(const char *uuid, const struct stream *stream)
+{
+    char arguments[sizeof("stop stream=") + STREAM_NAME_LIMIT];
+    struct command_result result;
+
+    snprintf(arguments, sizeof(arguments), "stop stream=%s", stream->name);
+    result = command_execute(API, uuid, arguments);
+    /* An error: it has ended meanwhile. */
+    command_result_free(&result);
+}
+
+static void application_stream(switch_core_session_t *session, const char *arguments)
+{
+    const char *uuid = switch_core_session_get_uuid(session);
+    struct command_result started = command_execute(API, uuid, arguments);
+    const char *failure = command_failure(&started);
+    enum application_end end;
+
+    if (failure || !started.opened) {
+        application_tell(session, END_FAILED, failure ? failure : "Stream did not start");
+    } else {
+        end = application_wait(session, started.opened);
+        if (!atomic_load(&started.opened->closed) && end != END_HANGUP) {
+            application_stop(uuid, started.opened);
+        }
+        application_tell(session, end, end == END_FAILED ? "Channel can't be read" : NULL);
+    }
+    command_result_free(&started);
+}
+
+void application_run(switch_core_session_t *session, const char *data)
+{
+    switch_channel_t *channel = switch_core_session_get_channel(session);
+    char *arguments;
+
+    application_set(channel, RESULT_VARIABLE, NULL);
+    application_set(channel, REASON_VARIABLE, NULL);
+    if (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE) &&
+        switch_channel_perform_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
+        application_tell(session, END_FAILED, "Channel can't be answered");
+        return;
+    }
+    if (asprintf(&arguments, "start %s", data ? data : "") < 0) {
+        application_tell(session, END_FAILED, "Out of memory");
+        return;
+    }
+    if (command_enter()) {
+        application_stream(session, arguments);
+        command_leave();
+    } else {
+        application_tell(session, END_FAILED, "Module is unloading");
+    }
+    free(arguments);
+}

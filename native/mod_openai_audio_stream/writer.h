@@ -1,0 +1,25 @@
+/*
+ * writer.h -- threads that write to channels which send nothing by themselves, while there is agent audio for them.
+ *
+ * Agent audio goes out in place of what a channel sends; one that is parked, sleeps or waits for a digit sends
+ * nothing. The frames written here give it something to replace (docs/topics/playout.md).
+ */
+#ifndef MODULE_WRITER_H
+#define MODULE_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stream;
+
+bool writers_start(void);
+/* When no stream is left. */
+void writers_end(void);
+/* The writer of a new stream. */
+unsigned writers_assign(void);
+
+/* Of a stream that plays: hand it to its writer if the channel is silent and there is something to be heard. Callable
+ * from a media callback: a few loads, and hardly ever a wake-up. */
+void writer_consider(struct stream *stream, uint64_t now_ns);
+
+#endif

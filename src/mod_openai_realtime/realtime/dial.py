@@ -7,6 +7,8 @@ import asyncio
 import socket
 from itertools import chain, zip_longest
 
+from ..fresh_socket import forget_number
+
 _HEAD_START_S = 0.25  # RFC 8305, section 8.
 _UNANSWERED_MS = 30_000
 _KEEPALIVE_IDLE_S = 30
@@ -64,7 +66,9 @@ async def _connect(family: socket.AddressFamily, address: tuple[object, ...]) ->
     try:
         sock.setblocking(False)
         _detect_dead_peers(sock)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        loop = asyncio.get_running_loop()
+        forget_number(loop, sock)
+        await loop.sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise

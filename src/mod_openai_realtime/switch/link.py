@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..fresh_socket import forget_number
 from .wire import Decoder, Message, MessageType, WireError, encode
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Link:
 
     def start(self, listener: LinkListener) -> None:
         self._listener = listener
+        forget_number(self._loop, self._sock)
         self._loop.add_reader(self._sock, self._readable)
 
     @property

@@ -20,6 +20,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> 
     class Loop:
         def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
             self.sock_connect = loop.sock_connect
+            self.remove_reader, self.remove_writer = loop.remove_reader, loop.remove_writer
             self.getaddrinfo = getaddrinfo
 
     loop = Loop(asyncio.get_running_loop())

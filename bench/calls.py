@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import click
+from measure.goals import verdicts
+from measure.load import Load, Result
+from measure.machine import machine
+from measure.report import write_json, write_page
+from measure.round import run_round
+from measure.table import cells, text_table
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "support"))
-
-from measure.goals import verdicts  # noqa: E402
-from measure.load import Load, Result  # noqa: E402
-from measure.machine import machine  # noqa: E402
-from measure.report import write_json, write_page  # noqa: E402
-from measure.round import run_round  # noqa: E402
-from measure.table import cells, text_table  # noqa: E402
-
 BOTH = (False, True)
 
 

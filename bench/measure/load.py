@@ -67,13 +67,14 @@ class Result:
     engine_system_ms: float
     """Of engine_ms, in the kernel."""
     module_ms: float
-    """Media threads beyond the baseline, and the service thread."""
+    """Media threads beyond the baseline, and the threads of its own."""
     media_threads_ms: float
     baseline_ms: float
     """The media threads of the stand-in with the same calls and no stream."""
     callbacks_ms: float
     """Time inside the module's callbacks: wall time, so that what interrupted them is in it."""
     service_ms: float
+    """Of module_ms, the threads that the module itself has in the switch."""
     supervisor_ms: float
     sink_ms: float
     others_cores: float
@@ -82,6 +83,11 @@ class Result:
     write_replace: Durations
     late: Durations
     """Of the stand-in's media threads: steps after their time."""
+    ticks_late_ms: float
+    """Of the engine's media clock, on average."""
+    ticks_over_20_ms: float
+    """Of its ticks, in per mille."""
+    ticks_missed: int
     capture_latency: Durations | None
     playback_latency: Durations | None
     delivered: float

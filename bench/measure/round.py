@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from freeswitch.engine import EngineProcess
 
 from mod_openai_realtime._media import StreamMemory
 from mod_openai_realtime.standin import Call, Histogram, LogLevel, StandIn
@@ -20,12 +19,12 @@ from mod_openai_realtime.standin import Call, Histogram, LogLevel, StandIn
 from . import cpu, memory
 from .audio import speech
 from .certificates import Certificates
+from .engine import Engine
 from .load import Durations, Load, Result
 from .probe import ProbeProcess, ProbeSettings, ProbeTimes
 from .sink import PROBE_PATH, SinkCounts, SinkProcess, SinkSettings
 
 API = "uuid_openai_audio_stream"
-SERVICE_THREAD = "openai_stream"
 LISTENED = 4  # so many of the calls keep all that they sent
 SETTLE_S = 0.5  # for what is under way to arrive, with the clock halted
 CONNECT_S = 60.0
@@ -82,12 +81,9 @@ class Round:
             self._sink = cleaning.enter_context(
                 SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms))
             )
-            self._engine = EngineProcess(self._directory / "engine.sock", load.workers)
-            self._engine.start()
-            cleaning.callback(self._engine.stop)
-            self._switch = cleaning.enter_context(
-                StandIn(engine_socket=self._engine.socket_path, temp_dir=self._directory)
-            )
+            self._engine = cleaning.enter_context(Engine(self._directory, load.workers))
+            self._other_threads = set(cpu.threads(os.getpid()))
+            self._switch = cleaning.enter_context(StandIn(engine_socket=self._engine.socket, temp_dir=self._directory))
             self._make_calls(variables)
             baseline = self._baseline()
             before = self._memory()
@@ -141,7 +137,7 @@ class Round:
         load = self._load
         probe = ProbeProcess(
             ProbeSettings(
-                socket=str(self._engine.socket_path),
+                socket=str(self._engine.socket),
                 temp_dir=str(self._directory),
                 url=self._sink.url(PROBE_PATH),
                 start=load.start,
@@ -166,12 +162,18 @@ class Round:
             call.sent()
         first, sunk_first = [_Counters.of(stream) for stream in streams], self._sink.counts()
         self._switch.reset_callback_times()
+        started = time.monotonic()
         with self._clock() as media:
             time.sleep(0.1)
+            ticks_before = self._engine.ticks()
+            running_first = [_Counters.of(stream) for stream in streams]
             begin = self._cpu(media)
             time.sleep(load.seconds)
             end = self._cpu(media)
-        took = time.monotonic() - begin.at + 0.1
+            # Before the halt, in which the module may take the channel for one that has stopped sending.
+            running_last = [_Counters.of(stream) for stream in streams]
+            ticks = self._engine.ticks().since(ticks_before)
+        took = time.monotonic() - started
         times = self._switch.callback_times()
         time.sleep(SETTLE_S)
         last, sunk_last = [_Counters.of(stream) for stream in streams], self._sink.counts()
@@ -205,13 +207,18 @@ class Round:
             read=_durations(times.read),
             write_replace=_durations(times.write_replace),
             late=_durations(times.late),
+            ticks_late_ms=1000 * ticks.lateness_s / max(1.0, ticks.count),
+            ticks_over_20_ms=1000 * ticks.late / max(1.0, ticks.count),
+            ticks_missed=int(ticks.missed),
             capture_latency=_capture_latency(probed, sunk_last),
             playback_latency=_playback_latency(probed, sunk_last),
             delivered=self._delivered(first, last, sunk_first, sunk_last),
-            played=self._played(first, last),
-            capture_dropped=sum(b.dropped - a.dropped for a, b in zip(first, last, strict=True)),
-            underruns=sum(b.underruns - a.underruns for a, b in zip(first, last, strict=True)),
-            underrun_ms=sum(b.underrun_samples - a.underrun_samples for a, b in zip(first, last, strict=True))
+            played=self._played(running_first, running_last),
+            capture_dropped=sum(b.dropped - a.dropped for a, b in zip(running_first, running_last, strict=True)),
+            underruns=sum(b.underruns - a.underruns for a, b in zip(running_first, running_last, strict=True)),
+            underrun_ms=sum(
+                b.underrun_samples - a.underrun_samples for a, b in zip(running_first, running_last, strict=True)
+            )
             * 1000
             / load.channel_rate,
             faults=sum(b.faults for b in last),
@@ -219,20 +226,20 @@ class Round:
             lost_connections=load.calls - sunk_last.open_connections,
             engine_mb=(after[0] - before[0]) / (load.calls + (probe is not None)),
             switch_mb=(after[1] - before[1]) / load.calls,
-            engine_rss_mb=sum(memory.rss_mb(pid) for pid in self._engine.pids()),
+            engine_rss_mb=sum(memory.rss_mb(pid) for pid in self._engine_pids()),
             messages=warnings[:20],
         )
 
     def _cpu(self, media: Sequence[int]) -> _Cpu:
-        supervisor, *workers = self._engine.pids()
+        workers = self._engine.workers
         own = cpu.threads(os.getpid())
         return _Cpu(
             at=time.monotonic(),
             media_s=sum(own[thread].cpu_ns for thread in media) / 1e9,
-            service_s=sum(thread.cpu_ns for thread in own.values() if thread.name == SERVICE_THREAD) / 1e9,
+            service_s=sum(own[thread].cpu_ns for thread in set(own) - self._other_threads - set(media)) / 1e9,
             workers_s=sum(map(cpu.process_s, workers)),
             worker_ticks=_sum_pairs(map(cpu.mode_ticks, workers)),
-            supervisor_s=cpu.process_s(supervisor),
+            supervisor_s=cpu.process_s(self._engine.supervisor),
             sink_s=cpu.process_s(self._sink.pid),
             own_s=own[threading.get_native_id()].cpu_ns / 1e9,
             busy_s=cpu.busy_s(),
@@ -240,7 +247,10 @@ class Round:
 
     def _memory(self) -> tuple[float, float]:
         """MB of the engine's processes and of this one, which is the switch."""
-        return sum(map(memory.pss_mb, self._engine.pids())), memory.pss_mb(os.getpid())
+        return sum(map(memory.pss_mb, self._engine_pids())), memory.pss_mb(os.getpid())
+
+    def _engine_pids(self) -> list[int]:
+        return [self._engine.supervisor, *self._engine.workers]
 
     def _delivered(
         self, first: list[_Counters], last: list[_Counters], sunk_first: SinkCounts, sunk_last: SinkCounts
@@ -258,7 +268,9 @@ class Round:
         """The worst stream's: samples that the channel sent, by those of the packets that it sent."""
         samples = self._load.channel_rate // 50
         return min(
-            (b.played - a.played) / max(1, (b.slots - a.slots) * samples) for a, b in zip(first, last, strict=True)
+            # A packet that was under way when either end was read is not missing.
+            min(1.0, ((b.played - a.played) + samples) / max(1, (b.slots - a.slots) * samples))
+            for a, b in zip(first, last, strict=True)
         )
 
 

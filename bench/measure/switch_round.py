@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from freeswitch import RealSwitch, StreamCommands
 from sip import PCMU, Caller, MediaRoom, RtpParty
 
 from . import cpu, memory
 from .audio import speech
 from .certificates import Certificates
+from .engine import Engine
 from .load import Load
 from .sink import SinkProcess, SinkSettings
 
@@ -83,8 +84,8 @@ class SwitchRound:
         self._load = load
         self._candidate = candidate
         self._directory = directory
-        self._engine = EngineProcess(directory / "engine.sock", load.workers)
-        self._switch = RealSwitch(prefix, candidate.path, directory / "engine.sock", directory, log_level="warning")
+        self._engine = Engine(directory, load.workers)
+        self._switch = RealSwitch(prefix, candidate.path, self._engine.socket, directory, log_level="warning")
 
     def run(self) -> SwitchResult:
         load = self._load
@@ -97,8 +98,7 @@ class SwitchRound:
                 SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms))
             )
             if self._candidate.engine:
-                self._engine.start()
-                cleaning.callback(self._engine.stop)
+                cleaning.enter_context(self._engine)
             cleaning.enter_context(self._switch)
             reply = self._switch.load_module()
             if not reply.startswith("+OK"):
@@ -172,7 +172,7 @@ class SwitchRound:
         return sum(map(memory.pss_mb, (self._switch.pid, *self._engine_pids())))
 
     def _engine_pids(self) -> list[int]:
-        return self._engine.pids() if self._candidate.engine else []
+        return [self._engine.supervisor, *self._engine.workers] if self._candidate.engine else []
 
 
 def _silent_share(audio: np.ndarray[Any, np.dtype[np.int16]], packet: int) -> float:

@@ -26,7 +26,7 @@ ROWS: tuple[Row, ...] = (
     ("  engine workers", "ms", lambda result: result.engine_ms, ".2f"),
     ("    of it in the kernel", "ms", lambda result: result.engine_system_ms, ".2f"),
     ("  module, beyond the baseline", "ms", lambda result: result.module_ms, ".2f"),
-    ("    of it the service thread", "ms", lambda result: result.service_ms, ".3f"),
+    ("    of it its own threads", "ms", lambda result: result.service_ms, ".3f"),
     ("  supervisor", "ms", lambda result: result.supervisor_ms, ".3f"),
     ("baseline: stand-in, no stream", "ms", lambda result: result.baseline_ms, ".2f"),
     ("sink", "ms", lambda result: result.sink_ms, ".2f"),
@@ -52,6 +52,8 @@ ROWS: tuple[Row, ...] = (
     ("  switch", "MB", lambda result: result.switch_mb, ".3f"),
     ("RSS of the engine", "MB", lambda result: result.engine_rss_mb, ".0f"),
     ("stand-in late, 99.9 %", "ms", _of(lambda result: result.late, "p999", 1000), ".1f"),
+    ("engine's ticks late, mean", "ms", lambda result: result.ticks_late_ms, ".2f"),
+    ("engine's ticks over 20 ms late", "per mille", lambda result: result.ticks_over_20_ms, ".2f"),
     ("noise: cores used by others", "", lambda result: result.others_cores, ".2f"),
 )
 

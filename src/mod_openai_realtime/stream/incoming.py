@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from .._media import g711_decode
@@ -13,6 +14,7 @@ from .playback import Playback, Speech
 from .redaction import loggable
 from .responses import Responses
 from .settings import Settings
+from .turn import Turns
 
 # FreeSWITCH's log levels.
 LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG = 3, 4, 6, 7
@@ -39,12 +41,14 @@ class Incoming:
         playback: Playback | None,
         interruption: Interruption,
         negotiation: Negotiation,
+        turns: Turns,
         sink: IncomingSink,
     ) -> None:
         self._settings = settings
         self._playback = playback
         self._interruption = interruption
         self._negotiation = negotiation
+        self._turns = turns
         self._sink = sink
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share
@@ -68,6 +72,7 @@ class Incoming:
         if update is not None:
             self._sink.send(update)
         if kind is Kind.SPEECH_STARTED:
+            self._turns.caller_started()
             self._barge_in()
         elif kind is Kind.AUDIO_DONE:
             if self._responses.audio_done(message.response_id) and playback is not None:
@@ -80,6 +85,7 @@ class Incoming:
                 playback.finish()
         elif kind is Kind.TURN_ENDED:
             self._responses.turn_ended()
+            self._turns.caller_stopped(time.monotonic_ns())
         if not self._settings.suppress_log:
             self._sink.log(LOG_DEBUG, f"received {loggable(payload)}")
         self._sink.event("json", payload)
@@ -117,6 +123,7 @@ class Incoming:
             pcm = g711_decode(audio, wire.law)
         if not pcm:
             return
+        self._turns.delta(response, message.item_id if message is not None else None, time.monotonic_ns())
         part = None
         if message is not None and message.item_id is not None:
             part = ItemPart(message.item_id, message.content_index)

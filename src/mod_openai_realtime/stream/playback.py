@@ -17,6 +17,7 @@ from .._media import Resampler
 from .control import Control
 from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
+from .turn import Played
 
 LOW_MS, HIGH_MS = 200, 320  # refill the ring when less than LOW is ahead, up to HIGH
 MAX_QUEUE_S = 180
@@ -38,6 +39,8 @@ class PlaybackMemory(Protocol):
     def discard_playback(self, rate: int, /) -> int: ...
     def set_control(self, set_bits: int, clear_bits: int, /) -> None: ...
     @property
+    def write_time_ns(self) -> int: ...
+    @property
     def cut_at(self) -> int: ...
     @property
     def cut_until(self) -> int: ...
@@ -57,6 +60,7 @@ class Utterance:
     source_end: int  # grows until finished
     finished: bool = False
     started: bool = False
+    heard_at_ns: int = 0  # CLOCK_MONOTONIC of the first frame heard
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class _Cut:
     run_ring: int
     write_rate: int
     ledger: HeardLedger
+    utterances: list[Utterance]
     ticks: int = 0
 
 
@@ -92,6 +97,7 @@ class Playback:
         self._utterances: deque[Utterance] = deque()
         self._ledger = HeardLedger()
         self._cuts: deque[_Cut] = deque()
+        self._played: list[Played] = []
         self._hold = False
         self.muted = False
         memory.discard_playback(write_rate)
@@ -138,7 +144,10 @@ class Playback:
         tail = self._memory.playback_tail
         target = self._memory.discard_playback(self._write_rate)
         if self._utterances:
-            self._cuts.append(_Cut(target, tail, self._run_source, self._run_ring, self._write_rate, self._ledger))
+            utterances = list(self._utterances)
+            self._cuts.append(
+                _Cut(target, tail, self._run_source, self._run_ring, self._write_rate, self._ledger, utterances)
+            )
             self._ledger = HeardLedger()
         self._set_hold(False)
         self._start_run()
@@ -202,8 +211,20 @@ class Playback:
         else:
             return []
         self._cuts.popleft()
-        played = max(0, ring - cut.run_ring) * self.rate // cut.write_rate
-        return cut.ledger.cut(cut.run_source + played)
+        position = cut.run_source + max(0, ring - cut.run_ring) * self.rate // cut.write_rate
+        for utterance in cut.utterances:
+            self._end(utterance, position, interrupted=True)
+        return cut.ledger.cut(position)
+
+    def played(self) -> list[Played]:
+        """The responses that are over since the last call, heard to their end or interrupted."""
+        played, self._played = self._played, []
+        return played
+
+    def _end(self, utterance: Utterance, position: int, *, interrupted: bool) -> None:
+        heard = max(0, min(position, utterance.source_end) - utterance.source_start) if utterance.started else 0
+        heard_ms = heard * 1000 // self.rate
+        self._played.append(Played(utterance.response, utterance.heard_at_ns, heard_ms, interrupted))
 
     def next_due(self) -> tuple[int, int]:
         """What StreamMemory.watch wants to know: the ring position at which there is something to do, and the rate."""
@@ -258,11 +279,20 @@ class Playback:
         memory = self._memory
         head = memory.playback_head
         ahead = head - memory.playback_tail
-        if ahead >= LOW_MS * self._write_rate // 1000:
-            return
+        if ahead < LOW_MS * self._write_rate // 1000:
+            self._fill(HIGH_MS - ahead * 1000 // self._write_rate)
+        complete = not self._queue and not self._tail_pcm
+        ended = bool(self._utterances) and self._utterances[-1].finished
+        if complete and ended and self._run_open:
+            self._run_open = False
+            if self._resampler is not None:
+                self._write(self._resampler.flush())
+        # Silence of ours only where more is to come: in the pause of a server that is behind, not after the last word.
+        self._set_hold(not (complete and ended) and bool(self._utterances))
+
+    def _fill(self, room_ms: int) -> None:
         if self._tail_pcm:
             self._write(self._tail_pcm)
-        room_ms = HIGH_MS - ahead * 1000 // self._write_rate
         wanted = room_ms * self.rate // 1000
         while wanted > 0 and self._queue and not self._tail_pcm:
             pcm = self._queue.popleft()
@@ -276,14 +306,6 @@ class Playback:
             self._unplayed.append(pcm)
             self._run_open = True
             self._write(pcm if self._resampler is None else self._resampler.process(pcm))
-        complete = not self._queue and not self._tail_pcm
-        ended = bool(self._utterances) and self._utterances[-1].finished
-        if complete and ended and self._run_open:
-            self._run_open = False
-            if self._resampler is not None:
-                self._write(self._resampler.flush())
-        # Silence of ours only where more is to come: in the pause of a server that is behind, not after the last word.
-        self._set_hold(not (complete and ended) and bool(self._utterances))
 
     def _write(self, pcm: bytes) -> None:
         written = self._memory.write_playback(pcm)
@@ -299,6 +321,7 @@ class Playback:
             utterance = self._utterances[0]
             if not utterance.started and not self.muted and source > utterance.source_start:
                 utterance.started = True
+                utterance.heard_at_ns = self._memory.write_time_ns
                 events.append(Speech.STARTED)
             drained = utterance.finished and source >= utterance.source_end
             if drained and len(self._utterances) == 1:
@@ -308,6 +331,7 @@ class Playback:
                 break
             if utterance.started:
                 events.append(Speech.STOPPED)
+            self._end(utterance, utterance.source_end, interrupted=False)
             self._utterances.popleft()
         if not self._utterances:
             self._ledger.forget()

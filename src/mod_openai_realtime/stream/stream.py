@@ -25,6 +25,7 @@ from .playback import Playback, Speech
 from .redaction import loggable
 from .settings import Settings
 from .state import EndReason, State, StateMachine
+from .turn import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +96,9 @@ class Stream:
             rate = self._negotiation.playback.rate
             self._playback = Playback(memory, playback_rate=rate, write_rate=facts.write_rate)
             self._playback.muted = Control.PLAYBACK_MUTED in control
+        self._turns = Turns()
         self._interruption = Interruption(settings.truncate and not settings.raw)
-        self._incoming = Incoming(settings, self._playback, self._interruption, self._negotiation, self)
+        self._incoming = Incoming(settings, self._playback, self._interruption, self._negotiation, self._turns, self)
         self._endpoint = make_endpoint(endpoint_settings, self)
         if start.send_rate is not None:
             capture = Capture(
@@ -244,6 +246,11 @@ class Stream:
                     message = self._interruption.truncate(heard, self._playback.rate)
                     if message is not None:
                         self.send(message)
+                for played in self._playback.played():
+                    body = self._turns.played(played)
+                    if body is not None:
+                        self.log(LOG_INFO, f"turn {body.decode()}")
+                        self.event("turn", body)
                 self.memory.watch(*self._playback.next_due())
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)

@@ -274,3 +274,15 @@ def test_what_was_heard_is_counted_in_ms_across_a_change_of_rate() -> None:
     (heard,) = bench.playback.interrupted()
     assert heard.audio_end_ms(bench.playback.rate) == pytest.approx(600, abs=1)
     assert heard.received_samples == pytest.approx(2 * 24000, abs=3)
+
+
+@pytest.mark.parametrize("playback_rate", [8000, 24000])
+def test_an_end_that_is_told_while_the_ring_is_full_is_no_underrun(playback_rate: int) -> None:
+    bench = Bench(8000, playback_rate)
+    bench.playback.feed(tone(230, rate=playback_rate), "r1")
+    bench.playback.tick()
+    bench.playback.finish()
+    bench.run(15)
+    assert bench.memory.underruns == 0
+    assert len(bench.heard()) == 2 * 8 * 240
+    assert not any(bench.heard()[2 * 8 * 230 :])

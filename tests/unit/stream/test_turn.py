@@ -1,0 +1,101 @@
+"""How long the caller waited, and how much was heard."""
+
+import json
+from typing import Any
+
+from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.stream.playback import Playback
+from mod_openai_realtime.stream.turn import MAX_RESPONSES, Played, Turns
+
+MS = 1_000_000
+
+
+def body(turns: Turns, played: Played) -> dict[str, Any]:
+    told = turns.played(played)
+    assert told is not None
+    return dict(json.loads(told))
+
+
+def test_each_step_of_the_wait_is_told() -> None:
+    turns = Turns()
+    turns.caller_stopped(1000 * MS)
+    turns.caller_stopped(1005 * MS)  # `committed`, after `speech_stopped`
+    turns.delta("r1", "i1", 1300 * MS)
+    turns.delta("r1", "i1", 1310 * MS)
+    turns.delta("r1", "i2", 1320 * MS)
+    assert body(turns, Played("r1", 1335 * MS, 4880, False)) == {
+        "response_id": "r1",
+        "item_ids": ["i1", "i2"],
+        "latency_ms": {
+            "speech_end_to_first_delta": 300,
+            "first_delta_to_first_sample": 35,
+            "speech_end_to_first_sample": 335,
+        },
+        "heard_ms": 4880,
+        "interrupted": False,
+    }
+    assert turns.played(Played("r1", 0, 0, False)) is None, "once"
+
+
+def test_a_greeting_answers_no_speech() -> None:
+    turns = Turns()
+    turns.delta("r1", None, 50 * MS)
+    told = body(turns, Played("r1", 70 * MS, 100, False))
+    assert told["latency_ms"]["speech_end_to_first_sample"] is None
+    assert told["latency_ms"]["first_delta_to_first_sample"] == 20
+
+
+def test_an_answer_that_was_not_heard_has_no_first_sample() -> None:
+    turns = Turns()
+    turns.caller_stopped(0)
+    turns.delta("r1", None, 5 * MS)
+    told = body(turns, Played("r1", 0, 0, True))
+    assert told["latency_ms"]["first_delta_to_first_sample"] is None and told["interrupted"] is True
+
+
+def test_only_the_first_answer_to_a_turn_was_waited_for() -> None:
+    turns = Turns()
+    turns.caller_stopped(0)
+    turns.delta("r1", None, 100 * MS)
+    turns.delta("r2", None, 900 * MS)
+    body(turns, Played("r1", 120 * MS, 10, False))
+    assert body(turns, Played("r2", 920 * MS, 10, False))["latency_ms"]["speech_end_to_first_delta"] is None
+
+
+def test_responses_that_never_end_are_forgotten() -> None:
+    turns = Turns()
+    for number in range(MAX_RESPONSES + 1):
+        turns.delta(f"r{number}", None, 0)
+    assert turns.played(Played("r0", 0, 0, False)) is None
+    assert turns.played(Played("r1", 0, 0, False)) is not None
+
+
+def playing() -> tuple[SwitchSide, Playback]:
+    switch = SwitchSide()
+    return switch, Playback(StreamMemory(switch.fd), playback_rate=24000, write_rate=8000)
+
+
+def test_playback_tells_when_a_response_was_heard_to_its_end() -> None:
+    switch, playback = playing()
+    playback.feed(bytes(2 * 2400), "r1")
+    playback.finish()
+    for frame in range(8):
+        playback.tick()
+        switch.playback(160, 8000, 500 * MS + frame * 20 * MS)
+    playback.tick()
+    assert playback.played() == [Played("r1", 500 * MS, 100, False)]
+    assert playback.played() == []
+
+
+def test_playback_tells_how_much_of_an_interrupted_response_was_heard() -> None:
+    switch, playback = playing()
+    playback.feed(bytes(2 * 24000), "r1")
+    playback.feed(bytes(2 * 24000), "r2")
+    for frame in range(10):
+        playback.tick()
+        switch.playback(160, 8000, 500 * MS + frame * 20 * MS)
+    playback.barge_in()
+    assert playback.played() == []
+    switch.playback(160, 8000)
+    playback.interrupted()
+    assert playback.played() == [Played("r1", 500 * MS, 200, True), Played("r2", 0, 0, True)]

@@ -107,12 +107,14 @@ def test_without_rates_both_directions_are_at_24_khz(leg: Leg, far: FarEnd) -> N
 
 @pytest.mark.rule("2.9")
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 32000, 40000, 48000])
-def test_the_send_rate_keeps_pitch_and_length(leg: Leg, far: FarEnd, rate: int) -> None:
+def test_the_send_rate_keeps_pitch_and_length(switch: Switch, far: FarEnd, rate: int) -> None:
+    leg = switch.call()
     leg.start(f"{far.url} mono {rate} send")
     leg.tell(tone(700, 1000, 8000))
-    leg.until(lambda: len(sounding(far.audio(), rate)) == 1 and level(far.audio()[-rate // 20 :]) < 1)
-    [said] = sounding(far.audio(), rate)
-    assert len(said) == pytest.approx(rate, rel=0.01)
+    leg.until(lambda: far.audio().any() and level(far.audio()[-rate // 10 :]) < 2)
+    # A real caller's packet may come late: 20 ms of comfort noise then lie within.
+    [said] = sounding(far.audio(), rate, bridge_ms=50)
+    assert len(said) == pytest.approx(rate, rel=0.01 if switch.stepped else 0.05)
     assert dominant_frequency(said.of(far.audio()), rate) == pytest.approx(700, abs=2)
 
 

@@ -19,7 +19,7 @@ from mod_openai_realtime.standin.events import SUBCLASS_PREFIX
 # The engine keeps 200 ms of playback ahead and the capture ring holds more than a second: between two ticks of the
 # engine this much time may pass without a loss, however slow the machine.
 _BATCH_MS = 160
-_TICK_S = 0.011  # the engine's clock ticks every 10 ms
+_TICK_S = 0.015  # the engine's clock ticks every 10 ms, and its timers are rounded up
 
 
 class StandInLeg(Leg):
@@ -34,6 +34,7 @@ class StandInLeg(Leg):
         """Whether the channel sends at all; False is a parked channel."""
         self._channel_tone = channel_tone
         self._channel_at = 0
+        self._since_tick_ms = 0
         self._to_say: deque[Pcm16] = deque()
         self._heard: list[bytes] = []
 
@@ -61,6 +62,7 @@ class StandInLeg(Leg):
                 self.step()
             left -= batch
         self._switch.await_tick(self.uuid)
+        self._since_tick_ms = 0
 
     def step(self) -> Pcm16 | None:
         """One frame, without waiting for anything; what the channel sent."""
@@ -95,7 +97,11 @@ class StandInLeg(Leg):
     def _pass_some_time(self) -> None:
         if self._call.state is not ChannelState.HANGUP:
             self.step()
-        self._switch.collect(0.005)
+            self._since_tick_ms += self._call.codec.ptime_ms
+            if self._since_tick_ms >= _BATCH_MS:
+                self._since_tick_ms = 0
+                self._switch.await_tick(self.uuid)
+        self._switch.collect(0.001)
 
     def _next_said(self) -> bytes:
         wanted = self._call.frame_bytes.read // 2

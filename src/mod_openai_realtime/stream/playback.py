@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import Protocol
 
 from .._media import Resampler
@@ -167,15 +168,15 @@ class Playback:
         if self._utterances:
             self._convert(rate, scaled)
         self._source = scaled(self._source)
-        self._run_source = scaled(self._run_source)
         self._unplayed_start = scaled(self._unplayed_start)
-        for utterance in self._utterances:
-            utterance.source_start = scaled(utterance.source_start)
-            utterance.source_end = scaled(utterance.source_end)
+        self._run_source = scaled(self._run_source)
         self._ledger.scale(scaled)
         for cut in self._cuts:
             cut.run_source = scaled(cut.run_source)
             cut.ledger.scale(scaled)
+        for utterance in chain(self._utterances, *(cut.utterances for cut in self._cuts)):
+            utterance.source_start = scaled(utterance.source_start)
+            utterance.source_end = scaled(utterance.source_end)
         self.rate = rate
         if self._utterances:
             self._resampler = make_resampler(rate, self._write_rate, aligned=True)

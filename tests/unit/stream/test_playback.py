@@ -274,6 +274,9 @@ def test_what_was_heard_is_counted_in_ms_across_a_change_of_rate() -> None:
     (heard,) = bench.playback.interrupted()
     assert heard.audio_end_ms(bench.playback.rate) == pytest.approx(600, abs=1)
     assert heard.received_samples == pytest.approx(2 * 24000, abs=3)
+    assert [(over.heard_ms, over.interrupted) for over in bench.playback.played()] == [
+        (pytest.approx(600, abs=1), True)
+    ]
 
 
 @pytest.mark.parametrize("playback_rate", [8000, 24000])

@@ -42,6 +42,10 @@ test-sanitized: build
 		TSAN_OPTIONS=halt_on_error=1:suppressions=native/tsan.supp \
 		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
 
+# Opt-in; BENCH_ARGS as bench/README.md says.
+bench: build
+	$(BIN)/python bench/calls.py $(BENCH_ARGS)
+
 demo: build
 	$(BIN)/openai-realtime demo
 

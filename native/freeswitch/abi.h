@@ -212,7 +212,8 @@ typedef struct switch_api_interface {
 
 typedef void (*switch_application_function_t)(switch_core_session_t *session, const char *data);
 
-enum { SAF_NONE = 0 }; /* of an application that needs media */
+/* Of an application that sees to media by itself; for others the channel is brought to early media first. */
+enum { SAF_SUPPORT_NOMEDIA = 1 << 0 };
 typedef struct switch_application_interface {
     const char *interface_name;
     switch_application_function_t application_function;

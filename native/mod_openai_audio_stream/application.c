@@ -28,7 +28,7 @@ struct application_wait {
 
 static void application_set(switch_channel_t *channel, const char *variable, const char *value)
 {
-    /* Not checked for "${": a reason may repeat nothing that came from outside. */
+    /* Unchecked: reasons never repeat what came from outside, so there are no variables of others in them. */
     switch_channel_set_variable_var_check(channel, variable, value, SWITCH_FALSE);
 }
 

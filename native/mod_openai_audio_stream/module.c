@@ -76,7 +76,7 @@ static bool module_offer_application(switch_loadable_module_interface_t *module)
     application->short_desc = "Talk to a realtime endpoint";
     application->long_desc = "Streams the channel's audio to a realtime endpoint, until the stream ends";
     application->syntax = application_syntax;
-    application->flags = SAF_NONE;
+    application->flags = SAF_SUPPORT_NOMEDIA; /* it answers */
     return true;
 }
 
@@ -114,7 +114,7 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         return SWITCH_STATUS_TERM;
     }
     if (!writers_start()) {
-        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' threads\n");
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' thread\n");
         event_free();
         return SWITCH_STATUS_TERM;
     }

@@ -7,7 +7,6 @@
 #include "memory.h"
 #include "monotonic.h"
 #include "service.h"
-#include "writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +57,6 @@ static struct stream *stream_create(struct link *link, const struct message *ope
     stream->link = link_reference(link);
     stream->id = open->header.stream;
     stream->descriptor = -1;
-    stream->writer = writers_assign();
     /* As if it had just written: whether it does is seen before anything is written for it. */
     atomic_init(&stream->channel_write_ns, monotonic_ns());
     wire_copy(wire_find(open->body, open->header.body_bytes, "name"), stream->name, sizeof(stream->name));

@@ -57,11 +57,10 @@ struct stream {
     /* Of the list of closed streams (service.c). */
     struct stream *next_closed;
 
-    /* The writer's (writer.c), which gives a channel that sends nothing something to replace. */
-    unsigned writer;                   /* which one; constant */
-    atomic_bool queued;                /* on its way to the writer, or there, with a reference */
-    struct stream *next_queued;        /* of whoever has it: who queues it, then the writer */
-    uint64_t due_ns;                   /* the writer's own */
+    /* Of writer.c, which gives a channel that sends nothing something to replace. */
+    atomic_bool written_for;           /* queued, written for or finished, with a reference */
+    struct stream *next_writer;        /* then: of whoever has it */
+    pthread_t writer;                  /* of the thread that starts and joins them */
     bool writing;                      /* guarded by the session's codec write lock: the frame is the writer's */
     _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the last frame that was not; or of the opening */
     _Atomic uint64_t channel_frames;   /* how many there have been */

@@ -1,55 +1,56 @@
 #define _GNU_SOURCE
 #include "writer.h"
 
+#include "log.h"
 #include "monotonic.h"
 #include "silence.h"
 #include "stream.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define WRITERS_LIMIT 8u
 #define MS_NS 1000000u
+#define STACK_BYTES (512u * 1024) /* twice what FreeSWITCH gives a session's thread */
 /* A channel that has written within this time goes on by itself: a bridge whose other leg is late for that long
  * through a bad network is not helped with frames that it then has too many of. */
 #define QUIET_NS (100u * (uint64_t)MS_NS)
 /* When to ask again a channel that takes no frame now: it is being transferred, or its media changes. */
 #define RETRY_NS (20u * (uint64_t)MS_NS)
+/* A write that takes longer than this has been waiting for the endpoint's clock, not working. */
+#define PACED_NS (1u * (uint64_t)MS_NS)
 /* A writer this late goes on from now: a machine that stood still must not be followed by a burst. */
 #define GIVE_UP_NS (60u * (uint64_t)MS_NS)
 
-struct writer {
+static struct {
     pthread_t thread;
     int wake_fd;
-    _Atomic(struct stream *) queued; /* a stack that any thread pushes to and the writer takes whole */
+    atomic_bool stopping;
+    _Atomic(struct stream *) queued;   /* stacks that any thread pushes to and ours takes whole: to be written for ... */
+    _Atomic(struct stream *) finished; /* ... and no longer, the writing thread at its end */
+} writers;
 
-    /* The thread's own. */
-    struct stream *streams; /* a reference each */
-    struct silences silences;
-};
-
-static struct writer writers[WRITERS_LIMIT];
-static unsigned writer_count;
-static atomic_uint writers_assigned;
-static atomic_bool writers_stopping;
-
-unsigned writers_assign(void)
-{
-    return atomic_fetch_add_explicit(&writers_assigned, 1, memory_order_relaxed) % writer_count;
-}
-
-static void writer_wake(const struct writer *writer)
+static void writers_wake(void)
 {
     uint64_t one = 1;
 
     /* Can only fail when it is awake. */
-    if (write(writer->wake_fd, &one, sizeof(one)) < 0) {
+    if (write(writers.wake_fd, &one, sizeof(one)) < 0) {
         return;
     }
+}
+
+static void writers_push(_Atomic(struct stream *) *stack, struct stream *stream)
+{
+    struct stream *top = atomic_load(stack);
+
+    do {
+        stream->next_writer = top;
+    } while (!atomic_compare_exchange_weak(stack, &top, stream));
+    writers_wake();
 }
 
 static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
@@ -77,159 +78,164 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
 
 void writer_consider(struct stream *stream, uint64_t now_ns)
 {
-    struct writer *writer = &writers[stream->writer];
-    struct stream *top;
-
-    if (!writer_is_needed(stream, now_ns) || atomic_exchange(&stream->queued, true)) {
-        return;
+    if (writer_is_needed(stream, now_ns) && !atomic_exchange(&stream->written_for, true)) {
+        writers_push(&writers.queued, stream_reference(stream));
     }
-    stream_reference(stream);
-    top = atomic_load(&writer->queued);
-    do {
-        stream->next_queued = top;
-    } while (!atomic_compare_exchange_weak(&writer->queued, &top, stream));
-    writer_wake(writer);
 }
 
-/* False: there is nothing to do for it any more. */
-static bool writer_write(struct writer *writer, struct stream *stream)
+/*
+ * When to write next. `due_ns`: when this write was due, and from `begun_ns` to `ended_ns` it took.
+ *
+ * FreeSWITCH's RTP lets each write wait for the next tick of its own timer, with the write lock held. A write that
+ * comes three quarters of a packet time after a tick waits for the last quarter: that much it may be late (and a
+ * packet more, as the timer lets one that is late pass at once), and for the rest the lock is free for others.
+ */
+static uint64_t writer_next(uint64_t due_ns, uint64_t begun_ns, uint64_t ended_ns, uint64_t packet_ns)
+{
+    if (packet_ns == 0) {
+        return ended_ns + RETRY_NS;
+    }
+    if (begun_ns > due_ns + GIVE_UP_NS) {
+        due_ns = begun_ns;
+    }
+    due_ns += packet_ns;
+    if (ended_ns - begun_ns > PACED_NS && due_ns >= ended_ns) {
+        uint64_t best_ns = ended_ns + packet_ns * 3 / 4;
+        uint64_t off_ns = due_ns > best_ns ? due_ns - best_ns : best_ns - due_ns;
+
+        due_ns = off_ns > packet_ns / 8 ? best_ns : due_ns;
+    }
+    return due_ns;
+}
+
+/* Returns when to write next, or 0 where there is nothing to do any more. */
+static uint64_t writer_write(struct stream *stream, struct silences *silences, uint64_t due_ns)
 {
     switch_core_session_t *session =
         switch_core_session_perform_locate(stream->link->uuid, __FILE_NAME__, __func__, __LINE__);
-    uint64_t now = 0, packet_ns = 0;
+    uint64_t begun_ns, packet_ns = 0;
     bool needed;
 
     if (!session) {
-        return false;
+        return 0;
     }
     switch_core_session_lock_codec_write(session);
     /* Only now is it certain that the channel has not begun to write: it can't until the lock is given back. */
-    now = monotonic_ns();
-    needed = writer_is_needed(stream, now);
+    begun_ns = monotonic_ns();
+    needed = writer_is_needed(stream, begun_ns);
     if (needed) {
         stream->writing = true;
-        packet_ns = silences_write(&writer->silences, session);
+        packet_ns = silences_write(silences, session);
         stream->writing = false;
     }
     switch_core_session_unlock_codec_write(session);
     switch_core_session_rwunlock(session);
-    if (now > stream->due_ns + GIVE_UP_NS) {
-        stream->due_ns = now;
-    }
-    stream->due_ns += packet_ns > 0 ? packet_ns : RETRY_NS;
-    return needed;
+    return needed ? writer_next(due_ns, begun_ns, monotonic_ns(), packet_ns) : 0;
 }
 
-static void writer_take_queued(struct writer *writer)
+static void writer_sleep(uint64_t until_ns)
 {
-    struct stream *stream = atomic_exchange(&writer->queued, NULL);
-    uint64_t now = monotonic_ns();
+    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u), .tv_nsec = (long)(until_ns % 1000000000u)};
 
-    while (stream) {
-        struct stream *next = stream->next_queued;
-
-        stream->due_ns = now;
-        stream->next_queued = writer->streams;
-        writer->streams = stream;
-        stream = next;
-    }
-}
-
-/* One frame to each that is due. Returns when the next one is, or UINT64_MAX. */
-static uint64_t writer_round(struct writer *writer)
-{
-    uint64_t next_ns = UINT64_MAX;
-    struct stream **at = &writer->streams;
-
-    while (*at) {
-        struct stream *stream = *at;
-
-        if (!atomic_load(&stream->closed) && (monotonic_ns() < stream->due_ns || writer_write(writer, stream))) {
-            next_ns = stream->due_ns < next_ns ? stream->due_ns : next_ns;
-            at = &stream->next_queued;
-            continue;
-        }
-        *at = stream->next_queued;
-        /* From here on it can be queued again, by its media thread, with another reference. */
-        atomic_store(&stream->queued, false);
-        stream_unreference(stream);
-    }
-    return next_ns;
-}
-
-static void writer_sleep(struct writer *writer, uint64_t until_ns)
-{
-    struct pollfd wake = {.fd = writer->wake_fd, .events = POLLIN};
-    uint64_t now = monotonic_ns();
-    uint64_t left = until_ns > now ? until_ns - now : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
-    uint64_t wakes;
-
-    if (ppoll(&wake, 1, until_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
-        read(writer->wake_fd, &wakes, sizeof(wakes)) < 0) {
-        return;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
 }
 
 static void *writer_main(void *argument)
 {
-    struct writer *writer = argument;
+    struct stream *stream = argument;
+    struct silences silences = {0};
+    uint64_t due_ns = monotonic_ns();
 
-    while (!atomic_load(&writers_stopping)) {
-        writer_take_queued(writer);
-        writer_sleep(writer, writer_round(writer));
+    while (!atomic_load(&stream->closed) && (due_ns = writer_write(stream, &silences, due_ns)) != 0) {
+        writer_sleep(due_ns);
     }
-    silences_free(&writer->silences);
+    silences_free(&silences);
+    writers_push(&writers.finished, stream);
     return NULL;
 }
 
-static bool writer_start(struct writer *writer)
+static void writers_let_go(struct stream *stream)
 {
-    memset(writer, 0, sizeof(*writer));
-    writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (writer->wake_fd < 0) {
-        return false;
-    }
-    if (pthread_create(&writer->thread, NULL, writer_main, writer) != 0) {
-        close(writer->wake_fd);
-        return false;
-    }
-    pthread_setname_np(writer->thread, "openai_writer");
-    return true;
+    /* From here on its media thread can push it again, with another reference. */
+    atomic_store(&stream->written_for, false);
+    stream_unreference(stream);
 }
 
-/* Several, so that an endpoint that blocks in a write, as FreeSWITCH's RTP does while media is being set up, holds
- * up few other calls, and so that encoding can use more than one core. */
+static void writers_join_finished(void)
+{
+    struct stream *stream = atomic_exchange(&writers.finished, NULL);
+
+    while (stream) {
+        struct stream *next = stream->next_writer;
+
+        pthread_join(stream->writer, NULL);
+        writers_let_go(stream);
+        stream = next;
+    }
+}
+
+static void writers_start_queued(const pthread_attr_t *attributes)
+{
+    struct stream *stream = atomic_exchange(&writers.queued, NULL);
+
+    while (stream) {
+        struct stream *next = stream->next_writer;
+
+        if (pthread_create(&stream->writer, attributes, writer_main, stream) != 0) {
+            LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with\n");
+            writers_let_go(stream);
+        }
+        stream = next;
+    }
+}
+
+static void *writers_main(void *unused)
+{
+    pthread_attr_t attributes;
+    uint64_t wakes;
+
+    (void)unused;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    while (!atomic_load(&writers.stopping)) {
+        if (read(writers.wake_fd, &wakes, sizeof(wakes)) < 0) {
+            continue;
+        }
+        writers_join_finished();
+        writers_start_queued(&attributes);
+    }
+    pthread_attr_destroy(&attributes);
+    return NULL;
+}
+
 bool writers_start(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = processors < 2 ? 2 : (unsigned)processors;
     sigset_t all, before;
+    int failed;
 
-    wanted = wanted > WRITERS_LIMIT ? WRITERS_LIMIT : wanted;
-    writer_count = 0;
-    atomic_store(&writers_stopping, false);
-    /* Signals are FreeSWITCH's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (writer_count < wanted && writer_start(&writers[writer_count])) {
-        writer_count++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (writer_count < wanted) {
-        writers_end();
+    memset(&writers, 0, sizeof(writers));
+    writers.wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (writers.wake_fd < 0) {
         return false;
     }
+    /* Signals are FreeSWITCH's; the threads started from this one inherit that. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&writers.thread, NULL, writers_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        close(writers.wake_fd);
+        return false;
+    }
+    pthread_setname_np(writers.thread, "openai_writers");
     return true;
 }
 
 void writers_end(void)
 {
-    atomic_store(&writers_stopping, true);
-    for (unsigned i = 0; i < writer_count; i++) {
-        writer_wake(&writers[i]);
-        pthread_join(writers[i].thread, NULL);
-        close(writers[i].wake_fd);
-    }
-    writer_count = 0;
+    atomic_store(&writers.stopping, true);
+    writers_wake();
+    pthread_join(writers.thread, NULL);
+    close(writers.wake_fd);
 }

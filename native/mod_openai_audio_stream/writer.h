@@ -1,8 +1,9 @@
 /*
- * writer.h -- threads that write to channels which send nothing by themselves, while there is agent audio for them.
+ * writer.h -- writing to channels that send nothing by themselves, while there is agent audio for them.
  *
  * Agent audio goes out in place of what a channel sends; one that is parked, sleeps or waits for a digit sends
- * nothing. The frames written here give it something to replace (docs/topics/playout.md).
+ * nothing. The frames written here give it something to replace (docs/topics/playout.md). A channel has a thread for
+ * this only as long as that lasts; one more, that sleeps otherwise, starts and joins them.
  */
 #ifndef MODULE_WRITER_H
 #define MODULE_WRITER_H
@@ -15,10 +16,8 @@ struct stream;
 bool writers_start(void);
 /* When no stream is left. */
 void writers_end(void);
-/* The writer of a new stream. */
-unsigned writers_assign(void);
 
-/* Of a stream that plays: hand it to its writer if the channel is silent and there is something to be heard. Callable
+/* Of a stream that plays: have its channel written to, if it is silent and there is something to be heard. Callable
  * from a media callback: a few loads, and hardly ever a wake-up. */
 void writer_consider(struct stream *stream, uint64_t now_ns);
 

@@ -93,31 +93,40 @@ class Channel:
     # -- from the link (LinkListener)
 
     def on_message(self, message: Message, fds: deque[int]) -> None:
+        try:
+            self._take(message, fds)
+        except Exception:
+            # Memory that cannot be mapped, or a fault of ours: whoever waits is told at once, other streams go on.
+            logger.exception("%s: message %d failed", self.uuid, message.type)
+            opening = self._opening.pop(message.stream, None)
+            if opening is not None:
+                self._release(opening.start.stream)
+                self._link.send(MessageType.CLOSE, stream=message.stream, request=message.request)
+            if message.request:
+                self._reply(message.request, reasons.error_reply(reasons.INTERNAL_ERROR))
+        self._settle()
+
+    def _take(self, message: Message, fds: deque[int]) -> None:
         kind, fields = message.type, message.fields
         if kind == MessageType.HELLO:
             self.uuid = fields.get("uuid", "")
         elif kind == MessageType.COMMAND:
             self._idle = False
             self._command(message.request, fields)
-            self._settle()
         elif kind == MessageType.OPENED:
             self._opened(message, fds)
-            self._settle()
         elif kind == MessageType.OPEN_FAILED:
             opening = self._opening.pop(message.stream, None)
             if opening is not None:
                 self._release(opening.start.stream)
                 self._reply_error(opening.request, fields.get("reason", "Channel has no media"), opening.start)
-            self._settle()
         elif kind == MessageType.RESUME:
             self._idle = False
             self._resume(message, fds)
-            self._settle()
         elif kind == MessageType.CLOSED:
             stream = self._streams.get(message.stream)
             if stream is not None and not stream.closing:
                 stream.stop(reason=EndReason.HANGUP)
-            self._settle()
 
     def on_link_lost(self) -> None:
         for number in list(self._opening):
@@ -264,7 +273,7 @@ class Channel:
         return Opening(request, start, settings, endpoint_settings, fields.get("temp_dir", ""))
 
     def _opened(self, message: Message, fds: deque[int]) -> None:
-        opening = self._opening.pop(message.stream, None)
+        opening = self._opening.get(message.stream)
         fd = fds.popleft() if fds else -1
         try:
             if opening is None:
@@ -272,13 +281,8 @@ class Channel:
                 self._link.send(MessageType.CLOSE, stream=message.stream)
             else:
                 self._run(message.stream, opening, message.fields, fd)
+                del self._opening[message.stream]
                 self._reply(opening.request, reasons.SUCCESS)
-        except (OSError, ValueError) as error:
-            logger.error("%s: a stream's memory cannot be used: %s", self.uuid, error)
-            assert opening is not None
-            self._release(opening.start.stream)
-            self._link.send(MessageType.CLOSE, stream=message.stream, request=opening.request)
-            self._reply_error(opening.request, "Shared memory cannot be used", opening.start)
         finally:
             if fd >= 0:
                 os.close(fd)

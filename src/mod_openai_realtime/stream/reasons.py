@@ -43,6 +43,7 @@ RECEIVE_DISABLED: Final = "Receive audio is disabled for this stream"
 NOT_CONNECTED: Final = "WebSocket is not connected"
 MUTED_NOT_CONNECTED: Final = "User audio muted; WebSocket is not connected"
 
+INTERNAL_ERROR: Final = "Internal error of the engine"
 AT_CAPACITY: Final = "Engine is at capacity"
 
 # Said by the module, which is alone in knowing.

@@ -89,6 +89,7 @@ enum {
     SMBF_READ_PING = 1 << 4,     /* call back with READ_PING */
     SMBF_STEREO = 1 << 5,        /* reads of the bug interleave both instead of mixing them */
     SMBF_NO_PAUSE = 1 << 10,     /* not silenced by switch_core_media_bug_pause */
+    SMBF_FIRST = 1 << 26,        /* before the bugs that are on already; older switches (1.8) append it all the same */
 };
 
 /* One packet of audio; leading fields. `data` is pcm16 in host order inside a media bug. */

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "command.h"
 
 #include "facts.h"
@@ -7,6 +8,7 @@
 #include "service.h"
 #include "stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,6 +191,42 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
     }
 }
 
+/* The stream that a command names, for the module's own replies; size 0 where it names none, or not a possible one. */
+static struct wire_value command_selector(const char *arguments)
+{
+    static const char selector[] = "stream=";
+    struct wire_value none = {0};
+
+    for (const char *word = arguments; *word; word += strcspn(word, " ")) {
+        word += strspn(word, " ");
+        if (strncmp(word, selector, strlen(selector)) == 0) {
+            const char *name = word + strlen(selector);
+            size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+            if (size == 0 || size > STREAM_NAME_LIMIT || (name[size] && name[size] != ' ')) {
+                return none;
+            }
+            return (struct wire_value){.bytes = name, .size = size};
+        }
+    }
+    return none;
+}
+
+/* A reply of the module's own, made as the engine makes its own. NULL: no memory. */
+static char *command_own_reply(const char *failure, const char *arguments)
+{
+    struct wire_value selector = command_selector(arguments);
+    char *reply;
+
+    if (selector.size == 0) {
+        return strdup(failure);
+    }
+    if (asprintf(&reply, "%s [stream=%.*s]", failure, (int)selector.size, selector.bytes) < 0) {
+        return NULL;
+    }
+    return reply;
+}
+
 struct command_result command_execute(const char *api, const char *uuid, const char *arguments)
 {
     struct command_result result = {0};
@@ -201,7 +239,7 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, &result);
     wire_free(&fields);
     if (failure) {
-        result.reply = strdup(failure);
+        result.reply = command_own_reply(failure, arguments);
     }
     return result;
 }

@@ -61,6 +61,8 @@ static struct stream *stream_create(struct link *link, const struct message *ope
     atomic_init(&stream->channel_write_ns, monotonic_ns());
     wire_copy(wire_find(open->body, open->header.body_bytes, "name"), stream->name, sizeof(stream->name));
     stream->playing = wire_equals(wire_find(open->body, open->header.body_bytes, "playback"), "1");
+    stream->recording =
+        stream->playing && wire_equals(wire_find(open->body, open->header.body_bytes, "record"), "1");
     if (wire_equals(capture, "mono")) {
         stream->capturing = CAPTURE_MONO;
     } else if (wire_equals(capture, "mixed")) {
@@ -86,8 +88,9 @@ static switch_media_bug_flag_t stream_bug_flags(const struct stream *stream)
         flags |= SMBF_STEREO;
     }
     if (stream->playing) {
-        /* The ping comes with each packet time of a channel that is read, also where READ doesn't. */
-        flags |= SMBF_WRITE_REPLACE | SMBF_READ_PING;
+        /* The ping comes with each packet time of a channel that is read, also where READ doesn't. First, so that
+         * recordings and other taps of what the channel sends hear the agent, whenever they began. */
+        flags |= SMBF_WRITE_REPLACE | SMBF_READ_PING | SMBF_FIRST;
     }
     return flags;
 }
@@ -159,7 +162,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     switch_codec_implementation_room_t read, write;
     struct wire_buffer opened = {0};
     const char *reason = stream_make_ready(channel);
-    uint32_t frame_bytes;
+    uint32_t frame_bytes, played_bytes;
 
     if (reason) {
         return reason;
@@ -170,7 +173,9 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
         return "Channel has no audio codec";
     }
     frame_bytes = read.impl.decoded_bytes_per_packet * (stream->capturing == CAPTURE_STEREO ? 2 : 1);
-    if (frame_bytes > sizeof(stream->pcm) || !memory_create(stream, frame_bytes)) {
+    played_bytes = write.impl.decoded_bytes_per_packet;
+    if (frame_bytes > sizeof(stream->pcm) || played_bytes > STREAM_PCM_LIMIT ||
+        !memory_create(stream, frame_bytes, played_bytes)) {
         return "No memory for the audio";
     }
     if (stream->playing && !stream_find_playout(stream, session, channel)) {

@@ -32,7 +32,8 @@ static void bug_link(struct session *session, struct bug *bug)
     struct bug *last;
 
     pthread_rwlock_wrlock(&session->bug_rwlock);
-    if (session->bugs == NULL) {
+    if (session->bugs == NULL || (atomic_load(&bug->flags) & SMBF_FIRST)) {
+        bug->next = session->bugs;
         session->bugs = bug;
     } else {
         for (last = session->bugs; last->next != NULL; last = last->next) {

@@ -29,7 +29,7 @@ class _Answer:
 
 
 class Turns:
-    """Times are CLOCK_MONOTONIC in ns, handed in; a turn that no caller's speech preceded (a greeting) has no latency."""
+    """Times, handed in, are CLOCK_MONOTONIC in ns. A turn without speech before it (a greeting) has no latency."""
 
     def __init__(self) -> None:
         self._asked_ns: int | None = None

@@ -24,6 +24,21 @@ def test_without_an_engine_a_command_is_refused(loaded: StandIn, api: str) -> No
     assert call.step(bytes(320), b"\x01\x00" * 160) == b"\x01\x00" * 160
 
 
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        ("list stream=a-1", " [stream=a-1]"),
+        ("list", ""),
+        ("list stream=A", ""),
+        ("start ws://h mono stream=b both", " [stream=b]"),
+    ],
+)
+def test_the_modules_own_replies_name_the_stream_too(loaded: StandIn, arguments: str, end: str) -> None:
+    call = loaded.call()
+    reply = loaded.api("uuid_openai_audio_stream", f"{call.uuid} {arguments}")
+    assert reply == f"-ERR Engine is not running{end}\n"
+
+
 def test_the_module_reads_the_engines_socket_from_its_configuration(loaded: StandIn, tmp_path: Path) -> None:
     assert any(str(tmp_path / "none.sock") in line.text for line in loaded.log())
 

@@ -3,6 +3,7 @@
 
 #include "capture_ring.h"
 #include "playback_ring.h"
+#include "played_ring.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,8 +12,9 @@ typedef struct {
     PyObject_HEAD
     struct stream_memory *memory; /* NULL once closed */
     size_t bytes;
-    struct capture_ring capture;
+    struct slot_ring capture;
     struct playback_ring playback;
+    struct slot_ring played;
     uint64_t watched_tail; /* due when the media thread has taken this much; 0: at once, UINT64_MAX: never */
     uint32_t watched_rate; /* due when the channel writes at another rate; 0: whatever it does */
 } StreamMemory;
@@ -22,11 +24,22 @@ static bool power_of_two(uint32_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
+static bool slot_size_is_sound(uint32_t bytes)
+{
+    return bytes % 8 == 0 && bytes > SLOT_HEADER_BYTES && bytes <= SLOT_HEADER_BYTES + UINT16_MAX;
+}
+
+static bool ring_lies_within(uint32_t offset, uint64_t ring_bytes, uint64_t bytes)
+{
+    return offset % 64 == 0 && offset >= STREAM_MEMORY_HEADER_BYTES && offset + ring_bytes <= bytes;
+}
+
 /* The module is trusted to be ours, not to be without faults: everything is checked against the real size. */
 static const char *layout_fault(const struct stream_memory *memory, uint64_t bytes)
 {
     uint64_t capture_bytes = (uint64_t)memory->capture_slots * memory->capture_slot_bytes;
     uint64_t playback_bytes = (uint64_t)memory->playback_samples * sizeof(int16_t);
+    uint64_t played_bytes = (uint64_t)memory->played_slots * memory->played_slot_bytes;
 
     if (memory->magic != STREAM_MEMORY_MAGIC) {
         return "not a stream's memory";
@@ -38,13 +51,14 @@ static const char *layout_fault(const struct stream_memory *memory, uint64_t byt
         return "size differs from its header";
     }
     if (!power_of_two(memory->capture_slots) || !power_of_two(memory->playback_samples) ||
-        memory->capture_slot_bytes % 8 != 0 || memory->capture_slot_bytes <= CAPTURE_SLOT_HEADER_BYTES ||
-        memory->capture_slot_bytes > CAPTURE_SLOT_HEADER_BYTES + UINT16_MAX) {
+        !slot_size_is_sound(memory->capture_slot_bytes) ||
+        (memory->played_slots != 0 &&
+         (!power_of_two(memory->played_slots) || !slot_size_is_sound(memory->played_slot_bytes)))) {
         return "ring sizes make no sense";
     }
-    if (memory->capture_offset % 64 != 0 || memory->playback_offset % 64 != 0 ||
-        memory->capture_offset < STREAM_MEMORY_HEADER_BYTES || memory->playback_offset < STREAM_MEMORY_HEADER_BYTES ||
-        memory->capture_offset + capture_bytes > bytes || memory->playback_offset + playback_bytes > bytes) {
+    if (!ring_lies_within(memory->capture_offset, capture_bytes, bytes) ||
+        !ring_lies_within(memory->playback_offset, playback_bytes, bytes) ||
+        (memory->played_slots != 0 && !ring_lies_within(memory->played_offset, played_bytes, bytes))) {
         return "a ring lies outside of it";
     }
     return NULL;
@@ -94,13 +108,10 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
         stream_memory_unmap(self);
         return -1;
     }
-    self->capture = (struct capture_ring){
-        .memory = self->memory,
-        .slots = (unsigned char *)mapped + self->memory->capture_offset,
-        .count = self->memory->capture_slots,
-        .slot_bytes = self->memory->capture_slot_bytes,
-        .position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed),
-    };
+    self->capture = capture_ring_of(self->memory);
+    self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
+    self->played = played_ring_of(self->memory);
+    self->played.position = atomic_load_explicit(&self->memory->played_tail, memory_order_relaxed);
     self->playback = (struct playback_ring){
         .memory = self->memory,
         .samples = (int16_t *)(void *)((unsigned char *)mapped + self->memory->playback_offset),
@@ -138,12 +149,19 @@ static PyObject *stream_memory_close(PyObject *object, PyObject *Py_UNUSED(args)
 
 /* Slots of one run: as many as fit here at once; a backlog takes several calls. */
 #define RUN_BYTES 16384u
+/* A slot that comes so much later than those before it last belongs to another run, with a time of its own. */
+#define RUN_GAP_NS 30000000u
+
+static uint64_t run_ns(uint32_t bytes, uint32_t rate, uint32_t channels)
+{
+    return rate == 0 || channels == 0 ? 0 : (uint64_t)bytes * 1000000000u / (2u * channels * (uint64_t)rate);
+}
 
 static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSED(args))
 {
     StreamMemory *self = opened(object);
     unsigned char run[RUN_BYTES];
-    struct capture_slot header = {0};
+    struct audio_slot header = {0};
     uint32_t used = 0, rate = 0, channels = 0;
     uint64_t lost = 0, time_ns = 0;
 
@@ -153,12 +171,13 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
     while (used + self->capture.slot_bytes <= RUN_BYTES) {
         uint64_t position = self->capture.position;
         uint64_t lost_before = lost;
-        uint32_t bytes = capture_ring_read(&self->capture, run + used, &header, &lost);
+        uint32_t bytes = slot_ring_read(&self->capture, run + used, &header, &lost);
 
         if (bytes == 0) {
             break;
         }
-        if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before)) {
+        if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before ||
+                         header.time_ns > time_ns + run_ns(used, rate, channels) + RUN_GAP_NS)) {
             /* A codec change, or a gap: another run. Hand this slot out next time. */
             self->capture.position = lost != lost_before ? self->capture.position - 1 : position;
             lost = lost_before;
@@ -179,11 +198,39 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
                          (unsigned long long)time_ns, (unsigned long long)lost);
 }
 
+/* One slot at a time: silence between two frames of agent audio must be seen. */
+static PyObject *stream_memory_read_played(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    StreamMemory *self = opened(object);
+    struct audio_slot header = {0};
+    uint64_t lost = 0;
+    uint32_t bytes;
+    PyObject *pcm;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(self->played.count != 0 ? self->played.slot_bytes : 0));
+    if (pcm == NULL) {
+        return NULL;
+    }
+    bytes = self->played.count != 0 ? slot_ring_read(&self->played, PyBytes_AS_STRING(pcm), &header, &lost) : 0;
+    if (bytes == 0) {
+        Py_DECREF(pcm);
+        Py_RETURN_NONE;
+    }
+    if (_PyBytes_Resize(&pcm, (Py_ssize_t)bytes) != 0) {
+        return NULL;
+    }
+    return Py_BuildValue("(NIKK)", pcm, (unsigned int)header.rate, (unsigned long long)header.time_ns,
+                         (unsigned long long)header.frame);
+}
+
 static PyObject *stream_memory_skip_capture(PyObject *object, PyObject *Py_UNUSED(args))
 {
     StreamMemory *self = opened(object);
 
-    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(capture_ring_skip(&self->capture));
+    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(slot_ring_skip(&self->capture));
 }
 
 static PyObject *stream_memory_write_playback(PyObject *object, PyObject *pcm)
@@ -254,6 +301,10 @@ bool stream_memory_is_due(PyObject *object)
         return false;
     }
     if (atomic_load_explicit(&memory->capture_head, memory_order_relaxed) > self->capture.position) {
+        return true;
+    }
+    if (self->played.count != 0 &&
+        atomic_load_explicit(&memory->played_head, memory_order_relaxed) > self->played.position) {
         return true;
     }
     if (atomic_load_explicit(&memory->playback_tail, memory_order_relaxed) >= self->watched_tail) {
@@ -344,6 +395,7 @@ static PyGetSetDef stream_memory_getset[] = {
     COUNTER64(write_frames, "frames written to the channel"),
     COUNTER64(write_time_ns, "CLOCK_MONOTONIC of the last of them"),
     COUNTER64(faults, "positions that made no sense to the switch"),
+    COUNTER64(played_dropped, "slots of played audio overwritten before they were read"),
     COUNTER32(write_rate, "Hz, of the last frame written to the channel; 0 before the first"),
     COUNTER32(playback_rate, "Hz, of the samples now in the ring"),
     COUNTER32(control, "the STREAM_ bits"),
@@ -355,6 +407,8 @@ static PyMethodDef stream_memory_methods[] = {
     {"close", stream_memory_close, METH_NOARGS, "Unmap; idempotent."},
     {"read_capture", stream_memory_read_capture, METH_NOARGS,
      "-> (pcm16, rate, channels, time_ns of its first frame, slots lost before it), or None."},
+    {"read_played", stream_memory_read_played, METH_NOARGS,
+     "-> (pcm16 mono, rate, time_ns, number of the frame), or None; parts of a frame share its number."},
     {"skip_capture", stream_memory_skip_capture, METH_NOARGS, "Forget buffered caller audio; -> slots skipped."},
     {"write_playback", stream_memory_write_playback, METH_O, "Append pcm16; -> samples that fitted."},
     {"discard_playback", stream_memory_discard_playback, METH_O,

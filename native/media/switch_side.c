@@ -3,6 +3,7 @@
 
 #include "capture_ring.h"
 #include "playback_ring.h"
+#include "played_ring.h"
 
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -15,29 +16,31 @@ typedef struct {
     struct stream_memory *memory;
     size_t bytes;
     int fd;
-    struct capture_ring capture;
+    struct slot_ring capture;
     struct playback_ring playback;
+    struct slot_ring played;
 } SwitchSide;
 
 static int switch_side_init(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"capture_slots", "slot_payload_bytes", "playback_samples", NULL};
+    static char *names[] = {"capture_slots", "slot_payload_bytes", "playback_samples", "played_slots", NULL};
     SwitchSide *self = (SwitchSide *)object;
-    unsigned int slots = 64, payload = 640, samples = 32768;
-    uint32_t slot_bytes, capture_offset = STREAM_MEMORY_HEADER_BYTES, playback_offset;
+    unsigned int slots = 64, payload = 640, samples = 32768, played = 0;
+    uint32_t slot_bytes, capture_offset = STREAM_MEMORY_HEADER_BYTES, playback_offset, played_offset;
     size_t total;
     void *mapped;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|III:SwitchSide", names, &slots, &payload, &samples)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|IIII:SwitchSide", names, &slots, &payload, &samples, &played)) {
         return -1;
     }
     if (self->memory != NULL) {
         PyErr_SetString(PyExc_RuntimeError, "already made");
         return -1;
     }
-    slot_bytes = (CAPTURE_SLOT_HEADER_BYTES + payload + 7u) & ~7u;
+    slot_bytes = (SLOT_HEADER_BYTES + payload + 7u) & ~7u;
     playback_offset = (capture_offset + slots * slot_bytes + 63u) & ~63u;
-    total = playback_offset + (size_t)samples * sizeof(int16_t);
+    played_offset = (uint32_t)(playback_offset + samples * sizeof(int16_t) + 63u) & ~63u;
+    total = played_offset + (size_t)played * slot_bytes;
     self->fd = memfd_create("stream", MFD_CLOEXEC);
     if (self->fd < 0 || ftruncate(self->fd, (off_t)total) != 0) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -58,12 +61,11 @@ static int switch_side_init(PyObject *object, PyObject *args, PyObject *kwargs)
     self->memory->capture_slot_bytes = slot_bytes;
     self->memory->playback_offset = playback_offset;
     self->memory->playback_samples = samples;
-    self->capture = (struct capture_ring){
-        .memory = mapped,
-        .slots = (unsigned char *)mapped + capture_offset,
-        .count = slots,
-        .slot_bytes = slot_bytes,
-    };
+    self->memory->played_offset = played_offset;
+    self->memory->played_slots = played;
+    self->memory->played_slot_bytes = slot_bytes;
+    self->capture = capture_ring_of(self->memory);
+    self->played = played_ring_of(self->memory);
     self->playback = (struct playback_ring){
         .memory = mapped,
         .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),
@@ -107,7 +109,7 @@ static PyObject *switch_side_capture(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*I|IK:capture", &pcm, &rate, &channels, &time_ns)) {
         return NULL;
     }
-    capture_ring_write(&self->capture, pcm.buf, (uint32_t)pcm.len, rate, (uint16_t)channels, time_ns);
+    capture_ring_write(&self->capture, self->memory, pcm.buf, (uint32_t)pcm.len, rate, (uint16_t)channels, time_ns);
     PyBuffer_Release(&pcm);
     Py_RETURN_NONE;
 }
@@ -129,6 +131,7 @@ static PyObject *switch_side_playback(PyObject *object, PyObject *args)
     if (!playback_ring_read(&self->playback, frame, samples, rate, time_ns)) {
         Py_RETURN_NONE;
     }
+    played_ring_write(&self->played, self->memory, frame, samples, rate, time_ns);
     return PyBytes_FromStringAndSize((const char *)frame, (Py_ssize_t)(samples * sizeof(*frame)));
 }
 

@@ -52,7 +52,7 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
             bytes == frame->samples * 4 * sizeof(int16_t)) {
             bytes = media_fold((int16_t *)(void *)stream->pcm, bytes);
         }
-        capture_ring_write(&stream->capture, stream->pcm, bytes, frame->rate, (uint16_t)channels, now);
+        capture_ring_write(&stream->capture, stream->memory, stream->pcm, bytes, frame->rate, (uint16_t)channels, now);
     }
 }
 
@@ -106,6 +106,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now)) {
         return;
     }
+    played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, now);
     if (channels == 2) {
         for (uint32_t i = samples; i-- > 0;) {
             playout->pcm[2 * i + 1] = playout->pcm[2 * i] = playout->pcm[i];

@@ -13,12 +13,21 @@ static uint32_t round_up(uint32_t value, uint32_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-bool memory_create(struct stream *stream, uint32_t frame_bytes)
+static uint32_t slot_bytes_for(uint32_t frame_bytes)
 {
     uint32_t payload = frame_bytes > SLOT_PAYLOAD_MIN_BYTES ? frame_bytes : SLOT_PAYLOAD_MIN_BYTES;
-    uint32_t slot_bytes = round_up(CAPTURE_SLOT_HEADER_BYTES + payload, 8);
+
+    return round_up(SLOT_HEADER_BYTES + payload, 8);
+}
+
+bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_bytes)
+{
+    uint32_t slot_bytes = slot_bytes_for(frame_bytes);
+    uint32_t played_slots = stream->recording ? STREAM_PLAYED_SLOTS : 0;
+    uint32_t played_slot_bytes = slot_bytes_for(played_bytes);
     uint32_t playback_offset = round_up(STREAM_MEMORY_HEADER_BYTES + STREAM_CAPTURE_SLOTS * slot_bytes, 64);
-    uint32_t total = round_up(playback_offset + STREAM_PLAYBACK_SAMPLES * (uint32_t)sizeof(int16_t), PAGE_BYTES);
+    uint32_t played_offset = round_up(playback_offset + STREAM_PLAYBACK_SAMPLES * (uint32_t)sizeof(int16_t), 64);
+    uint32_t total = round_up(played_offset + played_slots * played_slot_bytes, PAGE_BYTES);
     struct stream_memory *memory;
     void *mapped;
 
@@ -46,12 +55,11 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes)
     memory->capture_slot_bytes = slot_bytes;
     memory->playback_offset = playback_offset;
     memory->playback_samples = STREAM_PLAYBACK_SAMPLES;
-    stream->capture = (struct capture_ring){
-        .memory = memory,
-        .slots = (unsigned char *)mapped + STREAM_MEMORY_HEADER_BYTES,
-        .count = STREAM_CAPTURE_SLOTS,
-        .slot_bytes = slot_bytes,
-    };
+    memory->played_offset = played_offset;
+    memory->played_slots = played_slots;
+    memory->played_slot_bytes = played_slot_bytes;
+    stream->capture = capture_ring_of(memory);
+    stream->played = played_ring_of(memory);
     stream->playback = (struct playback_ring){
         .memory = memory,
         .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),

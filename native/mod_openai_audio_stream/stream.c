@@ -174,8 +174,10 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     }
     frame_bytes = read.impl.decoded_bytes_per_packet * (stream->capturing == CAPTURE_STEREO ? 2 : 1);
     played_bytes = write.impl.decoded_bytes_per_packet;
-    if (frame_bytes > sizeof(stream->pcm) || played_bytes > STREAM_PCM_LIMIT ||
-        !memory_create(stream, frame_bytes, played_bytes)) {
+    if (played_bytes > STREAM_PCM_LIMIT) {
+        played_bytes = STREAM_PCM_LIMIT; /* a longer frame is never replaced */
+    }
+    if (frame_bytes > sizeof(stream->pcm) || !memory_create(stream, frame_bytes, played_bytes)) {
         return "No memory for the audio";
     }
     if (stream->playing && !stream_find_playout(stream, session, channel)) {

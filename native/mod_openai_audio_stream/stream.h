@@ -12,11 +12,13 @@
 #include "capture_ring.h"
 #include "link.h"
 #include "playback_ring.h"
+#include "played_ring.h"
 
 #define STREAM_NAME_LIMIT 64u
 #define STREAM_PCM_LIMIT 8192u /* bytes of one frame; FreeSWITCH's own largest packet */
 #define STREAM_CAPTURE_SLOTS 64u
 #define STREAM_PLAYBACK_SAMPLES 32768u
+#define STREAM_PLAYED_SLOTS 64u
 
 enum stream_capture { CAPTURE_NONE, CAPTURE_MONO, CAPTURE_MIXED, CAPTURE_STEREO };
 
@@ -39,6 +41,7 @@ struct stream {
     char name[STREAM_NAME_LIMIT + 1];
     enum stream_capture capturing;
     bool playing;
+    bool recording; /* the engine wants to know what was played */
     int descriptor;
     struct stream_memory *memory;
     size_t memory_bytes;
@@ -65,11 +68,12 @@ struct stream {
     _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the last frame that was not; or of the opening */
     _Atomic uint64_t channel_frames;   /* how many there have been */
 
-    /* The media threads': the reading one has the first three, the writing one the last. */
-    alignas(64) struct capture_ring capture;
+    /* The media threads': the reading one has the first three, the writing one the others. */
+    alignas(64) struct slot_ring capture;
     switch_frame_room_t frame;
     unsigned char pcm[2 * STREAM_PCM_LIMIT]; /* FreeSWITCH interleaves two directions here without asking for room */
     alignas(64) struct playback_ring playback;
+    struct slot_ring played;
 };
 
 struct stream *stream_reference(struct stream *stream);

@@ -1,124 +1,30 @@
 /*
  * capture_ring.h -- caller audio, from the media thread to the engine.
- *
- * The writer never waits: a full ring loses its oldest slots. A slot's sequence number tells a reader that was
- * overtaken in mid-copy that what it copied is torn.
  */
 #ifndef RING_CAPTURE_H
 #define RING_CAPTURE_H
 
-#include "layout.h"
+#include "slot_ring.h"
 
-#include <string.h>
-
-/* One end's private view. All sizes are copies, checked once. */
-struct capture_ring {
-    struct stream_memory *memory;
-    unsigned char *slots;
-    uint32_t count;
-    uint32_t slot_bytes;
-    uint64_t position; /* writer: next slot to write; reader: next slot to read */
-    uint64_t frame;    /* writer: frames written */
-};
-
-static inline struct capture_slot *capture_ring_slot(const struct capture_ring *ring, uint64_t position)
+static inline struct slot_ring capture_ring_of(struct stream_memory *memory)
 {
-    return (struct capture_slot *)(void *)(ring->slots + (size_t)(position & (ring->count - 1)) * ring->slot_bytes);
+    return (struct slot_ring){
+        .head = &memory->capture_head,
+        .tail = &memory->capture_tail,
+        .dropped = &memory->capture_dropped,
+        .slots = (unsigned char *)memory + memory->capture_offset,
+        .count = memory->capture_slots,
+        .slot_bytes = memory->capture_slot_bytes,
+    };
 }
 
-/* Media thread: append one frame, split over as many slots as it needs. Only copies. */
-static inline void capture_ring_write(struct capture_ring *ring, const void *pcm, uint32_t bytes, uint32_t rate,
-                                      uint16_t channels, uint64_t time_ns)
+/* Media thread: append one frame. Only copies. */
+static inline void capture_ring_write(struct slot_ring *ring, struct stream_memory *memory, const void *pcm,
+                                      uint32_t bytes, uint32_t rate, uint16_t channels, uint64_t time_ns)
 {
-    struct stream_memory *memory = ring->memory;
-    const unsigned char *from = pcm;
-    /* Parts hold whole sample frames, so that a lost slot never swaps the channels. */
-    uint32_t room = (ring->slot_bytes - CAPTURE_SLOT_HEADER_BYTES) & ~3u;
-    uint64_t tail = atomic_load_explicit(&memory->capture_tail, memory_order_acquire);
-    uint64_t frame = ring->frame++;
-
-    while (bytes > 0) {
-        uint32_t part = bytes < room ? bytes : room;
-        struct capture_slot *slot = capture_ring_slot(ring, ring->position);
-
-        if (ring->position - tail >= ring->count) {
-            uint64_t dropped = atomic_load_explicit(&memory->capture_dropped, memory_order_relaxed);
-            atomic_store_explicit(&memory->capture_dropped, dropped + 1, memory_order_relaxed);
-        }
-        atomic_store_explicit(&slot->sequence, 2 * ring->position + 1, memory_order_relaxed);
-        atomic_thread_fence(memory_order_release);
-        slot->time_ns = time_ns;
-        slot->rate = rate;
-        slot->channels = channels;
-        slot->bytes = (uint16_t)part;
-        slot->frame = frame;
-        memcpy(slot->pcm, from, part);
-        atomic_store_explicit(&slot->sequence, 2 * ring->position + 2, memory_order_release);
-        ring->position++;
-        from += part;
-        bytes -= part;
-    }
     atomic_store_explicit(&memory->read_rate, rate, memory_order_relaxed);
     atomic_store_explicit(&memory->capture_time_ns, time_ns, memory_order_relaxed);
-    atomic_store_explicit(&memory->capture_head, ring->position, memory_order_release);
-}
-
-/* Engine: copy the next slot into `pcm` (room for slot_bytes). Returns its size in bytes, or 0 with nothing to read.
- * `lost` grows by the slots that were overwritten before they could be read. */
-static inline uint32_t capture_ring_read(struct capture_ring *ring, void *pcm, struct capture_slot *header,
-                                         uint64_t *lost)
-{
-    struct stream_memory *memory = ring->memory;
-
-    for (;;) {
-        uint64_t head = atomic_load_explicit(&memory->capture_head, memory_order_acquire);
-        struct capture_slot *slot;
-        uint64_t before, after;
-        uint32_t bytes;
-
-        if (head <= ring->position) {
-            return 0;
-        }
-        if (head - ring->position > ring->count) {
-            *lost += head - ring->position - ring->count;
-            ring->position = head - ring->count;
-        }
-        slot = capture_ring_slot(ring, ring->position);
-        before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-        if (before == 2 * ring->position + 2) {
-            header->time_ns = slot->time_ns;
-            header->rate = slot->rate;
-            header->channels = slot->channels;
-            header->frame = slot->frame;
-            bytes = slot->bytes;
-            if (bytes <= ring->slot_bytes - CAPTURE_SLOT_HEADER_BYTES) {
-                memcpy(pcm, slot->pcm, bytes);
-                atomic_thread_fence(memory_order_acquire);
-                after = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-                if (after == before) {
-                    header->bytes = (uint16_t)bytes;
-                    ring->position++;
-                    atomic_store_explicit(&memory->capture_tail, ring->position, memory_order_release);
-                    return bytes;
-                }
-            }
-        }
-        /* Overtaken by the writer: this slot is gone. */
-        *lost += 1;
-        ring->position++;
-        atomic_store_explicit(&memory->capture_tail, ring->position, memory_order_release);
-    }
-}
-
-/* Engine: forget all that is buffered (mute, pause, a lost connection). Returns the number of slots skipped. */
-static inline uint64_t capture_ring_skip(struct capture_ring *ring)
-{
-    uint64_t head = atomic_load_explicit(&ring->memory->capture_head, memory_order_acquire);
-    uint64_t skipped = head > ring->position ? head - ring->position : 0;
-
-    ring->position = head;
-    atomic_store_explicit(&ring->memory->capture_tail, head, memory_order_release);
-    return skipped;
+    slot_ring_write(ring, pcm, bytes, rate, channels, time_ns);
 }
 
 #endif

@@ -1,12 +1,14 @@
 /*
  * layout.h -- the memory that the module and the engine share for one stream.
  *
- * The module makes it (a sealed memfd), the engine maps it. Two rings lie in it, behind one header page:
+ * The module makes it (a sealed memfd), the engine maps it. Two rings lie in it, behind one header page, and a third
+ * where the call is recorded:
  *
  *   capture   caller -> model   slots, one media frame (or a part of one) each; the media thread writes
  *   playback  model -> caller   a ring of pcm16 mono samples; the engine writes, the media thread reads
+ *   played    as it was heard   slots: the frames that went out with agent audio; the media thread writes
  *
- * Both are single-producer, single-consumer. Positions are 64-bit and only grow; index = position & (size - 1).
+ * All are single-producer, single-consumer. Positions are 64-bit and only grow; index = position & (size - 1).
  * Each field has one writer, named below; all others only read it. Neither side believes the other: sizes are
  * taken from private copies made at set-up, and a position that makes no sense counts as a fault, never as an index.
  *
@@ -21,7 +23,7 @@
 #include <stdint.h>
 
 #define STREAM_MEMORY_MAGIC 0x4d52414fu /* "OARM" */
-#define STREAM_MEMORY_VERSION 1u
+#define STREAM_MEMORY_VERSION 2u
 #define STREAM_MEMORY_HEADER_BYTES 4096u
 
 /* What the engine wants of the media thread, and what a restarted engine must know (writer: the engine; the module
@@ -45,6 +47,9 @@ struct stream_memory {
     uint32_t capture_slot_bytes; /* header and payload of one slot; a multiple of 8 */
     uint32_t playback_offset;
     uint32_t playback_samples; /* capacity, power of two */
+    uint32_t played_offset;
+    uint32_t played_slots;      /* power of two; 0: the stream is not recorded, and there is no such ring */
+    uint32_t played_slot_bytes; /* as capture_slot_bytes */
 
     /* Writer: the media thread that reads the channel (READ). */
     alignas(64) _Atomic uint64_t capture_head; /* slots written */
@@ -66,6 +71,8 @@ struct stream_memory {
     _Atomic uint64_t write_time_ns; /* CLOCK_MONOTONIC of the last one */
     _Atomic uint64_t faults;        /* positions of the engine that made no sense */
     _Atomic uint32_t write_rate;    /* Hz, of the last frame written; the engine resamples to it */
+    _Atomic uint64_t played_head;   /* slots written */
+    _Atomic uint64_t played_dropped; /* slots overwritten before the engine had read them */
 
     /* Writer: the engine. */
     alignas(64) _Atomic uint64_t playback_head; /* samples written */
@@ -73,21 +80,22 @@ struct stream_memory {
     _Atomic uint32_t playback_rate;             /* Hz, of the samples from discard_until on */
     _Atomic uint32_t control;                   /* enum stream_control */
     _Atomic uint64_t engine_words[4];           /* the engine's own, kept for a restarted engine */
+    _Atomic uint64_t played_tail;               /* slots read */
 };
 
 _Static_assert(sizeof(struct stream_memory) <= STREAM_MEMORY_HEADER_BYTES, "header page");
 
-/* One frame of caller audio, or a part of one that is larger than a slot. */
-struct capture_slot {
+/* One frame of the caller's or the agent's audio, or a part of one that is larger than a slot. */
+struct audio_slot {
     _Atomic uint64_t sequence; /* 2 * position + 1 while written, + 2 when complete */
-    uint64_t time_ns;          /* CLOCK_MONOTONIC when the frame was read from the channel */
+    uint64_t time_ns;          /* CLOCK_MONOTONIC when the frame was read from the channel, or written to it */
     uint32_t rate;             /* Hz */
     uint16_t channels;         /* 1, or 2 interleaved */
     uint16_t bytes;            /* of pcm16 that follow */
-    uint64_t frame;            /* which frame of the channel this belongs to; parts share a number */
+    uint64_t frame;            /* which frame of the channel this belongs to, in its direction; parts share a number */
     unsigned char pcm[];
 };
 
-#define CAPTURE_SLOT_HEADER_BYTES ((uint32_t)offsetof(struct capture_slot, pcm))
+#define SLOT_HEADER_BYTES ((uint32_t)offsetof(struct audio_slot, pcm))
 
 #endif

@@ -17,6 +17,7 @@ class StreamMemory:
     cut_until: int
     underruns: int
     underrun_samples: int
+    played_dropped: int
     write_frames: int
     write_time_ns: int
     faults: int
@@ -26,6 +27,7 @@ class StreamMemory:
     playback_capacity: int
     def close(self) -> None: ...
     def read_capture(self) -> tuple[bytes, int, int, int, int] | None: ...
+    def read_played(self) -> tuple[bytes, int, int, int] | None: ...
     def skip_capture(self) -> int: ...
     def write_playback(self, pcm: Buffer, /) -> int: ...
     def discard_playback(self, rate: int, /) -> int: ...
@@ -36,7 +38,11 @@ class StreamMemory:
 
 class SwitchSide:
     def __init__(
-        self, capture_slots: int = 64, slot_payload_bytes: int = 640, playback_samples: int = 32768
+        self,
+        capture_slots: int = 64,
+        slot_payload_bytes: int = 640,
+        playback_samples: int = 32768,
+        played_slots: int = 0,
     ) -> None: ...
     fd: int
     def capture(self, pcm: Buffer, rate: int, channels: int = 1, time_ns: int = 0, /) -> None: ...

@@ -111,3 +111,14 @@ def test_a_file_too_small_for_a_header_is_refused() -> None:
             StreamMemory(fd)
     finally:
         os.close(fd)
+
+
+def test_silence_of_the_channel_ends_a_run_so_that_what_follows_has_its_time() -> None:
+    switch, engine = pair()
+    ms = 1_000_000
+    for time_ms in (100, 120, 145, 300):
+        switch.capture(frame(time_ms), 8000, 1, time_ms * ms)
+    first, second = engine.read_capture(), engine.read_capture()
+    assert first is not None and second is not None
+    assert (len(first[0]), first[3]) == (960, 100 * ms)
+    assert (second[0], second[3]) == (frame(300), 300 * ms)

@@ -39,7 +39,7 @@ test-sanitized: build
 		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
 	NATIVE_SANITIZE=thread $(BIN)/python setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
 	NATIVE_SANITIZE=thread PYTHONPATH=build/tsan/lib LD_PRELOAD="$(call preload,tsan)" \
-		TSAN_OPTIONS=halt_on_error=1:suppressions=native/tsan.supp \
+		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/native/tsan.supp \
 		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
 
 # Opt-in; BENCH_ARGS as bench/README.md says.

@@ -172,7 +172,7 @@ class Worker:
             channel.end_all(EndReason.ENGINE_EXIT)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                while any(channel.stream_count for channel in self._channels):
+                while any(channel.busy for channel in self._channels):
                     self._settled.clear()
                     await self._settled.wait()
                 for channel in list(self._channels):

@@ -24,7 +24,7 @@ class AudioFiles:
     def __init__(self, temp_dir: Path, uuid: str, stream_name: str) -> None:
         """`stream_name` has been checked; `uuid` may be anything that a dialplan made up."""
         self._folder = temp_dir
-        self._prefix = _prefix(uuid, stream_name)
+        self._prefix = file_prefix(uuid, stream_name)
         self._index = 0
         self._written: list[int] = []
 
@@ -88,7 +88,8 @@ def _wav(pcm16: bytes, rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def _prefix(uuid: str, stream_name: str) -> str:
+def file_prefix(uuid: str, stream_name: str) -> str:
+    """What the files of a stream are named after."""
     # A uuid set by `origination_uuid` is any text; it must not lead out of the folder.
     name = re.sub(r"[^0-9A-Za-z._-]", "_", uuid)[:_MAX_UUID_CHARACTERS]
     return name if stream_name == DEFAULT_STREAM else f"{name}_{stream_name}"

@@ -119,8 +119,7 @@ class Capture:
         return [self._encode(bytes(self._message_bytes))] * count
 
     def _take(self, pcm: bytes, rate: int, channels: int) -> None:
-        if channels != self._channels:
-            pcm = _remix(pcm, channels, self._channels)
+        pcm = remix(pcm, channels, self._channels)
         if rate != self._rate:
             # A codec change in mid-call, or another format: a new filter, from here on.
             self._rate = rate
@@ -139,8 +138,10 @@ def _duration_us(pcm: bytes, rate: int, channels: int) -> int:
     return len(pcm) * 1_000_000 // (2 * channels * rate)
 
 
-def _remix(pcm: bytes, channels: int, wanted: int) -> bytes:
+def remix(pcm: bytes, channels: int, wanted: int) -> bytes:
     """A channel whose codec is stereo into a mono stream (the mean), or the other way round (both alike)."""
+    if channels == wanted:
+        return pcm
     samples = array("h", pcm)
     if channels == 2 and wanted == 1:
         return array("h", [(a + b) >> 1 for a, b in zip(samples[::2], samples[1::2], strict=True)]).tobytes()

@@ -26,6 +26,7 @@ from .command import (
     CommandError,
     Direction,
     List,
+    Mix,
     Mute,
     Pause,
     Resume,
@@ -38,6 +39,8 @@ from .command import (
 from .file_writer import FileWriter
 from .incoming import LOG_WARNING
 from .payload import PayloadError, decode_payload
+from .recording import Recording
+from .recording_file import recording_path
 from .settings import Settings, SettingsError
 from .state import EndReason
 from .stream import ChannelFacts, CommandRefusedError, MakeEndpoint, Stream
@@ -54,6 +57,7 @@ class Opening:
     settings: Settings
     endpoint_settings: EndpointSettings
     temp_dir: str
+    recordings_dir: str
 
 
 class TickedStreams(Protocol):
@@ -87,6 +91,7 @@ class Channel:
         self._streams: dict[int, Stream] = {}  # until their WebSocket is closed
         self._names: dict[str, int] = {}  # until they are stopped
         self._files: dict[int, FileWriter] = {}
+        self._recordings: set[Recording] = set()  # until their file is closed
         self._idle = True
         link.start(self)
 
@@ -145,6 +150,11 @@ class Channel:
     @property
     def stream_count(self) -> int:
         return len(self._streams) + len(self._opening)
+
+    @property
+    def busy(self) -> bool:
+        """Something is left that would use the link."""
+        return bool(self._streams or self._opening or self._recordings)
 
     # -- commands
 
@@ -237,8 +247,9 @@ class Channel:
             request=request,
             fields={
                 "name": start.stream,
-                "capture": start.mix.value if start.mix is not None else "none",
+                "capture": _capture(start, recorded=opening.settings.record),
                 "playback": "0" if start.direction is Direction.SEND else "1",
+                "record": "1" if opening.settings.record else "0",
             },
         )
 
@@ -270,7 +281,9 @@ class Channel:
             raise CommandRefusedError(str(error)) from None
         for warning in warnings:
             self._log(0, LOG_WARNING, f"{start.stream}: {warning}")
-        return Opening(request, start, settings, endpoint_settings, fields.get("temp_dir", ""))
+        return Opening(
+            request, start, settings, endpoint_settings, fields.get("temp_dir", ""), fields.get("recordings_dir", "")
+        )
 
     def _opened(self, message: Message, fds: deque[int]) -> None:
         opening = self._opening.get(message.stream)
@@ -316,6 +329,7 @@ class Channel:
             write_codec=fields.get("write_codec", ""),
         )
         memory = StreamMemory(fd)
+        recording = self._record(number, opening, memory, facts) if opening.settings.record else None
         stream = Stream(
             number,
             start,
@@ -326,6 +340,7 @@ class Channel:
             self._services.make_endpoint,
             opening.endpoint_settings,
             f"{self.uuid} {start.stream}",
+            recording,
         )
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
@@ -335,6 +350,28 @@ class Channel:
             self._files[number] = FileWriter(files, self._services.executor)
         self._services.streams.add(stream)
         stream.start()
+
+    def _record(self, number: int, opening: Opening, memory: StreamMemory, facts: ChannelFacts) -> Recording:
+        start = opening.start
+
+        def find_path() -> Path:
+            return recording_path(opening.settings.record_path, opening.recordings_dir, self.uuid, start.stream)
+
+        def finished() -> None:
+            self._recordings.discard(recording)
+            self._settle()
+
+        recording = Recording(
+            memory,
+            find_path,
+            self._services.executor,
+            lambda level, text: self._log(number, level, f"{start.stream}: {text}"),
+            finished,
+            rate=facts.read_rate,
+            mix=start.mix,
+        )
+        self._recordings.add(recording)
+        return recording
 
     # -- from streams (StreamOwner)
 
@@ -380,7 +417,7 @@ class Channel:
 
     def _settle(self) -> None:
         """Tell the module, once, when nothing is left that would use the link."""
-        if not self._idle and not self._streams and not self._opening:
+        if not self._idle and not self.busy:
             self._idle = True
             self._link.send(MessageType.IDLE)
             self._services.settled()
@@ -394,3 +431,12 @@ class Channel:
 
     def _log(self, number: int, level: int, text: str) -> None:
         self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": text})
+
+
+def _capture(start: Start, *, recorded: bool) -> str:
+    """What the module shall capture. A recording wants the caller alone, also where that isn't sent, or only summed."""
+    if not recorded:
+        return start.mix.value if start.mix is not None else "none"
+    if start.mix is None:
+        return Mix.MONO.value
+    return Mix.STEREO.value if start.mix is Mix.MIXED else start.mix.value

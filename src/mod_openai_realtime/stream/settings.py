@@ -73,6 +73,9 @@ class Settings:
     """Audio in binary messages."""
     audio_format: str = Encoding.PCM.value
     """An Encoding, or AUTO."""
+    record: bool = False
+    record_path: str | None = None
+    """None for the name of the channel, in FreeSWITCH's folder for recordings."""
     truncate: bool = True
     """Tell the server, on barge-in, how much of its answer was heard."""
 
@@ -119,6 +122,8 @@ class Settings:
             audio_files=not values.get("STREAM_DISABLE_AUDIOFILES", False),
             raw=raw_api or values.get("STREAM_RAW_AUDIO", False),
             audio_format=values.get("STREAM_AUDIO_FORMAT", Encoding.PCM.value),
+            record=bool(values.get("STREAM_RECORD", False)),
+            record_path=path if isinstance(path := values.get("STREAM_RECORD"), str) else None,
             truncate=not values.get("STREAM_NO_TRUNCATE", False),
         )
         return settings, warnings
@@ -176,6 +181,13 @@ def _file(text: str) -> str:
     if "\0" in text:
         raise _BadValueError("is not a file name")
     return text
+
+
+def _record(text: str) -> str | bool:
+    try:
+        return _boolean(text)
+    except _BadValueError:
+        return _file(text)
 
 
 def _api_key(text: str) -> str:
@@ -265,6 +277,12 @@ VARIABLES = (
         "true: on barge-in, neither `conversation.item.truncate` nor `response.cancel` is sent for the application",
         "false",
         _boolean,
+    ),
+    Variable(
+        "STREAM_RECORD",
+        "true: record both sides, the caller left, the agent right as it was heard; or the path to record to",
+        "false",
+        _record,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

@@ -22,6 +22,7 @@ from .interruption import Interruption
 from .negotiation import Negotiation, Side, Wish
 from .outgoing import Outgoing
 from .playback import Playback, Speech
+from .recording import Recording
 from .redaction import loggable
 from .settings import Settings
 from .state import EndReason, State, StateMachine
@@ -78,6 +79,7 @@ class Stream:
         make_endpoint: MakeEndpoint,
         endpoint_settings: EndpointSettings,
         label: str,
+        recording: Recording | None = None,
     ) -> None:
         self.number = number
         self.name = start.stream
@@ -85,6 +87,7 @@ class Stream:
         self.settings = settings
         self.memory = memory
         self._owner = owner
+        self._recording = recording
         self._machine = StateMachine(label)
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
@@ -102,7 +105,7 @@ class Stream:
         self._endpoint = make_endpoint(endpoint_settings, self)
         if start.send_rate is not None:
             capture = Capture(
-                memory,
+                memory if recording is None else recording,
                 send_rate=start.send_rate,
                 channels=2 if start.mix is Mix.STEREO else 1,
                 message_ms=settings.message_ms,
@@ -135,6 +138,8 @@ class Stream:
         self._machine.move(State.CLOSING)
         if self._playback is not None:
             self.say(self._playback.barge_in())
+        if self._recording is not None:
+            self._recording.finish()
         self._endpoint.stop(reason.close_code, "" if reason.close_code == 1000 else reason.value)
         self._owner.stream_ended(self, reason)
 
@@ -252,6 +257,10 @@ class Stream:
                         self.log(LOG_INFO, f"turn {body.decode()}")
                         self.event("turn", body)
                 self.memory.watch(*self._playback.next_due())
+            if self._recording is not None:
+                if self._outgoing is None:
+                    self._recording.skip_capture()
+                self._recording.tick()
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
 
@@ -259,6 +268,8 @@ class Stream:
         """The connection is gone for good already."""
         if self._playback is not None:
             self.say(self._playback.barge_in())
+        if self._recording is not None:
+            self._recording.finish()
         self._machine.move(State.ENDED)
         self._owner.stream_ended(self, reason)
         self._owner.stream_gone(self)

@@ -30,6 +30,9 @@ class LinkSwitch:
     write_rate: int = 8000
     variables: dict[str, str] = field(default_factory=dict)
     temp_dir: str = ""
+    recordings_dir: str = ""
+    time_ns: int = 0
+    """Of the next frame; 0: frames have no times."""
     refuse_media: str | None = None
     channel: bool = True
 
@@ -70,7 +73,8 @@ class LinkSwitch:
                     encode(MessageType.OPEN_FAILED, stream=message.stream, request=message.request, fields=failed)
                 )
                 return
-            bug = Bug(SwitchSide(), fields["capture"], fields["playback"] == "1")
+            side = SwitchSide(played_slots=64 if fields["record"] == "1" else 0)
+            bug = Bug(side, fields["capture"], fields["playback"] == "1")
             self.bugs[message.stream] = bug
             facts = {
                 "read_rate": str(self.read_rate),
@@ -114,7 +118,8 @@ class LinkSwitch:
         request = self._request
         fields = {"api": api, "arguments": arguments, "channel": "1" if self.channel else "0"}
         if self.channel:
-            fields |= {"state": "answered", "temp_dir": self.temp_dir, "recordings_dir": ""} | self.variables
+            fields |= {"state": "answered", "temp_dir": self.temp_dir, "recordings_dir": self.recordings_dir}
+            fields |= self.variables
         self._send(encode(MessageType.COMMAND, request=request, fields=fields))
         await self.until(lambda: request in self._replies)
         return self._replies.pop(request)
@@ -135,10 +140,12 @@ class LinkSwitch:
         bug = self.bug
         if bug.capture != "none":
             samples = self.read_rate // 50 * (2 if bug.capture == "stereo" else 1)
-            bug.side.capture(
-                pcm if pcm is not None else bytes(2 * samples), self.read_rate, 2 if bug.capture == "stereo" else 1
-            )
-        return bug.side.playback(self.write_rate // 50, self.write_rate) if bug.playback else None
+            channels = 2 if bug.capture == "stereo" else 1
+            bug.side.capture(pcm if pcm is not None else bytes(2 * samples), self.read_rate, channels, self.time_ns)
+        played = bug.side.playback(self.write_rate // 50, self.write_rate, self.time_ns) if bug.playback else None
+        if self.time_ns:
+            self.time_ns += 20_000_000
+        return played
 
     def close(self) -> None:
         self._reader.cancel()

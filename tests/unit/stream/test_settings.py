@@ -106,6 +106,28 @@ def test_the_audio_format_is_pcm_g711_or_the_channels(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "record", "path"),
+    [
+        ("true", True, None),
+        ("1", True, None),
+        ("false", False, None),
+        ("0", False, None),
+        ("calls/a.wav", True, "calls/a.wav"),
+        ("/a b.wav", True, "/a b.wav"),
+    ],
+)
+def test_a_recording_is_wanted_or_not_or_at_a_path(text: str, record: bool, path: str | None) -> None:
+    found = read(STREAM_RECORD=text)
+    assert (found.record, found.record_path) == (record, path)
+
+
+def test_a_recordings_path_that_is_none_warns() -> None:
+    found, warnings = Settings.read({"STREAM_RECORD": "a\0b"}, raw_api=False)
+    assert found == Settings()
+    assert warnings == ["STREAM_RECORD is not a file name; using the default (false)"]
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [("STREAM_HEART_BEAT", text) for text in ("0", "3601", "-1", "+5", "05", "1.5", "5s", "٥", "on", "9" * 5000, " ")]
     + [("STREAM_BUFFER_SIZE", text) for text in ("0", "10", "30", "1020", "-20", "020", "20.0", "20ms", "٢٠", "x")]
@@ -218,7 +240,7 @@ def test_the_repr_shows_no_header() -> None:
 
 
 def test_the_table_names_each_variable_once_and_says_what_it_means() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 15
+    assert len(set(NAMES)) == len(NAMES) == 16
     assert all(variable.meaning and variable.default for variable in VARIABLES)
     assert [variable.name for variable in VARIABLES if variable.security] == [
         "STREAM_EXTRA_HEADERS",

@@ -47,6 +47,7 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key);
 switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
 switch_status_t switch_core_session_get_write_impl(switch_core_session_t *session,
                                                    switch_codec_implementation_t *impp);
+switch_codec_t *switch_core_session_get_effective_write_codec(switch_core_session_t *session); /* only to compare */
 
 /* Writing frames to a channel. The lock is recursive and shuts out other writers, whose frames are then dropped, and
  * changes of the codec. */

@@ -56,27 +56,53 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
     }
 }
 
+/*
+ * How many bytes go out in place of a frame, which FreeSWITCH has converted to the write codec's rate and channels: as
+ * many as it holds, since a writer paces itself by what it writes.
+ *
+ * A frame that bears the session's own write codec FreeSWITCH does not convert: it is one packet, whatever it holds,
+ * and made up to that with noise over its start. A writer can come to that without knowing (media_pass), and goes on in
+ * the channel's first rate when the codec has changed.
+ */
+static uint32_t media_bytes(switch_core_session_t *session, const switch_frame_t *frame,
+                            const switch_codec_implementation_t *written)
+{
+    bool one_packet = frame->codec && frame->codec == switch_core_session_get_effective_write_codec(session);
+
+    return one_packet && written->decoded_bytes_per_packet ? written->decoded_bytes_per_packet : frame->datalen;
+}
+
 /* The incoming frame as a header of ours. Only what says how it sounds and when: the packet and what else hangs on
  * the frame belong to the audio that is replaced. */
 static void media_describe(struct stream_playout *playout, const switch_frame_t *from, uint32_t samples,
                            uint32_t rate, uint32_t channels)
 {
-    switch_frame_t *to = &playout->frame.frame;
+    playout->frame.frame = (switch_frame_t){
+        .codec = from->codec,
+        .source = from->source,
+        .data = playout->pcm,
+        .datalen = samples * channels * (uint32_t)sizeof(int16_t),
+        .buflen = sizeof(playout->pcm),
+        .samples = samples,
+        .rate = rate,
+        .channels = channels,
+        .payload = from->payload,
+        .timestamp = from->timestamp,
+        .seq = from->seq,
+        .ssrc = from->ssrc,
+        .m = from->m,
+    };
+}
 
-    to->codec = from->codec;
-    to->source = from->source;
-    to->data = playout->pcm;
-    to->datalen = from->datalen;
-    to->buflen = sizeof(playout->pcm);
-    to->samples = samples;
-    to->rate = rate;
-    to->channels = channels;
-    to->payload = from->payload;
-    to->timestamp = from->timestamp;
-    to->seq = from->seq;
-    to->ssrc = from->ssrc;
-    to->m = from->m;
-    to->flags = 0;
+/*
+ * The writer's frame goes out, but not as it is: behind a bug that can replace frames, FreeSWITCH puts its own codec
+ * into one that an encoder with nothing to do (L16) lets through. To a writer that uses its frame again that would be
+ * the end of its own codec, and of the conversion that it needs once the channel's codec changes.
+ */
+static void media_pass(struct stream_playout *playout, switch_media_bug_t *bug, const switch_frame_t *frame)
+{
+    playout->frame.frame = *frame;
+    switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 
 static void media_playback(struct stream *stream, switch_media_bug_t *bug)
@@ -84,7 +110,8 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     switch_frame_t *frame = switch_core_media_bug_get_write_replace_frame(bug);
     struct stream_playout *playout = stream->playout;
     switch_codec_implementation_room_t codec;
-    uint32_t samples, rate, channels;
+    switch_core_session_t *session = switch_core_media_bug_get_session(bug);
+    uint32_t bytes, samples, rate, channels;
     uint64_t now = monotonic_ns();
 
     if (!stream->writing) {
@@ -96,14 +123,17 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     }
     /* By now FreeSWITCH has converted the audio to the write codec's rate and channels. The frame itself is no
      * witness: where nothing had to be converted it is the writer's own, who need not have filled in its rate. */
-    switch_core_session_get_write_impl(switch_core_media_bug_get_session(bug), &codec.impl);
+    switch_core_session_get_write_impl(session, &codec.impl);
     rate = codec.impl.actual_samples_per_second ? codec.impl.actual_samples_per_second : frame->rate;
     channels = codec.impl.number_of_channels;
-    if (rate == 0 || channels < 1 || channels > 2 || frame->datalen % (channels * sizeof(int16_t)) != 0) {
+    bytes = media_bytes(session, frame, &codec.impl);
+    if (rate == 0 || channels < 1 || channels > 2 || bytes > STREAM_PCM_LIMIT ||
+        bytes % (channels * sizeof(int16_t)) != 0) {
         return;
     }
-    samples = frame->datalen / (channels * (uint32_t)sizeof(int16_t));
+    samples = bytes / (channels * (uint32_t)sizeof(int16_t));
     if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now)) {
+        media_pass(playout, bug, frame);
         return;
     }
     played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, now);

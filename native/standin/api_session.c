@@ -179,6 +179,11 @@ switch_status_t switch_core_session_get_write_impl(switch_core_session_t *sessio
     return describe(session_write_format((struct session *)session), to);
 }
 
+switch_codec_t *switch_core_session_get_effective_write_codec(switch_core_session_t *session)
+{
+    return session_write_codec((struct session *)session);
+}
+
 static void add_number(switch_event_t *event, const char *name, uint32_t number)
 {
     char text[16];

@@ -21,6 +21,7 @@ struct call *call_new(struct session *session, size_t sent_limit)
     pthread_condattr_destroy(&attributes);
     call->session = session;
     call->sends = true;
+    call->writer.format = session_write_format(session);
     fifo_init(&call->sent, sent_limit);
     session->call = call;
     return call;
@@ -104,7 +105,7 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
         goto out;
     }
     if ((pcm_in != NULL && in_bytes != media_format_bytes(session_read_format(call->session))) ||
-        (channel_audio != NULL && channel_bytes != media_format_bytes(session_write_format(call->session)))) {
+        (channel_audio != NULL && channel_bytes != media_format_bytes(call->writer.format))) {
         result = CALL_BAD_FRAME;
         goto out;
     }
@@ -113,7 +114,7 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
         media_read(call->session, pcm_in);
     }
     if (channel_audio != NULL && session_media_ready(call->session)) {
-        result = media_write(call->session, channel_audio, sent, CALL_FRAME_ROOM);
+        result = media_write(call->session, &call->writer, channel_audio, sent, CALL_FRAME_ROOM);
     }
     call_count_step(call);
 out:
@@ -133,8 +134,8 @@ static void call_step_sources(struct call *call)
     if (!call->sends || atomic_load(&call->session->application)) {
         return;
     }
-    source_next(&call->channel, frame, media_format_bytes(session_write_format(call->session)));
-    bytes = media_write(call->session, frame, sent, sizeof(sent));
+    source_next(&call->channel, frame, media_format_bytes(call->writer.format));
+    bytes = media_write(call->session, &call->writer, frame, sent, sizeof(sent));
     call_keep_sent(call, sent, bytes);
 }
 
@@ -163,7 +164,8 @@ uint32_t call_step_fed(struct call *call)
     return ptime_ms;
 }
 
-bool call_set_formats(struct call *call, struct media_format read_format, struct media_format write_format)
+bool call_set_formats(struct call *call, struct media_format read_format, struct media_format write_format,
+                      bool same_writer)
 {
     bool up;
 
@@ -171,6 +173,9 @@ bool call_set_formats(struct call *call, struct media_format read_format, struct
     up = call_is_up(call);
     if (up) {
         session_set_formats(call->session, read_format, write_format);
+        if (!same_writer) {
+            call->writer = (struct writer){.format = write_format};
+        }
     }
     pthread_mutex_unlock(&call->gate);
     return up;

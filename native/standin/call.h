@@ -7,7 +7,7 @@
 #define STANDIN_CALL_H
 
 #include "fifo.h"
-#include "session.h"
+#include "media.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +32,7 @@ struct call {
     struct source caller;    /* what the real clock feeds to READ */
     struct source channel;   /* what the channel would send by itself */
     bool sends;              /* false: the channel sends nothing by itself, as when parked */
+    struct writer writer;    /* what sends it */
     uint64_t steps;
     pthread_cond_t stepped; /* CLOCK_MONOTONIC */
 
@@ -63,8 +64,10 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
               uint32_t channel_bytes, void *sent);
 /* The same, from and to the call's own buffers. Returns the step's ptime in ms, 0 when the call is gone. */
 uint32_t call_step_fed(struct call *call);
-/* Changing formats, between two steps. False when the call is gone. */
-bool call_set_formats(struct call *call, struct media_format read_format, struct media_format write_format);
+/* Changing formats, between two steps; what writes to the channel goes on in the format that it has, or is begun anew.
+ * False when the call is gone. */
+bool call_set_formats(struct call *call, struct media_format read_format, struct media_format write_format,
+                      bool same_writer);
 void call_set_source(struct call *call, struct source *source, const void *pcm, size_t bytes, bool loop);
 /* Returns once the call has made `steps` steps in all, is gone (false), or at the deadline (false). */
 bool call_wait_steps(struct call *call, uint64_t steps, uint64_t deadline_ns);

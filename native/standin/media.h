@@ -13,8 +13,14 @@ void media_read(struct session *session, const void *pcm);
 
 /* The same for a frame of an application or a module, with the session's codec write lock held. */
 int media_write_frame(struct session *session, switch_frame_t *frame, void *sent, uint32_t room);
-/* One frame of the session's write format. Copies what is really sent, at most `room` bytes; returns its size. */
-int media_write(struct session *session, const void *pcm, void *sent, uint32_t room);
+
+/* What writes to a channel, with one frame that it fills again and again, in the format that it began with. */
+struct writer {
+    struct media_format format;
+    bool relabelled; /* the frame bears the session's write codec now, instead of the writer's own */
+};
+/* One frame of the writer's format. Copies what is really sent, at most `room` bytes; returns its size. */
+int media_write(struct session *session, struct writer *writer, const void *pcm, void *sent, uint32_t room);
 
 #pragma GCC visibility pop
 

@@ -156,6 +156,11 @@ struct media_format session_write_format(struct session *session)
     return format;
 }
 
+switch_codec_t *session_write_codec(struct session *session)
+{
+    return (switch_codec_t *)(void *)&session->write_format;
+}
+
 void session_set_formats(struct session *session, struct media_format read_format, struct media_format write_format)
 {
     pthread_mutex_lock(&session->codec_read_lock);

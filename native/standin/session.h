@@ -96,6 +96,8 @@ void session_mark_hangup(struct session *session);
 
 struct media_format session_read_format(struct session *session);
 struct media_format session_write_format(struct session *session);
+/* Stays the same through changes of the format, as in FreeSWITCH. All there is to it is its address. */
+switch_codec_t *session_write_codec(struct session *session);
 void session_set_formats(struct session *session, struct media_format read_format, struct media_format write_format);
 /* Of decoded pcm16 in one frame. */
 uint32_t media_format_bytes(struct media_format format);

@@ -41,7 +41,9 @@ int standin_call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, 
                       uint32_t channel_bytes, void *sent);
 /* 0, or CALL_GONE. */
 int standin_call_set_formats(struct call *call, const struct media_format *read_format,
-                             const struct media_format *write_format);
+                             const struct media_format *write_format, int same_writer);
+/* As another module's bug, that could replace frames and is gone, leaves what writes to the channel. */
+void standin_call_relabel_writer(struct call *call);
 int standin_call_set_variable(struct call *call, const char *name, const char *value);
 /* NULL: not set, or hung up; to be freed with standin_free. */
 char *standin_call_variable(struct call *call, const char *name);

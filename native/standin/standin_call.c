@@ -29,9 +29,16 @@ int standin_call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, 
 }
 
 int standin_call_set_formats(struct call *call, const struct media_format *read_format,
-                             const struct media_format *write_format)
+                             const struct media_format *write_format, int same_writer)
 {
-    return call_set_formats(call, *read_format, *write_format) ? 0 : CALL_GONE;
+    return call_set_formats(call, *read_format, *write_format, same_writer != 0) ? 0 : CALL_GONE;
+}
+
+void standin_call_relabel_writer(struct call *call)
+{
+    pthread_mutex_lock(&call->gate);
+    call->writer.relabelled = true;
+    pthread_mutex_unlock(&call->gate);
 }
 
 int standin_call_set_variable(struct call *call, const char *name, const char *value)

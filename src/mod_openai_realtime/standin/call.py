@@ -72,6 +72,7 @@ class Call:
         self._handle = handle
         self.uuid = uuid
         self._codec = codec
+        self._writer_bytes = codec.frame_bytes.write
         self._ended = False
         # Not at the hangup: what was sent can still be read after it.
         weakref.finalize(self, library.call_free, handle)
@@ -88,8 +89,8 @@ class Call:
 
     @property
     def frame_bytes(self) -> FrameBytes:
-        """Sizes of the frames that `step` takes and returns."""
-        return self._codec.frame_bytes
+        """Sizes of the frames that `step` takes. What it returns is of the codec's size."""
+        return FrameBytes(self._codec.frame_bytes.read, self._writer_bytes)
 
     @property
     def state(self) -> ChannelState:
@@ -121,12 +122,28 @@ class Call:
             raise ValueError(f"Frames of this call have {self.frame_bytes} bytes")
         return None if size == NOTHING_SENT else bytes(sent[:size])
 
-    def set_codec(self, read_rate: int, write_rate: int | None = None, ptime_ms: int | None = None) -> None:
-        """Changes the codec between two frames, as a re-INVITE does. `write_rate` is `read_rate` if None."""
+    def set_codec(
+        self, read_rate: int, write_rate: int | None = None, ptime_ms: int | None = None, *, same_writer: bool = False
+    ) -> None:
+        """Changes the codec between two frames, as a re-INVITE does. `write_rate` is `read_rate` if None.
+
+        With `same_writer` what writes to the channel goes on with frames of the size that it began with, as
+        FreeSWITCH's applications do; otherwise its frames are of the new codec.
+        """
         codec = Codec(read_rate, write_rate or read_rate, ptime_ms or self._codec.ptime_ms, self._codec.channels)
         read_format, write_format = codec.formats()
-        self._check(self._library.call_set_formats(self._handle, ctypes.byref(read_format), ctypes.byref(write_format)))
+        formats = ctypes.byref(read_format), ctypes.byref(write_format)
+        self._check(self._library.call_set_formats(self._handle, *formats, same_writer))
         self._codec = codec
+        if not same_writer:
+            self._writer_bytes = codec.frame_bytes.write
+
+    def relabel_writer(self) -> None:
+        """Has the writer's frame bear the channel's own codec from now on.
+
+        FreeSWITCH does that behind a media bug that can replace frames; another module's may have been there.
+        """
+        self._library.call_relabel_writer(self._handle)
 
     def set_variable(self, name: str, value: str | None) -> None:
         """Sets a channel variable; None or "" takes it away."""

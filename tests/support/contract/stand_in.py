@@ -29,7 +29,7 @@ class StandInLeg(Leg):
         super().__init__(switch)
         self._call = call
         self.uuid = call.uuid
-        self.rate = call.codec.write_rate
+        self.rate = self._writer_rate = call.codec.write_rate
         self.sends = True
         """Whether the channel sends at all; False is a parked channel."""
         self._channel_tone = channel_tone
@@ -82,7 +82,8 @@ class StandInLeg(Leg):
         self._call.set_variable(name, value)
 
     def change_rate(self, rate: int) -> None:
-        self._call.set_codec(rate)
+        """What writes to the channel goes on at its first rate, as on FreeSWITCH."""
+        self._call.set_codec(rate, same_writer=True)
         self.rate = rate
         self._to_say.clear()
         self._heard.clear()
@@ -123,7 +124,7 @@ class StandInLeg(Leg):
         at = np.arange(self._channel_at, self._channel_at + count)
         self._channel_at += count
         level = 8000 if self._channel_tone else 0
-        samples = np.round(level * np.sin(2 * np.pi * self._channel_tone * at / self.rate))
+        samples = np.round(level * np.sin(2 * np.pi * self._channel_tone * at / self._writer_rate))
         return samples.astype("<i2").tobytes()
 
 

@@ -39,8 +39,8 @@ class Call:
         self._caller.cue("INFO", self)
 
     def change_format(self, media_format: MediaFormat) -> None:
-        """The caller sends the re-INVITE that the Caller was made with."""
-        self._caller.cue("MESSAGE", self)
+        """The caller sends a re-INVITE: to the second format that the Caller was made with, or back to the first."""
+        self._caller.cue("MESSAGE" if media_format == self._caller.second_format else "OPTIONS", self)
         self.party.change_format(media_format)
 
     def wait_end(self, timeout: float = 20) -> None:
@@ -51,7 +51,7 @@ class Call:
 class Caller:
     """One sipp process that makes a call for each party, all to the same destination.
 
-    ``second_format`` is what a re-INVITE offers, if one is cued. ``headers`` go into the INVITE.
+    ``second_format`` is what a re-INVITE offers, if one is cued; further ones can go back and forth. ``headers`` go into the INVITE.
     """
 
     def __init__(
@@ -71,7 +71,8 @@ class Caller:
         self._directory.mkdir(parents=True)
         self._port = free_port(socket.SOCK_DGRAM)
         first = parties[0].format
-        scenario = self._write_scenario(destination, headers or {}, first, second_format or first)
+        self.second_format = second_format or first
+        scenario = self._write_scenario(destination, headers or {}, first, self.second_format)
         ports = self._directory / "ports.csv"
         ports.write_text("SEQUENTIAL\n" + "".join(f"{party.port}\n" for party in parties))
         host, sip_port = switch.sip_address
@@ -142,8 +143,10 @@ class Caller:
             "headers": "\n".join(f"{name}: {value}" for name, value in {"X-Caller": "1", **headers}.items()),
             "payload_type": str(first.payload_type),
             "rtpmap": first.rtpmap,
+            "ptime": str(first.ptime_ms),
             "second_payload_type": str(second.payload_type),
             "second_rtpmap": second.rtpmap,
+            "second_ptime": str(second.ptime_ms),
         }
         path = self._directory / "call.xml"
         path.write_text(Template(_SCENARIO.read_text()).substitute(values))

@@ -11,7 +11,7 @@ from audio.g711 import Pcm16, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 
 @dataclass(frozen=True)
 class MediaFormat:
-    """A codec on the wire, 20 ms a packet. ``silence`` is one sample of it."""
+    """A codec on the wire. ``silence`` is one sample of it."""
 
     name: str
     payload_type: int
@@ -19,10 +19,11 @@ class MediaFormat:
     silence: bytes
     encode: Callable[[Pcm16], bytes]
     decode: Callable[[bytes], Pcm16]
+    ptime_ms: int = 20
 
     @property
     def packet_samples(self) -> int:
-        return self.rate // 50
+        return self.rate * self.ptime_ms // 1000
 
     @property
     def packet_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Parties of a call as far as media goes: each sends 20 ms packets in time, and keeps all that it receives."""
+"""Parties of a call as far as media goes: each sends its packets in time, and keeps all that it receives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sip.media_format import L16_8K, L16_16K, PCMA, PCMU, MediaFormat
 __all__ = ["L16_8K", "L16_16K", "PCMA", "PCMU", "MediaFormat", "MediaRoom", "Packet", "RtpParty"]
 
 _HEADER = struct.Struct("!BBHII")
-_PERIOD = 0.02
+_LONGEST_WAIT = 0.02
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class RtpParty:
 
 
 class MediaRoom:
-    """The thread that sends and receives for any number of parties. Each has its own phase within the 20 ms."""
+    """The thread that sends and receives for any number of parties. Each has its own phase within the packet time."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -217,7 +217,7 @@ class MediaRoom:
     def party(self, media_format: MediaFormat = PCMU) -> RtpParty:
         party = RtpParty(media_format, self._lock)
         with self._lock:
-            party.next_at = time.monotonic() + _PERIOD
+            party.next_at = time.monotonic() + media_format.ptime_ms / 1000
             self._parties.append(party)
             self._selector.register(party.socket, selectors.EVENT_READ, party)
         return party
@@ -250,12 +250,12 @@ class MediaRoom:
                 if self._closing:
                     return
                 now = time.monotonic()
-                soonest = now + _PERIOD
+                soonest = now + _LONGEST_WAIT
                 for party in self._parties:
                     # A late thread catches up: a caller's audio has no holes in it, however busy the machine.
                     while party.next_at <= now:
                         party.send_next()
-                        party.next_at += _PERIOD
+                        party.next_at += party.format.ptime_ms / 1000
                     soonest = min(soonest, party.next_at)
             ready = self._selector.select(max(0.0, soonest - time.monotonic()))
             with self._lock:

@@ -368,6 +368,7 @@ class Channel:
             lambda level, text: self._log(number, level, f"{start.stream}: {text}"),
             finished,
             rate=facts.read_rate,
+            ptime_ms=facts.ptime_ms,
             mix=start.mix,
         )
         self._recordings.add(recording)

@@ -43,16 +43,20 @@ class Recording:
         finished: Callable[[], None],
         *,
         rate: int,
+        ptime_ms: int,
         mix: Mix | None,
     ) -> None:
         """`find_path` may look at the disk, and raise OSError. `rate`: Hz. `mix`: the stream's; `mixed` is captured
-        with the directions apart, and summed for whoever reads. `finished`: the file is closed, and logged.
+        with the directions apart, and summed for whoever reads. `ptime_ms`: of the
+        channel. `finished`: the file is closed, and logged.
         """
         self._memory = memory
         self._executor = executor
         self._log = log
         self._finished = finished
         self._mix = mix
+        # A frame is read when its last sample has been said, and written when its first one is heard.
+        self._ptime_ns = ptime_ms * 1_000_000
         self._loop = asyncio.get_running_loop()
         self._recorder = Recorder(memory.get_word(RATE_WORD) or rate, memory.get_word(ORIGIN_WORD) or None)
         self._known_origin = self._recorder.origin_ns
@@ -73,7 +77,7 @@ class Recording:
             return None
         pcm, rate, channels, time_ns, lost = run
         if not self._failed:
-            self._recorder.caller(Frame(time_ns, self._callers(pcm, channels), rate, broken=lost > 0))
+            self._recorder.caller(Frame(time_ns - self._ptime_ns, self._callers(pcm, channels), rate, broken=lost > 0))
         if self._mix is Mix.MIXED and channels == 2:
             return _sum(array("h", pcm)), rate, 1, time_ns, lost
         return run

@@ -101,8 +101,12 @@ class Desk:
         await self.switch.until(lambda: any("recorded " in text for _, text in self.switch.log))
         return next(text for level, text in self.switch.log if "recorded " in text and level == INFO)
 
-    def read(self, name: str = "") -> tuple[int, Pcm16, Pcm16]:
-        return read(self.folder / (name or f"{self.switch.uuid}.wav"))
+    def read(self) -> tuple[int, Pcm16, Pcm16]:
+        """Rate, caller, and what he heard, from the end of his first frame on: then the channel sent its first."""
+        rate, left, right = read(self.folder / f"{self.switch.uuid}.wav")
+        frame = rate // 50
+        assert not right[:frame].any()
+        return rate, left, right[frame:]
 
 
 def read(path: Path) -> tuple[int, Pcm16, Pcm16]:
@@ -144,7 +148,8 @@ async def test_both_sides_are_in_the_file_to_the_sample(desk: Desk) -> None:
     assert await desk.finished() == f"default: recorded {desk.folder / desk.switch.uuid}.wav (3.0 s)"
     rate, left, right = desk.read()
     assert rate == 8000
-    assert np.array_equal(left, caller)
+    # The agent is not done, so the last frame sent counts: it ends one later.
+    assert np.array_equal(left, np.concatenate([caller, np.zeros(160, np.int16)]))
     assert np.array_equal(right, np.concatenate(heard))
     assert answer.tobytes() in right.tobytes()
     assert desk.switch.idle == 1
@@ -161,7 +166,7 @@ async def test_a_barge_in_cuts_the_agent_where_the_caller_heard_the_end(desk: De
     await desk.finished()
     _, left, right = desk.read()
     assert np.array_equal(left, caller)
-    assert np.array_equal(right, np.concatenate(heard))
+    assert np.array_equal(right, np.concatenate(heard)[: len(right)])
     # The fade is in it, and nothing after it.
     assert right[8000:8040].any() and not right[8160:].any()
 
@@ -288,6 +293,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
                 lambda level, text: logs.append(text),
                 finished,
                 rate=8000,
+                ptime_ms=0,
                 mix=Mix.MONO,
             )
 

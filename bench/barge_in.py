@@ -7,10 +7,12 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import click
 import numpy as np
@@ -19,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 # Before this folder: one of its files is called as the harness is.
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
-from freeswitch import RealSwitch, StreamCommands, find_freeswitch  # noqa: E402
+from freeswitch import EventSocketError, RealSwitch, StreamCommands, find_freeswitch  # noqa: E402
 from measure import cpu  # noqa: E402
 from measure.engine import Engine  # noqa: E402
 from measure.interrupter import Interrupter, Sends  # noqa: E402
@@ -40,6 +42,7 @@ ROWS: tuple[tuple[str, Callable[[Cut], float]], ...] = (
     ("server's send to silence [ms]", lambda cut: cut.send_to_silence_ms),
     ("server's send to event [ms]", lambda cut: cut.send_to_event_ms),
     ("event to silence [ms]", lambda cut: cut.event_to_silence_ms),
+    ("frames of agent audio after the send", lambda cut: cut.frames_after_send),
     ("frames of agent audio after the event", lambda cut: cut.frames_after_event),
 )
 
@@ -79,8 +82,9 @@ def on_freeswitch(engine: Engine, directory: Path, times: int, prefix: Path, des
             for name, value in VARIABLES.items():
                 switch.api(f"uuid_setvar {uuid} {name} {value}")
             StreamCommands(switch.events, uuid).start(far.url, START)
-            sends = far.interrupt(times)
-            heard = Heard(packets_of(party), stops_of(switch, uuid))
+            with StopWatch(switch, uuid) as stops:
+                sends = far.interrupt(times)
+            heard = Heard(packets_of(party), stops.times_ns)
             caller.hang_up()
             caller.wait_end()
     return sends, heard
@@ -95,11 +99,28 @@ def packets_of(party: RtpParty) -> list[Frame]:
     ]
 
 
-def stops_of(switch: RealSwitch, uuid: str) -> list[int]:
-    """FreeSWITCH dates its events by the clock on the wall, to about a millisecond."""
-    offset_ns = time.time_ns() - time.monotonic_ns()
-    stops = switch.events.taken("openai_speech_stop", uuid)
-    return [int(event.headers["Event-Date-Timestamp"]) * 1000 - offset_ns for event in stops]
+class StopWatch:
+    """When each openai_speech_stop came over the Event Socket: FreeSWITCH itself dates events to 20 ms only."""
+
+    def __init__(self, switch: RealSwitch, uuid: str) -> None:
+        self.times_ns: list[int] = []
+        self._switch, self._uuid = switch, uuid
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            with contextlib.suppress(EventSocketError):
+                self._switch.events.wait_for("openai_speech_stop", self._uuid, timeout=0.5)
+                self.times_ns.append(time.monotonic_ns())
 
 
 def measure(name: str, run: Callable[[Engine, Path], tuple[Sends, Heard]]) -> Measured:

@@ -39,6 +39,8 @@ class Cut:
     send_to_event_ms: float
     event_to_silence_ms: float
     """Negative where the silence was there first."""
+    frames_after_send: int
+    """Frames of agent audio that left after the server's send."""
     frames_after_event: int
     """Frames of agent audio that the channel took after the event was fired; the contract allows one."""
     faded: bool
@@ -52,8 +54,8 @@ def cuts(
 ) -> list[Cut | None]:
     """For each `speech_started` at `sends_ns`, with what was heard until the next answer began at `ends_ns`.
 
-    `events_ns` are those of openai_speech_stop. None where the agent was not heard at the time, or no stop was told:
-    a failure, and the caller counts it as one.
+    `events_ns` are those of openai_speech_stop. None where the agent was not heard at the time, or no stop was told: a
+    failure, and the caller counts it as one.
     """
     return [
         _cut(
@@ -76,6 +78,7 @@ def _cut(sent_ns: int, event_ns: int | None, frames: list[Frame]) -> Cut | None:
         send_to_silence_ms=(first.sent_ns - sent_ns) / 1e6,
         send_to_event_ms=(event_ns - sent_ns) / 1e6,
         event_to_silence_ms=(first.sent_ns - event_ns) / 1e6,
+        frames_after_send=sum(frame.loud for frame in after),
         frames_after_event=sum(frame.loud and frame.earliest_ns > event_ns for frame in after),
         faded=first.faded,
         late_audio=any(frame.loud for frame in after[silence:]),

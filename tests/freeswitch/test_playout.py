@@ -140,6 +140,26 @@ def test_barge_in_silences_a_channel_that_sends_nothing_by_itself(
     stream = streams(call)
     stream.start(endpoint.url)
     stream.wait_for("openai_speech_start")
+    call.party.wait_total(25)
+    started = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "item_1"}
+    endpoint.call(lambda server: server.live(0).emit(started))
+    stream.wait_for("openai_speech_stop")
+    # The channel sends nothing by itself: with the agent silent, a second of the caller's audio passes without a packet
+    # more than what was on its way.
+    sent = len(call.party.received)
+    received = endpoint.snapshot()[0].received_audio_bytes
+    endpoint.wait_for(lambda server: server.connections[0].received_audio_bytes > received + 48_000, 20)
+    assert len(call.party.received) - sent <= 3
+
+
+def test_pause_and_resume_in_a_channel_that_sends_nothing_by_itself(
+    streams: Streams, make_calls: Callable[..., Caller], make_endpoint: MakeEndpoint
+) -> None:
+    endpoint = make_endpoint(behaviour=Behaviour(stream_tone=Tone(440, 60_000)))
+    call = call_to(make_calls, "silent-park")
+    stream = streams(call)
+    stream.start(endpoint.url)
+    stream.wait_for("openai_speech_start")
     call.party.wait_total(10)
     stream.ok("pause")
     count = len(call.party.received)

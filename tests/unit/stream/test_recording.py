@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import socket
+import threading
 import wave
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,8 @@ from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.command import Mix
-from mod_openai_realtime.stream.recording import Recording
+from mod_openai_realtime.stream.recording import MAX_WAITING, Recording
+from mod_openai_realtime.stream.recording_file import RecordingFile
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.switch.link import Link
 
@@ -334,3 +337,45 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
         assert not side[written:24000].any()
     # No other file: it is the one that is named.
     assert logs == [f"recorded {path} (6.0 s)"]
+
+
+async def test_a_full_disk_warns_once_and_the_call_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: RecordingFile, position: int, pcm: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RecordingFile, "write", full)
+    await desk.start()
+    caller = noise(3000, 8000)
+    desk.run(caller)
+    warning = (WARNING, "default: recording stops: No space left on device")
+    await desk.switch.until(lambda: warning in desk.switch.log)
+    desk.run(caller)
+    await desk.switch.api("stop")
+    await desk.finished()
+    assert sum(level == WARNING for level, _ in desk.switch.log) == 1
+    assert b"".join(desk.wire.audio) == caller.tobytes() * 2
+
+
+async def test_a_disk_that_falls_behind_ends_the_recording_with_a_warning(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = threading.Event()
+    write = RecordingFile.write
+
+    def slow(self: RecordingFile, position: int, pcm: bytes) -> None:
+        stuck.wait()
+        write(self, position, pcm)
+
+    monkeypatch.setattr(RecordingFile, "write", slow)
+    await desk.start()
+    caller = noise(20, 8000)
+    try:
+        for _ in range((MAX_WAITING + 5) * 25):
+            desk.frame(caller)
+        warning = (WARNING, "default: recording stops: the disk is too slow")
+        await desk.switch.until(lambda: warning in desk.switch.log)
+    finally:
+        stuck.set()
+    await desk.switch.api("stop")
+    await desk.finished()
+    assert len(desk.read()[1]) <= MAX_WAITING * 4000

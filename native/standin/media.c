@@ -193,7 +193,7 @@ int media_write_frame(struct session *session, switch_frame_t *frame, void *sent
     return (int)bytes;
 }
 
-/* In place of FreeSWITCH's resampler: the length is right, and the pitch; more is not asked of a channel's own audio. */
+/* In place of FreeSWITCH's resampler: length and pitch are right, more is not asked of a channel's own audio. */
 static void convert(switch_frame_t *to, const switch_frame_t *from)
 {
     for (uint32_t i = 0; i < to->samples; i++) {

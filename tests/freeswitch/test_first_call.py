@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from audio.alignment import align, missing
 from audio.files import can_speak, speech
@@ -18,7 +17,6 @@ from sip.hearing import decoded, has_ended, the_tone
 
 from mod_openai_realtime.local.agent import Turn
 from mod_openai_realtime.local.behaviour import Behaviour
-from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -125,53 +123,6 @@ def test_a_codec_change_in_mid_call_goes_on_both_ways(
     _change_format(call, PCMA)
     call.party.repeat(tone(1000, 1000, 8000))
     call.party.wait_heard(lambda audio: _hears_the_tone(audio, 8000))
-
-
-# Between rates of L16 only: FreeSWITCH settles the byte order of L16 when a call begins, and keeps it for any codec.
-RATE_CHANGES = [(L16_8K, L16_16K), (L16_16K, L16_8K)]
-
-
-@pytest.mark.parametrize(("first", "second"), RATE_CHANGES, ids=["8000-16000", "16000-8000"])
-def test_capture_goes_on_after_a_change_of_rate(
-    streams: Streams,
-    make_call: MakeCall,
-    make_endpoint: Callable[..., LocalEndpointThread],
-    first: MediaFormat,
-    second: MediaFormat,
-) -> None:
-    endpoint = make_endpoint()
-    call = make_call("park", first, second_format=second)
-    streams(call).start(endpoint.url, "mono 24000")
-    _change_format(call, second)
-    call.party.repeat(tone(1000, 1000, second.rate))
-    endpoint.wait_for(
-        lambda server: _hears_the_tone(np.frombuffer(server.connections[0].received_audio(), dtype="<i2"), 24000), 20
-    )
-
-
-@pytest.mark.parametrize(("first", "second"), RATE_CHANGES, ids=["8000-16000", "16000-8000"])
-@pytest.mark.parametrize("writer", ["silence_stream://-1", ""], ids=["silence-stream", "parked"])
-@pytest.mark.xfail(
-    raises=TimeoutError,
-    reason="what writes to the channel keeps its first rate: frames of 160 samples at 16 kHz, of 640 at 8 kHz",
-)
-def test_playback_goes_on_after_a_change_of_rate(
-    switch: RealSwitch,
-    streams: Streams,
-    make_call: MakeCall,
-    make_endpoint: Callable[..., LocalEndpointThread],
-    first: MediaFormat,
-    second: MediaFormat,
-    writer: str,
-) -> None:
-    endpoint = make_endpoint(behaviour=Behaviour(stream_tone=Tone(1000, None)))
-    call = make_call("park", first, second_format=second)
-    if writer:
-        assert switch.api(f"uuid_broadcast {call.uuid} {writer} aleg").startswith("+OK")
-        switch.events.wait_for("PLAYBACK_START", call.uuid)
-    streams(call).start(endpoint.url)
-    _change_format(call, second)
-    call.party.wait_heard(lambda audio: _hears_the_tone(audio, second.rate), 10)
 
 
 def _change_format(call: Call, media_format: MediaFormat) -> None:

@@ -51,7 +51,8 @@ class Call:
 class Caller:
     """One sipp process that makes a call for each party, all to the same destination.
 
-    ``second_format`` is what a re-INVITE offers, if one is cued; further ones can go back and forth. ``headers`` go into the INVITE.
+    ``second_format`` is what a re-INVITE offers, if one is cued; further ones can go back and forth.
+    ``headers`` go into the INVITE.
     """
 
     def __init__(

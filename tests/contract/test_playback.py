@@ -13,6 +13,7 @@ from audio.segments import gaps, sounding
 from audio.tones import dominant_frequency, level, noise, tone
 from contract import FarEnd, Leg, Switch
 from contract.far_end import delta, delta_text
+from contract.stand_in import StandInLeg
 
 MUTED_MS = 600
 
@@ -399,11 +400,40 @@ def test_a_change_of_codec_keeps_pitch_both_ways(switch: Switch, far: FarEnd) ->
         leg.until(lambda: len(far.audio()) > sent + 20000)  # noqa: B023
         heard, said = leg.heard(since), far.audio()[sent + 6400 : sent + 20000]
         assert dominant_frequency(said, 16000) == pytest.approx(900, abs=4)
-        # FreeSWITCH goes on writing frames of the first rate, and fills them up over whatever was played.
-        if switch.stepped or rate == 8000:
-            assert dominant_frequency(heard, rate) == pytest.approx(700, abs=4)
-            assert gaps(heard, rate) == []
+        assert dominant_frequency(heard, rate) == pytest.approx(700, abs=4)
+        assert gaps(heard, rate) == []
     leg.ok("stop")
+
+
+@pytest.mark.rule("5.14")
+@pytest.mark.stepped
+@pytest.mark.parametrize(("first", "second"), [(8000, 16000), (16000, 8000)])
+def test_a_writer_that_has_got_the_channels_codec_is_replaced_by_whole_packets(
+    switch: Switch, far: FarEnd, first: int, second: int
+) -> None:
+    leg = switch.call(first)
+    assert isinstance(leg, StandInLeg)
+    leg.call.relabel_writer()
+    leg.start(f"{far.url} recv 24k")
+    far.speak(tone(700, 20_000, 24000))
+    leg.until(lambda: len(leg.heard()) > first // 2)
+    leg.change_rate(second)
+    leg.run(1000)
+    heard = leg.heard()
+    assert len(heard) == second
+    assert dominant_frequency(heard[-second // 2 :], second) == pytest.approx(700, abs=4)
+    assert gaps(heard[-second // 2 :], second) == []
+
+
+@pytest.mark.rule("5.14")
+@pytest.mark.stepped
+def test_a_writer_keeps_its_own_codec_beside_a_stream_with_nothing_to_say(switch: Switch, far: FarEnd) -> None:
+    leg = switch.call(8000, channel_tone=500)
+    leg.start(f"{far.url} recv 24k")
+    leg.run(200)
+    leg.change_rate(16000)
+    leg.run(1000)
+    assert dominant_frequency(leg.heard(), 16000) == pytest.approx(500, abs=4)
 
 
 @pytest.mark.rule("5.14")

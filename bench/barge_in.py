@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +55,10 @@ class Measured:
     switch: str
     cuts: list[Cut]
     unclear: int
+    spacing_ms: list[float]
+    """From frame to frame, 20 ms on a machine that has time."""
+    ticks_over_20_ms: int
+    """Of the engine's media clock."""
     busy_cores: float
 
     @property
@@ -128,9 +133,11 @@ def measure(name: str, run: Callable[[Engine, Path], tuple[Sends, Heard]]) -> Me
         started, busy = time.monotonic(), cpu.busy_s()
         sends, heard = run(engine, Path(folder))
         busy_cores = (cpu.busy_s() - busy) / (time.monotonic() - started)
+        late = int(engine.ticks().late)
     found = cuts(sends.started_ns, sends.ended_ns, heard.stops_ns, heard.frames)
     clear = [cut for cut in found if cut is not None]
-    return Measured(name, clear, len(found) - len(clear), busy_cores)
+    spacing_ms = [round((b.sent_ns - a.sent_ns) / 1e6, 1) for a, b in pairwise(heard.frames)]
+    return Measured(name, clear, len(found) - len(clear), spacing_ms, late, busy_cores)
 
 
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
@@ -161,6 +168,8 @@ def report(measured: list[Measured], out: Path) -> None:
         ["interruptions", *(str(len(each.cuts)) for each in measured)],
         ["cut with a fade", *(str(sum(cut.faded for cut in each.cuts)) for each in measured)],
         ["late audio was heard", *(str(sum(cut.late_audio for cut in each.cuts)) for each in measured)],
+        ["frame to frame [ms]", *(cell(each.spacing_ms) for each in measured)],
+        ["engine's ticks over 20 ms late", *(str(each.ticks_over_20_ms) for each in measured)],
         ["unclear", *(str(each.unclear) for each in measured)],
         ["busy cores, all of the machine", *(f"{each.busy_cores:.2f}" for each in measured)],
     ]

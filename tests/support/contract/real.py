@@ -190,7 +190,7 @@ class RealContractSwitch(Switch):
         self._legs.clear()
 
     def collect(self, wait_s: float) -> None:
-        taken = [event for name in SUBCLASSES for event in self.real.events.taken(name)]
+        taken = [event for name in (*SUBCLASSES, "turn") for event in self.real.events.taken(name)]
         if not taken and wait_s:
             threading.Event().wait(min(wait_s, 0.02))
         taken.sort(key=lambda event: int(event.headers["Event-Sequence"]))

@@ -23,7 +23,7 @@ logging.getLogger("genesis.observability.logger").setLevel(logging.ERROR)
 
 MODULE_SUBCLASSES = tuple(
     f"mod_openai_audio_stream::{name}"
-    for name in ("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop")
+    for name in ("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop", "turn")
 )
 _CHANNEL_EVENTS = (
     "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_PARK CHANNEL_BRIDGE"

@@ -100,6 +100,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         channel.on_link_lost()
         for connection in server.connections:
             await connection.wait_closed()
+        for _ in range(5):
+            await asyncio.sleep(0)  # the client's end of them: its transports close in turns of the loop
         switch.close()
         channel.link.close()
         executor.shutdown()

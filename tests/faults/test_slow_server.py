@@ -136,6 +136,10 @@ class Call:
     def sound(self, ms: int) -> bytes:
         return self._noise.bytes(RATE * ms // 1000 * 2)
 
+    def delivered(self) -> bool:
+        """Whether the server has as much caller audio as was said."""
+        return len(self.peer.heard) >= len(self.said)
+
     def warnings(self) -> list[str]:
         return [text for level, text in self.switch.log if level <= WARNING]
 
@@ -191,7 +195,7 @@ class Bench:
                 call.step()
         for call, answer in zip(calls, answers, strict=True):
             assert b"".join(call.frames)[: len(answer)] == answer, call.name
-            await self.far.until(lambda call=call: len(call.peer.heard) >= len(call.said))
+            await self.far.until(call.delivered)
             assert call.peer.heard == call.said, call.name
             assert call.warnings() == [], call.name
 
@@ -287,7 +291,7 @@ async def test_a_server_that_floods_costs_its_own_stream_alone(bench: Bench) -> 
     heard = b"".join(flooded.frames)
     assert len(heard) == 20 * BATCH * FRAME_BYTES
     assert (second * 4).startswith(heard)
-    await bench.far.until(lambda: len(flooded.peer.heard) == len(flooded.said))
+    await bench.far.until(flooded.delivered)
     assert flooded.peer.heard == flooded.said
     bodies = [json.loads(body) for name, body in flooded.switch.events["default"] if name == "json"]
     numbers = [body["number"] for body in bodies if body["type"] == "flood"]

@@ -11,8 +11,9 @@ from ..realtime.messages import append_message
 from .capture import Capture
 from .negotiation import LONGEST_WAIT_MS, Negotiation
 
-# Caller audio that the network does not take: past this it is dropped, as a backlog would only become delay.
-MAX_UNSENT_BYTES = 1 << 20
+# Caller audio that the network does not take: past this (4 s of pcm at 24 kHz) it is dropped, as a backlog would only
+# become delay, until half of it has gone.
+MAX_UNSENT_BYTES = 256 << 10
 MUTE_SILENCE_MS = 1000
 
 
@@ -92,7 +93,7 @@ class Outgoing:
                 self._send(audio)
 
     def _send(self, audio: bytes) -> None:
-        if self._transport.buffered_bytes > MAX_UNSENT_BYTES:
+        if self._transport.buffered_bytes > (MAX_UNSENT_BYTES // 2 if self._backlogged else MAX_UNSENT_BYTES):
             if not self._backlogged:
                 self._backlogged = True
                 self._warn("the network takes no more audio: the caller's is dropped")

@@ -36,11 +36,11 @@ test-sanitized: build
 	NATIVE_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
 	NATIVE_SANITIZE=address,undefined PYTHONPATH=build/asan/lib LD_PRELOAD="$(call preload,asan) $(call preload,ubsan)" \
 		ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
+		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
 	NATIVE_SANITIZE=thread $(BIN)/python setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
 	NATIVE_SANITIZE=thread PYTHONPATH=build/tsan/lib LD_PRELOAD="$(call preload,tsan)" \
 		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/native/tsan.supp \
-		$(BIN)/python -m pytest -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
+		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
 
 # Opt-in; BENCH_ARGS as bench/README.md says.
 bench: build

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from .tls import TlsSettings
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\uffff]*")
-_HANDSHAKE_HEADERS = frozenset(
+# The WebSocket library writes these itself; a second one breaks the handshake.
+HANDSHAKE_HEADERS = frozenset(
     {
         "connection",
         "upgrade",
@@ -50,11 +51,11 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         for name, value in self.headers:
             # A line break in a value would let it write the rest of the request.
-            if not _HEADER_NAME.fullmatch(name):
+            if not HEADER_NAME.fullmatch(name):
                 raise HeaderError("Extra header has an invalid name")
             if not _HEADER_VALUE.fullmatch(value):
                 raise HeaderError(f"Extra header {name} has an invalid value")
-            if name.lower() in _HANDSHAKE_HEADERS:
+            if name.lower() in HANDSHAKE_HEADERS:
                 raise HeaderError(f"Extra header {name} belongs to the WebSocket handshake")
 
     def __repr__(self) -> str:

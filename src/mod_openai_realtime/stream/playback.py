@@ -249,11 +249,6 @@ class Playback:
         """Nothing is queued and all that was has been played."""
         return not self._utterances
 
-    @property
-    def queued_ms(self) -> int:
-        """Audio that has not been given to the ring yet."""
-        return self._queued * 1000 // self.rate
-
     # -- inner
 
     def _start_run(self) -> None:

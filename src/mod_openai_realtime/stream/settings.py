@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
 from .audio_format import AUTO, Encoding
 
@@ -16,21 +17,7 @@ _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"}
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
 _SWITCH_NUMBER = re.compile(r"[-+]?(?P<whole>[0-9]*)[0-9.]*")
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\uffff]*")
-# The WebSocket library writes these itself; a second one breaks the handshake.
-_HANDSHAKE_HEADERS = frozenset(
-    {
-        "connection",
-        "content-length",
-        "sec-websocket-accept",
-        "sec-websocket-extensions",
-        "sec-websocket-key",
-        "sec-websocket-version",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 
 
 class SettingsError(Exception):
@@ -205,7 +192,7 @@ def _headers(text: str) -> dict[str, str]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise _BadValueError("is not a JSON object of strings")
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise _BadValueError("has an invalid header name")
         if not _HEADER_VALUE.fullmatch(value):
             raise _BadValueError(f"has an invalid value for {name}")
@@ -214,7 +201,7 @@ def _headers(text: str) -> dict[str, str]:
 
 def _merge_headers(extra: Mapping[str, str], key: str) -> tuple[tuple[tuple[str, str], ...], list[str]]:
     """All headers to send, and the names of those that the handshake keeps for itself. The key beats Authorization."""
-    reserved = [name for name in extra if name.lower() in _HANDSHAKE_HEADERS]
+    reserved = [name for name in extra if name.lower() in HANDSHAKE_HEADERS]
     headers = [
         (name, value)
         for name, value in extra.items()

@@ -10,7 +10,6 @@ from enum import IntEnum
 HEADER = struct.Struct("<IHHII")
 FIELD = struct.Struct("<HI")
 MAX_BODY_BYTES = 16 * 2**20
-PROTOCOL = "1"
 
 
 class MessageType(IntEnum):

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -309,9 +309,10 @@ class Channel:
             start = parse_command(fields.get("arguments", ""))
             if not isinstance(start, Start):
                 raise ValueError("not a start command")
-            opening = self._prepare(0, start, fields)
-            self._names[start.stream] = number
+            # Whether the caller is muted by now is in the memory; the command says only how it began.
+            opening = self._prepare(0, replace(start, mute_user=False), fields)
             self._run(number, opening, fields, fd, resumed=True)
+            self._names[start.stream] = number
         except (CommandError, CommandRefusedError, OSError, ValueError) as error:
             self._log(number, LOG_WARNING, f"stream cannot be resumed: {error}")
             self._link.send(MessageType.CLOSE, stream=number)

@@ -124,6 +124,13 @@ class LinkSwitch:
         await self.until(lambda: request in self._replies)
         return self._replies.pop(request)
 
+    def resume(self, number: int, arguments: str, side: SwitchSide) -> None:
+        """What the module tells a restarted engine of a stream that is up."""
+        self.bugs[number] = Bug(side, "mono", True)
+        fields = {"api": "openai", "arguments": arguments, "channel": "1", "temp_dir": self.temp_dir}
+        fields |= {"read_rate": str(self.read_rate), "write_rate": str(self.write_rate), "ptime_ms": "20"}
+        self._send(encode(MessageType.RESUME, stream=number, fields=fields), (side.fd,))
+
     def hang_up(self) -> None:
         for number in list(self.bugs):
             del self.bugs[number]

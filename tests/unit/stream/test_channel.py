@@ -13,8 +13,10 @@ import pytest
 from link.switch import LinkSwitch
 from websockets.asyncio.server import ServerConnection, serve
 
+from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.stream.channel import Channel, Services
+from mod_openai_realtime.stream.control import Control
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.switch.link import Link
 
@@ -343,6 +345,17 @@ async def test_a_hangup_closes_the_websocket_and_ends_idle(bench: Bench) -> None
     await bench.switch.event("disconnect")
     await bench.switch.until(lambda: bench.switch.idle == 1)
     assert not bench.streams
+
+
+@pytest.mark.parametrize("muted", [False, True])
+async def test_a_resumed_stream_is_muted_as_it_was_left_not_as_it_began(bench: Bench, muted: bool) -> None:
+    side = SwitchSide()
+    if muted:
+        StreamMemory(side.fd).set_control(Control.CAPTURE_MUTED, 0)
+    bench.switch.resume(7, f"start {bench.url} mono 8k 8k mute_user", side)
+    await bench.switch.event("connect")
+    (stream,) = json.loads((await bench.switch.api("list")).removeprefix("+OK "))
+    assert stream["send_muted"] is muted
 
 
 async def test_a_channel_without_media_is_refused_and_the_name_stays_free(bench: Bench) -> None:

@@ -6,9 +6,8 @@
  * 2b) and 13 bits (A-law, tables 1a and 1b) are scaled to 16 here. A sample on the border of two intervals has the upper
  * one, and of the negative ones in A-law the lower, so that there the two signs have intervals of equal size.
  */
-#include "media.h"
+#include "g711.h"
 
-#include <stdint.h>
 #include <string.h>
 
 struct law {
@@ -61,7 +60,7 @@ void media_g711_build(void)
     }
 }
 
-static const struct law *law_named(PyObject *name)
+const struct law *g711_law_named(PyObject *name)
 {
     for (size_t i = 0; PyUnicode_Check(name) && i < sizeof(laws) / sizeof(*laws); i++) {
         if (PyUnicode_CompareWithASCIIString(name, laws[i].name) == 0) {
@@ -81,8 +80,18 @@ static const struct law *arguments(PyObject *const *args, Py_ssize_t count, Py_b
         PyErr_SetString(PyExc_TypeError, "audio and a law are wanted");
         return NULL;
     }
-    law = law_named(args[1]);
+    law = g711_law_named(args[1]);
     return law != NULL && PyObject_GetBuffer(args[0], view, PyBUF_SIMPLE) == 0 ? law : NULL;
+}
+
+void g711_encode_samples(const struct law *law, const unsigned char *pcm, size_t samples, uint8_t *words)
+{
+    for (size_t i = 0; i < samples; i++) {
+        uint16_t sample;
+
+        memcpy(&sample, pcm + 2 * i, sizeof(sample));
+        words[i] = law->encoded[sample];
+    }
 }
 
 static PyObject *g711_encode(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
@@ -101,15 +110,7 @@ static PyObject *g711_encode(PyObject *Py_UNUSED(module), PyObject *const *args,
     }
     words = PyBytes_FromStringAndSize(NULL, view.len / 2);
     if (words != NULL) {
-        uint8_t *to = (uint8_t *)PyBytes_AS_STRING(words);
-        const unsigned char *from = view.buf;
-
-        for (Py_ssize_t i = 0; i < view.len / 2; i++) {
-            uint16_t sample;
-
-            memcpy(&sample, from + 2 * i, sizeof(sample));
-            to[i] = law->encoded[sample];
-        }
+        g711_encode_samples(law, view.buf, (size_t)view.len / 2, (uint8_t *)PyBytes_AS_STRING(words));
     }
     PyBuffer_Release(&view);
     return words;

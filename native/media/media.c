@@ -4,7 +4,7 @@
 static int media_exec(PyObject *module)
 {
     PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec,
-                           &media_poller_spec};
+                           &media_packetizer_spec, &media_poller_spec};
 
     media_g711_build();
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
@@ -28,7 +28,7 @@ static PyModuleDef_Slot media_slots[] = {{Py_mod_exec, media_exec}, {0, NULL}};
 static struct PyModuleDef media_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_media",
-    .m_doc = "The shared memory of a stream, a streaming resampler, and G.711.",
+    .m_doc = "The shared memory of a stream, a streaming resampler, G.711, and what sends caller audio.",
     .m_methods = media_g711_methods,
     .m_slots = media_slots,
 };

@@ -1,5 +1,5 @@
 /*
- * media.h -- the engine's extension: the rings, the resampler and G.711, for Python.
+ * media.h -- the engine's extension: the rings, the resampler, G.711 and the packetizer, for Python.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
@@ -12,6 +12,7 @@
 extern PyType_Spec media_stream_memory_spec;
 extern PyType_Spec media_switch_side_spec;
 extern PyType_Spec media_resampler_spec;
+extern PyType_Spec media_packetizer_spec;
 extern PyType_Spec media_poller_spec;
 
 extern PyMethodDef media_g711_methods[];

@@ -2,21 +2,31 @@
  * poller.c -- which streams have something to do.
  *
  * A worker has hundreds of streams and a tick every 10 ms; most of them have neither a new frame nor a ring that runs low.
- * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python.
+ * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python. Caller audio
+ * of those that have lent their packetizer is sent right here.
  */
-#include "media.h"
+#include "packetizer.h"
 #include "stream_memory.h"
 
 typedef struct {
     PyObject *memory;
     PyObject *stream;
+    PyObject *packetizer; /* or NULL */
 } Entry;
 
 typedef struct {
     PyObject_HEAD
     Entry *entries;
     Py_ssize_t count, room;
+    PyObject *buffer; /* for messages on their way; NULL before the first */
 } Poller;
+
+static void entry_release(Entry *entry)
+{
+    Py_DECREF(entry->memory);
+    Py_DECREF(entry->stream);
+    Py_XDECREF(entry->packetizer);
+}
 
 static void poller_dealloc(PyObject *object)
 {
@@ -24,10 +34,10 @@ static void poller_dealloc(PyObject *object)
     Poller *self = (Poller *)object;
 
     for (Py_ssize_t i = 0; i < self->count; i++) {
-        Py_DECREF(self->entries[i].memory);
-        Py_DECREF(self->entries[i].stream);
+        entry_release(&self->entries[i]);
     }
     PyMem_Free(self->entries);
+    Py_XDECREF(self->buffer);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -35,13 +45,13 @@ static void poller_dealloc(PyObject *object)
 static PyObject *poller_add(PyObject *object, PyObject *args)
 {
     Poller *self = (Poller *)object;
-    PyObject *memory, *stream;
+    PyObject *memory, *stream, *packetizer = Py_None;
 
-    if (!PyArg_ParseTuple(args, "OO:add", &memory, &stream)) {
+    if (!PyArg_ParseTuple(args, "OO|O:add", &memory, &stream, &packetizer)) {
         return NULL;
     }
-    if (!stream_memory_check(memory)) {
-        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted");
+    if (!stream_memory_check(memory) || (packetizer != Py_None && !packetizer_check(packetizer))) {
+        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted, and a Packetizer or None");
         return NULL;
     }
     if (self->count == self->room) {
@@ -54,7 +64,11 @@ static PyObject *poller_add(PyObject *object, PyObject *args)
         self->entries = entries;
         self->room = room;
     }
-    self->entries[self->count++] = (Entry){Py_NewRef(memory), Py_NewRef(stream)};
+    self->entries[self->count++] = (Entry){
+        .memory = Py_NewRef(memory),
+        .stream = Py_NewRef(stream),
+        .packetizer = packetizer != Py_None ? Py_NewRef(packetizer) : NULL,
+    };
     Py_RETURN_NONE;
 }
 
@@ -67,12 +81,24 @@ static PyObject *poller_remove(PyObject *object, PyObject *memory)
             Entry gone = self->entries[i];
 
             self->entries[i] = self->entries[--self->count];
-            Py_DECREF(gone.memory);
-            Py_DECREF(gone.stream);
+            entry_release(&gone);
             break;
         }
     }
     Py_RETURN_NONE;
+}
+
+/* Whether caller audio is left that Python has to look at. What is sent may call anything, also add() and remove(). */
+static bool poller_capture_is_due(Poller *self, const Entry *entry)
+{
+    if (!stream_memory_has_capture(entry->memory)) {
+        return false;
+    }
+    if (entry->packetizer == NULL || !packetizer_is_lent(entry->packetizer)) {
+        return true;
+    }
+    packetizer_drain(entry->packetizer, entry->memory, &self->buffer);
+    return !packetizer_is_lent(entry->packetizer);
 }
 
 static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
@@ -81,9 +107,16 @@ static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
     PyObject *ready = PyList_New(0);
 
     for (Py_ssize_t i = 0; ready != NULL && i < self->count; i++) {
-        if (stream_memory_is_due(self->entries[i].memory) && PyList_Append(ready, self->entries[i].stream) != 0) {
+        Entry entry = self->entries[i];
+
+        Py_INCREF(entry.memory);
+        Py_INCREF(entry.stream);
+        Py_XINCREF(entry.packetizer);
+        if ((poller_capture_is_due(self, &entry) || stream_memory_is_due(entry.memory)) &&
+            PyList_Append(ready, entry.stream) != 0) {
             Py_CLEAR(ready);
         }
+        entry_release(&entry);
     }
     return ready;
 }
@@ -94,10 +127,12 @@ static Py_ssize_t poller_length(PyObject *object)
 }
 
 static PyMethodDef poller_methods[] = {
-    {"add", poller_add, METH_VARARGS, "(memory, stream): have `stream` in ready() when its memory is due."},
+    {"add", poller_add, METH_VARARGS,
+     "(memory, stream, packetizer=None): have `stream` in ready() when its memory is due."},
     {"remove", poller_remove, METH_O, "Forget the stream of this memory, if it is known."},
     {"ready", poller_ready, METH_NOARGS,
-     "-> the streams with caller audio to read, or playback at the position they watch."},
+     "Send caller audio where the packetizer is lent; -> the streams with other caller audio to read, or playback at\n"
+     "the position they watch."},
     {NULL, NULL, 0, NULL},
 };
 

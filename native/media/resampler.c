@@ -5,9 +5,8 @@
  * The filter is designed in Python (stream/resampling.py); coefficients are Q14, sums 32 bits wide. The design keeps the
  * sum of a phase's magnitudes below 4, so no sum can overflow.
  */
-#include "media.h"
+#include "resampler.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,17 +135,10 @@ static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t f
     return written;
 }
 
-static PyObject *resampler_run(Resampler *self, const int16_t *from, size_t frames)
+static size_t resampler_frames(Resampler *self, const int16_t *from, size_t frames, int16_t *to)
 {
-    size_t most = (frames * self->up + self->down - 1) / self->down + 1;
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(most * self->channels * sizeof(int16_t)));
     size_t written = 0;
-    int16_t *to;
 
-    if (bytes == NULL) {
-        return NULL;
-    }
-    to = (int16_t *)(void *)PyBytes_AS_STRING(bytes);
     while (frames > 0) {
         uint32_t block = frames < BLOCK_FRAMES ? (uint32_t)frames : BLOCK_FRAMES;
 
@@ -154,8 +146,51 @@ static PyObject *resampler_run(Resampler *self, const int16_t *from, size_t fram
         frames -= block;
         from = from != NULL ? from + (size_t)block * self->channels : NULL;
     }
-    _PyBytes_Resize(&bytes, (Py_ssize_t)(written * self->channels * sizeof(int16_t)));
+    return written;
+}
+
+static size_t resampler_most_frames(const Resampler *self, size_t frames)
+{
+    return (frames * self->up + self->down - 1) / self->down + 1;
+}
+
+static PyObject *resampler_run(Resampler *self, const int16_t *from, size_t frames)
+{
+    size_t frame_bytes = self->channels * sizeof(int16_t);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(resampler_most_frames(self, frames) * frame_bytes));
+
+    if (bytes != NULL) {
+        size_t written = resampler_frames(self, from, frames, (int16_t *)(void *)PyBytes_AS_STRING(bytes));
+
+        _PyBytes_Resize(&bytes, (Py_ssize_t)(written * frame_bytes));
+    }
     return bytes;
+}
+
+bool resampler_check(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == resampler_dealloc && ((Resampler *)object)->bank != NULL;
+}
+
+uint32_t resampler_channels(PyObject *object)
+{
+    return ((Resampler *)object)->channels;
+}
+
+size_t resampler_most_bytes(PyObject *object, size_t bytes)
+{
+    Resampler *self = (Resampler *)object;
+    size_t frame_bytes = self->channels * sizeof(int16_t);
+
+    return resampler_most_frames(self, bytes / frame_bytes) * frame_bytes;
+}
+
+size_t resampler_convert(PyObject *object, const int16_t *from, size_t bytes, int16_t *to)
+{
+    Resampler *self = (Resampler *)object;
+    size_t frame_bytes = self->channels * sizeof(int16_t);
+
+    return resampler_frames(self, from, bytes / frame_bytes, to) * frame_bytes;
 }
 
 static PyObject *resampler_process(PyObject *object, PyObject *pcm)

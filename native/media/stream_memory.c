@@ -169,7 +169,6 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
         return NULL;
     }
     while (used + self->capture.slot_bytes <= RUN_BYTES) {
-        uint64_t position = self->capture.position;
         uint64_t lost_before = lost;
         uint32_t bytes = slot_ring_read(&self->capture, run + used, &header, &lost);
 
@@ -179,9 +178,8 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
         if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before ||
                          header.time_ns > time_ns + run_ns(used, rate, channels) + RUN_GAP_NS)) {
             /* A codec change, or a gap: another run. Hand this slot out next time. */
-            self->capture.position = lost != lost_before ? self->capture.position - 1 : position;
+            slot_ring_unread(&self->capture);
             lost = lost_before;
-            atomic_store_explicit(&self->memory->capture_tail, self->capture.position, memory_order_release);
             break;
         }
         if (used == 0) {
@@ -291,6 +289,21 @@ static PyObject *stream_memory_watch(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
+struct slot_ring *stream_memory_capture(PyObject *object)
+{
+    StreamMemory *self = (StreamMemory *)object;
+
+    return self->memory != NULL ? &self->capture : NULL;
+}
+
+bool stream_memory_has_capture(PyObject *object)
+{
+    StreamMemory *self = (StreamMemory *)object;
+
+    return self->memory != NULL &&
+           atomic_load_explicit(&self->memory->capture_head, memory_order_relaxed) > self->capture.position;
+}
+
 bool stream_memory_is_due(PyObject *object)
 {
     StreamMemory *self = (StreamMemory *)object;
@@ -299,9 +312,6 @@ bool stream_memory_is_due(PyObject *object)
 
     if (memory == NULL) {
         return false;
-    }
-    if (atomic_load_explicit(&memory->capture_head, memory_order_relaxed) > self->capture.position) {
-        return true;
     }
     if (self->played.count != 0 &&
         atomic_load_explicit(&memory->played_head, memory_order_relaxed) > self->played.position) {

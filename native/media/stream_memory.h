@@ -1,14 +1,22 @@
-/* stream_memory.h -- what the poller asks of a StreamMemory. */
+/* stream_memory.h -- what the poller and the packetizer ask of a StreamMemory. */
 #ifndef MEDIA_STREAM_MEMORY_H
 #define MEDIA_STREAM_MEMORY_H
 
 #include "media.h"
 
+#include "slot_ring.h"
+
 #include <stdbool.h>
 
 bool stream_memory_check(PyObject *object);
 
-/* Whether its stream has something to do: frames to read, playback at the watched position, another write rate. */
+/* The engine's end of the ring of caller audio; NULL once the memory is closed. */
+struct slot_ring *stream_memory_capture(PyObject *object);
+
+/* Whether there is caller audio to read. */
+bool stream_memory_has_capture(PyObject *object);
+
+/* Whether anything else is to be done: played frames to read, playback at the watched position, another write rate. */
 bool stream_memory_is_due(PyObject *object);
 
 #endif

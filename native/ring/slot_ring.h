@@ -109,6 +109,13 @@ static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct 
     }
 }
 
+/* Engine: what was read last will be read again. */
+static inline void slot_ring_unread(struct slot_ring *ring)
+{
+    ring->position--;
+    atomic_store_explicit(ring->tail, ring->position, memory_order_release);
+}
+
 /* Engine: forget all that is buffered (mute, pause, a lost connection). Returns the number of slots skipped. */
 static inline uint64_t slot_ring_skip(struct slot_ring *ring)
 {

@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from mod_openai_realtime.board import Board
 from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.stream.outgoing import MAX_UNSENT_BYTES
+from mod_openai_realtime.realtime.sending import CONGESTED_BYTES
 from mod_openai_realtime.worker import Worker
 
 RATE = 48000  # of channels and messages alike: bit for bit, and soon a lot of it
@@ -243,7 +243,7 @@ async def test_a_server_that_reads_nothing_costs_its_own_stream_alone_and_that_r
         await bench.ticks.next()
         stalled.step()
     kept = stalled.endpoint.buffered_bytes
-    assert MAX_UNSENT_BYTES < kept <= MAX_UNSENT_BYTES + 2 * FRAME_BYTES
+    assert CONGESTED_BYTES < kept <= CONGESTED_BYTES + 2 * FRAME_BYTES
     await bench.converse(others)
     assert stalled.endpoint.buffered_bytes == kept
     assert stalled.warnings() == ["default: the network takes no more audio: the caller's is dropped"]

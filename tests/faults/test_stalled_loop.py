@@ -21,6 +21,7 @@ import pytest
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.media_clock import TICK_S, MediaClock
+from mod_openai_realtime.realtime.sending import TEXT
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
 from mod_openai_realtime.stream.settings import Settings
@@ -84,11 +85,15 @@ class Server:
 
     def stop(self, code: int, reason: str) -> None: ...
 
-    def send_text(self, payload: bytes) -> bool:
+    def send_text(self, payload: bytes | bytearray) -> bool:
         message = json.loads(payload)
         if message["type"] == "input_audio_buffer.append":
             self.heard.append(base64.b64decode(message["audio"]))
         return True
+
+    def send_buffer(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        assert opcode == TEXT
+        self.send_text(buffer[offset:])
 
 
 class Owner:
@@ -224,8 +229,8 @@ class Load:
         self._simulation.run(SECONDS * 1_000_000)
         # What the caller has said goes out, whatever the loop was just doing.
         self._simulation.stalled_until_us = 0
-        for call in self.calls:
-            call.stream.tick()
+        for stream in self._streams.due():
+            stream.tick()
         return self
 
     def __exit__(

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 from .deflate import CorruptMessageError, Inflater, SkipLimitError
+from .sending import BINARY, TEXT
 
-CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+__all__ = ["BINARY", "CONTINUATION", "TEXT", "MessageAssembler", "ProtocolViolationError"]
+
+CONTINUATION = 0x0
 
 
 class ProtocolViolationError(Exception):

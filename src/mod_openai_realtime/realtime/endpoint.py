@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .backoff import Backoff, BackoffLimits
 from .failures import ConnectError
+from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
 from .tls import TlsSettings, TlsSettingsError, make_context
 from .websocket import Attempt, WebSocket
@@ -49,6 +50,9 @@ class EndpointListener(Protocol):
 
     def on_dropped(self, why: str) -> None:
         """Incoming messages are being dropped; told once a connection."""
+
+    def on_congested(self) -> None:
+        """More than CONGESTED_BYTES have been sent that the kernel has not taken; called from within a send."""
 
     def on_ended(self) -> None:
         """There will be no connection any more; once, and the last call."""
@@ -129,6 +133,14 @@ class Endpoint:
         self._websocket.send_binary(payload)
         return True
 
+    @property
+    def send_buffer(self) -> SendBuffer | None:
+        """How to send many messages, with nothing in between; None if not connected. Of use only until `stop`, or
+        until `on_disconnected`."""
+        if self._state is not _State.OPEN or self._websocket is None:
+            return None
+        return self._websocket.send_buffer
+
     def stop(self, code: int = 1000, reason: str = "") -> None:
         """Close for good: what was sent goes out, then a close frame; the peer has two seconds to answer it.
 
@@ -160,6 +172,9 @@ class Endpoint:
 
     def websocket_dropped(self, why: str) -> None:
         self._listener.on_dropped(why)
+
+    def websocket_congested(self) -> None:
+        self._listener.on_congested()
 
     def websocket_lost(self, code: int, reason: str) -> None:
         self._websocket = None

@@ -9,7 +9,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 from picows.url import WSParsedURL
@@ -18,6 +18,7 @@ from .assembler import TEXT, MessageAssembler, ProtocolViolationError
 from .deflate import OFFER, Agreement, Inflater, InvalidExtensionError, deflate, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_http_answer
+from .sending import CONGESTED_BYTES, SendBuffer
 from .settings import EndpointSettings
 
 ABNORMAL_CLOSURE = 1006
@@ -47,6 +48,7 @@ class WebSocketOwner(Protocol):
     def websocket_text(self, payload: bytes) -> None: ...
     def websocket_binary(self, payload: bytes) -> None: ...
     def websocket_dropped(self, why: str) -> None: ...
+    def websocket_congested(self) -> None: ...
     def websocket_lost(self, code: int, reason: str) -> None: ...
     def websocket_failed(self, error: ConnectError) -> None: ...
 
@@ -187,6 +189,7 @@ class WebSocket(WSListener):
         self._over = False
         self._closing = False
         self._abort_timer: asyncio.TimerHandle | None = None
+        self._watch_timer: asyncio.TimerHandle | None = None
 
     @property
     def buffered_bytes(self) -> int:
@@ -206,16 +209,34 @@ class WebSocket(WSListener):
         transport = self._transport
         if transport is None or self._closing or self._over:
             return
-        if transport.is_close_frame_sent:
-            # The library is failing the connection; a peer that reads nothing must not keep it open.
-            self._abort_soon(transport)
-            return
         if self._deflates:
             compressed = deflate(payload)
             if compressed is not None:
                 transport.send(opcode, compressed, True, True)
                 return
         transport.send(opcode, payload)
+
+    @property
+    def send_buffer(self) -> SendBuffer | None:
+        """See Endpoint.send_buffer."""
+        transport = self._transport
+        if transport is None or self._closing or self._over:
+            return None
+        if self._deflates:
+            return self._send_compressed
+        # It takes the opcode as a number too, whatever its stub says.
+        return cast(SendBuffer, transport.send_reuse_external_bytearray)
+
+    def _send_compressed(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        payload = bytes(memoryview(buffer)[offset:])
+        compressed = deflate(payload)
+        if compressed is None:
+            transport.send(opcode, payload)  # type: ignore[arg-type]
+        else:
+            transport.send(opcode, compressed, True, True)  # type: ignore[arg-type]
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""
@@ -230,6 +251,8 @@ class WebSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(CONGESTED_BYTES, CONGESTED_BYTES // 2)
+        self._watch(transport)
         try:
             self._owner.websocket_opened(self)
         except Exception:
@@ -257,9 +280,10 @@ class WebSocket(WSListener):
             _log.exception("Fault while an incoming message was handled")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if self._abort_timer is not None:
-            self._abort_timer.cancel()
-            self._abort_timer = None
+        for timer in (self._abort_timer, self._watch_timer):
+            if timer is not None:
+                timer.cancel()
+        self._abort_timer = self._watch_timer = None
         if not self._over:
             try:
                 self._report_end(ABNORMAL_CLOSURE, self._loss_reason(transport))
@@ -267,10 +291,10 @@ class WebSocket(WSListener):
                 _log.exception("Fault while the loss of a connection was reported")
 
     def pause_writing(self) -> None:
-        """Back-pressure is the owner's, through `buffered_bytes`."""
+        self._owner.websocket_congested()
 
     def resume_writing(self) -> None:
-        """See `pause_writing`."""
+        """The owner finds out through `buffered_bytes`."""
 
     def _take_data(self, opcode: int, frame: WSFrame) -> None:
         message = self._assembler.feed(opcode, bool(frame.fin), bool(frame.rsv1), frame.get_payload_as_bytes())
@@ -301,6 +325,13 @@ class WebSocket(WSListener):
     def _report_end(self, code: int, reason: str) -> None:
         self._over = True
         self._owner.websocket_lost(code, reason)
+
+    def _watch(self, transport: WSTransport) -> None:
+        """A connection that the library is failing: a peer that reads nothing must not keep it open."""
+        if transport.is_close_frame_sent:
+            self._abort_soon(transport)
+        else:
+            self._watch_timer = asyncio.get_running_loop().call_later(_LINGER_S, self._watch, transport)
 
     def _abort_soon(self, transport: WSTransport) -> None:
         if self._abort_timer is None and not transport.is_disconnected:

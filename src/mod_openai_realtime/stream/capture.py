@@ -6,7 +6,7 @@ from array import array
 from collections import deque
 from typing import Protocol
 
-from .._media import Resampler, g711_encode
+from .._media import Packetizer, g711_encode
 from .audio_format import AudioFormat
 from .resampling import make_resampler
 
@@ -27,6 +27,8 @@ class Capture:
     Holds less than one message; what is older waits in the ring, which drops its oldest when it is full, or while held
     here, up to MAX_HELD_MS. 20 ms in are 20 ms out: the resampler adds about 3 ms of delay, and none where the rates
     are equal, when samples pass untouched.
+
+    `packetizer` does the work, and may be lent a way to send, so that frames of the rate that it knows pass by Python.
     """
 
     def __init__(self, memory: CaptureMemory, *, send_rate: int, channels: int, message_ms: int) -> None:
@@ -34,35 +36,45 @@ class Capture:
         self._send_rate = send_rate
         self._channels = channels
         self._message_ms = message_ms
-        self._message_bytes = send_rate * message_ms // 1000 * channels * 2  # before companding
         self._law: str | None = None
-        self._rate = 0
-        self._resampler: Resampler | None = None
-        self._pending = bytearray()
+        self._rate, self._frame_channels = 0, 0  # of what has come last; 0: nothing yet
+        self._slots_lost_here = 0
         self._held: deque[tuple[bytes, int, int]] = deque()
         self._held_us = 0
         self._waited_us = 0
-        self.lost_slots = 0
-        self.last_time_ns = 0
+        self.packetizer = Packetizer()
+        self.packetizer.set_message(self._message_bytes, None)
+
+    @property
+    def _message_bytes(self) -> int:
+        """Before companding."""
+        return self._send_rate * self._message_ms // 1000 * self._channels * 2
+
+    @property
+    def lost_slots(self) -> int:
+        """Frames, or parts of one, that were overwritten before they were read."""
+        return self._slots_lost_here + self.packetizer.lost_slots
 
     def set_format(self, wanted: AudioFormat) -> None:
         """What comes from now on is in this format, also what is pending for the message under way."""
         self._law = wanted.law
         if wanted.rate != self._send_rate:
-            if self._pending:
+            pending = self.packetizer.take_pending()
+            self.packetizer.set_input(0, 0, None)
+            if pending:
                 again = make_resampler(self._send_rate, wanted.rate, channels=self._channels, aligned=True)
                 assert again is not None
-                self._pending[:] = again.process(bytes(self._pending)) + again.flush()
+                self.packetizer.feed(again.process(pending) + again.flush())
             self._send_rate = wanted.rate
-            self._message_bytes = wanted.rate * self._message_ms // 1000 * self._channels * 2
             self._rate = 0
+        self.packetizer.set_message(self._message_bytes, self._law)
 
     def hold(self) -> int:
         """Keep what has arrived, the newest MAX_HELD_MS of it, for messages() later; how many ms have been held so far,
         those included that were dropped."""
         while (run := self._memory.read_capture()) is not None:
-            pcm, rate, channels, self.last_time_ns, lost = run
-            self.lost_slots += lost
+            pcm, rate, channels, _, lost = run
+            self._slots_lost_here += lost
             self._held.append((pcm, rate, channels))
             duration_us = _duration_us(pcm, rate, channels)
             self._waited_us += duration_us
@@ -78,56 +90,40 @@ class Capture:
                 self._take(*held)
             self._release()
         while (run := self._memory.read_capture()) is not None:
-            pcm, rate, channels, self.last_time_ns, lost = run
-            self.lost_slots += lost
+            pcm, rate, channels, _, lost = run
+            self._slots_lost_here += lost
             self._take(pcm, rate, channels)
-        pending = self._pending
-        size = self._message_bytes
-        if len(pending) < size:
-            return []
-        if len(pending) == size:
-            message = bytes(pending)
-            pending.clear()
-            return [message if self._law is None else g711_encode(message, self._law)]
-        whole = len(pending) // size * size
-        messages = [self._encode(bytes(pending[at : at + size])) for at in range(0, whole, size)]
-        del pending[:whole]
-        return messages
+        return self.packetizer.take()
 
     def flush(self) -> list[bytes]:
         """All that is buffered, the last message as long as it happens to be."""
-        messages = self.messages()
-        if self._pending:
-            messages.append(self._encode(bytes(self._pending)))
-            self._pending.clear()
-        return messages
+        return self.messages() + self.packetizer.flush()
 
     def skip(self) -> None:
         """Forget all that is buffered; what is captured next starts afresh."""
         self._memory.skip_capture()
         if self._waited_us:
             self._release()
-        if self._pending or self._resampler is not None:
-            self._pending.clear()
-            self._resampler = None
+        if self._rate or self.packetizer.pending:
+            self.packetizer.take_pending()
+            self.packetizer.set_input(0, 0, None)
             self._rate = 0
 
     def silence(self, ms: int) -> list[bytes]:
         """Messages that hold `ms` of silence in all, the last one padded to a whole message."""
+        size = self._message_bytes
         total = self._send_rate * ms // 1000 * self._channels * 2
-        count = -(-total // self._message_bytes)
-        return [self._encode(bytes(self._message_bytes))] * count
+        message = bytes(size) if self._law is None else g711_encode(bytes(size), self._law)
+        return [message] * -(-total // size)
 
     def _take(self, pcm: bytes, rate: int, channels: int) -> None:
-        pcm = remix(pcm, channels, self._channels)
-        if rate != self._rate:
-            # A codec change in mid-call, or another format: a new filter, from here on.
-            self._rate = rate
-            self._resampler = make_resampler(rate, self._send_rate, channels=self._channels)
-        self._pending += pcm if self._resampler is None else self._resampler.process(pcm)
-
-    def _encode(self, pcm: bytes) -> bytes:
-        return pcm if self._law is None else g711_encode(pcm, self._law)
+        if rate != self._rate or channels != self._frame_channels:
+            # A codec change in mid-call, or another format: a new filter, from here on. What has another number of
+            # channels than the stream is remixed here, frame by frame.
+            self._rate, self._frame_channels = rate, channels
+            resampler = make_resampler(rate, self._send_rate, channels=self._channels)
+            self.packetizer.set_input(rate, channels if channels == self._channels else 0, resampler)
+        self.packetizer.feed(remix(pcm, channels, self._channels))
 
     def _release(self) -> None:
         self._held.clear()

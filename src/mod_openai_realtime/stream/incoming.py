@@ -19,6 +19,8 @@ from .turn import Turns
 # FreeSWITCH's log levels.
 LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG = 3, 4, 6, 7
 
+_SESSION_KINDS = (Kind.SESSION_CREATED, Kind.SESSION_UPDATED, Kind.ERROR)  # what a negotiation listens to
+
 
 class IncomingSink(Protocol):
     """Where the consequences go: the stream."""
@@ -28,6 +30,9 @@ class IncomingSink(Protocol):
     def log(self, level: int, text: str) -> None: ...
     def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
     def send(self, payload: bytes) -> None: ...
+    def session_changed(self) -> None:
+        """Formats may have changed."""
+
     def wake(self) -> None:
         """Playback has changed: look at it on the next tick."""
 
@@ -69,6 +74,8 @@ class Incoming:
             return
         self._interruption.server_said(message)
         update = self._negotiation.server_said(message)
+        if kind in _SESSION_KINDS:
+            self._sink.session_changed()
         if update is not None:
             self._sink.send(update)
         if kind is Kind.SPEECH_STARTED:

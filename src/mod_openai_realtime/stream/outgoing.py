@@ -7,13 +7,12 @@ from typing import Protocol
 
 import pybase64
 
-from ..realtime.messages import append_message
+from .._media import Packetizer
+from ..realtime.messages import APPEND_HEAD, APPEND_TAIL, append_message
+from ..realtime.sending import BINARY, CONGESTED_BYTES, TEXT, SendBuffer
 from .capture import Capture
 from .negotiation import LONGEST_WAIT_MS, Negotiation
 
-# Caller audio that the network does not take: past this (4 s of pcm at 24 kHz) it is dropped, as a backlog would only
-# become delay, until half of it has gone.
-MAX_UNSENT_BYTES = 256 << 10
 MUTE_SILENCE_MS = 1000
 
 
@@ -24,10 +23,16 @@ class Transport(Protocol):
     def buffered_bytes(self) -> int: ...
     def send_text(self, payload: bytes, /) -> bool: ...
     def send_binary(self, payload: bytes, /) -> bool: ...
+    @property
+    def send_buffer(self) -> SendBuffer | None: ...
 
 
 class Outgoing:
-    """Audio of a connection goes out in the format that is in effect, and waits while that is being settled."""
+    """Audio of a connection goes out in the format that is in effect, and waits while that is being settled.
+
+    Once all is settled the capture's packetizer is lent the way to send, and a frame needs nothing of Python, until
+    take_back(): whatever may change where audio goes, and whether it does, calls that. The next tick() decides anew.
+    """
 
     def __init__(
         self,
@@ -37,12 +42,15 @@ class Outgoing:
         warn: Callable[[str], None],
         *,
         raw: bool,
+        lends: bool,
     ) -> None:
+        """`lends`: whether caller audio may pass by Python, and what else listens to it there."""
         self._capture = capture
         self._negotiation = negotiation
         self._transport = transport
         self._warn = warn
         self._raw = raw
+        self._lends = lends
         self._format = negotiation.capture
         capture.set_format(self._format)
         self._silence_owed = False
@@ -50,6 +58,8 @@ class Outgoing:
 
     def tick(self) -> None:
         """Send what has arrived."""
+        if self._capture.packetizer.lent:
+            return
         negotiation = self._negotiation
         if negotiation.waiting:
             if self._capture.hold() < LONGEST_WAIT_MS:
@@ -58,6 +68,16 @@ class Outgoing:
         self._settle()
         for audio in self._capture.messages():
             self._send(audio)
+        if self._lends and not self._backlogged:
+            self._lend()
+
+    @property
+    def packetizer(self) -> Packetizer:
+        return self._capture.packetizer
+
+    def take_back(self) -> None:
+        """From now on nothing goes out but by tick() and what else is called here."""
+        self._capture.packetizer.take_back()
 
     def pass_over(self) -> None:
         """Nothing of what has arrived shall be sent."""
@@ -83,6 +103,15 @@ class Outgoing:
         self._capture.skip()
         self._silence_owed = False
 
+    def _lend(self) -> None:
+        send = self._transport.send_buffer
+        if send is None:
+            return
+        if self._raw:
+            self._capture.packetizer.lend(send, BINARY, b"", b"", None)
+        else:
+            self._capture.packetizer.lend(send, TEXT, APPEND_HEAD, APPEND_TAIL, pybase64.b64encode)
+
     def _settle(self) -> None:
         if self._format is not self._negotiation.capture:
             self._format = self._negotiation.capture
@@ -93,7 +122,9 @@ class Outgoing:
                 self._send(audio)
 
     def _send(self, audio: bytes) -> None:
-        if self._transport.buffered_bytes > (MAX_UNSENT_BYTES // 2 if self._backlogged else MAX_UNSENT_BYTES):
+        # Caller audio that the network does not take is dropped, as a backlog would only become delay, until half of
+        # what waits has gone.
+        if self._transport.buffered_bytes > (CONGESTED_BYTES // 2 if self._backlogged else CONGESTED_BYTES):
             if not self._backlogged:
                 self._backlogged = True
                 self._warn("the network takes no more audio: the caller's is dropped")

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from .._media import StreamMemory
+from .._media import Packetizer, StreamMemory
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
 from . import reasons
@@ -110,9 +110,16 @@ class Stream:
                 channels=2 if start.mix is Mix.STEREO else 1,
                 message_ms=settings.message_ms,
             )
-            self._outgoing = Outgoing(capture, self._negotiation, self._endpoint, self._warn, raw=settings.raw)
+            self._outgoing = Outgoing(
+                capture, self._negotiation, self._endpoint, self._warn, raw=settings.raw, lends=recording is None
+            )
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.HOLD)
+
+    @property
+    def packetizer(self) -> Packetizer | None:
+        """What sends caller audio while it is lent; None where the stream sends none."""
+        return self._outgoing.packetizer if self._outgoing is not None else None
 
     # -- life
 
@@ -136,6 +143,7 @@ class Stream:
 
     def _close(self, reason: EndReason) -> None:
         self._machine.move(State.CLOSING)
+        self._take_back()
         if self._playback is not None:
             self.say(self._playback.barge_in())
         if self._recording is not None:
@@ -202,6 +210,7 @@ class Stream:
             raise CommandRefusedError(reasons.NOT_CONNECTED)
         self._interruption.application_sent(payload)
         self._negotiation.application_sent(payload)
+        self._take_back()
         if not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
 
@@ -218,6 +227,7 @@ class Stream:
 
     def _publish(self) -> None:
         """Tell the media thread, and an engine that may come after this one."""
+        self._take_back()
         wanted = Control(0)
         if self.paused:
             wanted |= Control.PAUSED
@@ -264,6 +274,11 @@ class Stream:
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
 
+    def _take_back(self) -> None:
+        """What becomes of caller audio may have changed: tick() decides anew."""
+        if self._outgoing is not None:
+            self._outgoing.take_back()
+
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
         if self._playback is not None:
@@ -293,6 +308,9 @@ class Stream:
     def wake(self) -> None:
         self.memory.watch(0, 0)
 
+    def session_changed(self) -> None:
+        self._take_back()
+
     def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         self._owner.audio_file(self, pcm, rate, message)
 
@@ -318,6 +336,7 @@ class Stream:
         self.event("connect", b'{"status":"connected"}')
 
     def on_disconnected(self, code: int, reason: str) -> None:
+        self._take_back()
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
         self._incoming.connection_lost()
@@ -329,6 +348,9 @@ class Stream:
         self.log(LOG_WARNING, f"connecting failed ({error}), try {retries}")
         message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
         self.event("error", orjson.dumps({"status": "error", "message": message}))
+
+    def on_congested(self) -> None:
+        self._take_back()
 
     def on_dropped(self, why: str) -> None:
         self.log(LOG_WARNING, why)

@@ -14,11 +14,12 @@ from link.switch import LinkSwitch
 from websockets.asyncio.server import ServerConnection, serve
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.control import Control
-from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.worker import Streams
 
 
 class Server:
@@ -63,7 +64,7 @@ class Server:
 
 
 class Bench:
-    def __init__(self, server: Server, url: str, switch: LinkSwitch, streams: set[Stream]) -> None:
+    def __init__(self, server: Server, url: str, switch: LinkSwitch, streams: Streams) -> None:
         self.server, self.url, self.switch, self.streams = server, url, switch, streams
 
     def frame(self, pcm: bytes | None = None) -> bytes | None:
@@ -72,7 +73,7 @@ class Bench:
         return out
 
     def tick(self) -> None:
-        for stream in list(self.streams):
+        for stream in self.streams.due():
             stream.tick()
 
     async def start(self, rest: str = "mono 8k 8k") -> None:
@@ -87,7 +88,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         port = next(iter(listening.sockets)).getsockname()[1]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         executor = ThreadPoolExecutor(1)
-        streams: set[Stream] = set()
+        streams = Streams(Figures())
         limits = BackoffLimits(shortest_ms=1, longest_ms=5)
 
         def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
@@ -227,7 +228,7 @@ async def test_ten_starts_and_stops_in_a_row(bench: Bench) -> None:
         await bench.switch.event("connect", turn + 1)
         assert await bench.switch.api("stop") == "+OK Success"
     assert bench.switch.closed == list(range(1, 11))
-    assert not bench.streams
+    assert not bench.streams.memories()
 
 
 async def test_a_stop_while_connecting_ends_at_once(bench: Bench) -> None:
@@ -344,7 +345,7 @@ async def test_a_hangup_closes_the_websocket_and_ends_idle(bench: Bench) -> None
     bench.switch.hang_up()
     await bench.switch.event("disconnect")
     await bench.switch.until(lambda: bench.switch.idle == 1)
-    assert not bench.streams
+    assert not bench.streams.memories()
 
 
 @pytest.mark.parametrize("muted", [False, True])

@@ -21,13 +21,14 @@ from audio.tones import noise, tone
 from link.switch import LinkSwitch
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.command import Mix
 from mod_openai_realtime.stream.recording import MAX_WAITING, Recording
 from mod_openai_realtime.stream.recording_file import RecordingFile
-from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.worker import Streams
 
 SECOND_NS = 1_000_000_000
 INFO, WARNING = 6, 4
@@ -52,14 +53,18 @@ class Wire:
 
     def stop(self, code: int = 1000, reason: str = "") -> None:
         self.connected = False
-        self.listener.on_disconnected(code, reason)
-        self.listener.on_ended()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.listener.on_disconnected, code, reason)
+        loop.call_soon(self.listener.on_ended)
 
     def send_text(self, payload: bytes) -> bool:
         message = orjson.loads(payload)
         if message["type"] == "input_audio_buffer.append":
             self.audio.append(base64.b64decode(message["audio"]))
         return self.connected
+
+    def send_buffer(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        self.send_text(bytes(buffer[offset:]))
 
     def send_binary(self, payload: bytes) -> bool:
         return self.connected
@@ -73,7 +78,7 @@ class Wire:
 
 
 class Desk:
-    def __init__(self, switch: LinkSwitch, streams: set[Stream], wires: list[Wire], folder: Path) -> None:
+    def __init__(self, switch: LinkSwitch, streams: Streams, wires: list[Wire], folder: Path) -> None:
         self.switch, self.streams, self.wires, self.folder = switch, streams, wires, folder
 
     @property
@@ -90,7 +95,7 @@ class Desk:
         """One frame of 20 ms; what the caller heard of the agent, silence where that is nothing."""
         size = self.switch.write_rate // 50
         played = self.switch.frame(None if samples is None else samples.tobytes())
-        for stream in list(self.streams):
+        for stream in self.streams.due():
             stream.tick()
         return np.frombuffer(played if played is not None else bytes(2 * size), np.int16)
 
@@ -123,7 +128,7 @@ def read(path: Path) -> tuple[int, Pcm16, Pcm16]:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     wires: list[Wire] = []
-    streams: set[Stream] = set()
+    streams = Streams(Figures())
 
     def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Any:
         wires.append(Wire(listener))

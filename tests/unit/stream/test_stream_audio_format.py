@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide, g711_decode, g711_encode
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, g711_decode, g711_encode
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.messages import ServerMessage
+from mod_openai_realtime.realtime.sending import BINARY, TEXT
 from mod_openai_realtime.stream.command import MuteTarget, Start, parse_command
 from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS
 from mod_openai_realtime.stream.settings import Settings
@@ -55,6 +56,11 @@ class Connection:
     def send_binary(self, payload: bytes) -> bool:
         self.binaries.append(payload)
         return self.connected
+
+    def send_buffer(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        send = {TEXT: self.send_text, BINARY: self.send_binary}[opcode]
+        send(bytes(buffer[offset:]))
+        buffer[:] = bytes(len(buffer))
 
 
 class Owner:
@@ -101,8 +107,14 @@ class Bench:
             EndpointSettings(uri="ws://h"),
             "test",
         )
+        self._poller = Poller()
+        self._poller.add(self.stream.memory, self.stream, self.stream.packetizer)
         self.stream.start()
         self.stream.on_connected()
+
+    def tick(self) -> None:
+        for stream in self._poller.ready():
+            stream.tick()
 
     def server(self, kind: str, **fields: Any) -> None:
         self.stream.on_text(json.dumps({"type": kind, **fields}).encode())
@@ -121,7 +133,7 @@ class Bench:
         heard = []
         for frame in frames(pcm):
             self.switch.capture(frame, 8000)
-            self.stream.tick()
+            self.tick()
             heard.append(self.switch.playback(160, 8000) or b"")
         return b"".join(heard)
 

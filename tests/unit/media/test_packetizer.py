@@ -1,0 +1,213 @@
+"""Caller audio as messages, and what goes out by itself while the packetizer is lent."""
+
+import base64
+import gc
+import os
+import weakref
+from array import array
+from typing import Any
+
+import pytest
+
+from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide, g711_encode
+from mod_openai_realtime.stream.resampling import make_resampler
+
+NEVER = (1 << 64) - 1
+HEAD, TAIL = b'{"audio":"', b'"}'
+
+
+class Sent:
+    """Where lent messages go. Uses the buffer up, as a sender may."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.offsets: list[int] = []
+        self.then: Any = lambda: None
+
+    def __call__(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        assert opcode == 1
+        self.messages.append(bytes(buffer[offset:]))
+        self.offsets.append(offset)
+        buffer[:] = os.urandom(len(buffer))
+        self.then()
+
+
+class Bench:
+    def __init__(self, message_bytes: int = 320, law: str | None = None, resampler: Any = None) -> None:
+        self.switch = SwitchSide()
+        self.memory = StreamMemory(self.switch.fd)
+        self.memory.discard_playback(8000)
+        self.memory.watch(NEVER, 0)
+        self.packetizer = Packetizer()
+        self.packetizer.set_message(message_bytes, law)
+        self.packetizer.set_input(8000, 1, resampler)
+        self.poller = Poller()
+        self.poller.add(self.memory, self, self.packetizer)
+        self.sent = Sent()
+
+    def lend(self) -> None:
+        self.packetizer.lend(self.sent, 1, b"", b"", None)
+
+
+def test_lent_messages_are_those_that_python_would_have_made() -> None:
+    resamplers = [make_resampler(8000, 24000) for _ in range(2)]
+    bench = Bench(960, "pcma", resamplers[0])
+    bench.packetizer.lend(bench.sent, 1, HEAD, TAIL, base64.b64encode)
+    plain = Packetizer()
+    plain.set_message(960, "pcma")
+    plain.set_input(8000, 1, resamplers[1])
+    for _ in range(20):
+        frame = os.urandom(320)
+        bench.switch.capture(frame, 8000)
+        assert bench.poller.ready() == []
+        plain.feed(frame)
+    assert bench.sent.messages == [HEAD + base64.b64encode(audio) + TAIL for audio in plain.take()]
+    assert len(bench.sent.messages) == 20 and min(bench.sent.offsets) >= 16
+
+
+@pytest.mark.parametrize("message_bytes", [160, 320, 960, 20000])
+def test_messages_are_of_one_length_and_nothing_is_lost_between_them(message_bytes: int) -> None:
+    bench = Bench(message_bytes)
+    bench.lend()
+    said = os.urandom(320 * 200)
+    for at in range(0, len(said), 320):
+        bench.switch.capture(said[at : at + 320], 8000)
+        assert bench.poller.ready() == []
+    assert {len(message) for message in bench.sent.messages} == {message_bytes}
+    rest = bench.packetizer.take_pending()
+    assert b"".join(bench.sent.messages) + rest == said and len(rest) < message_bytes
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (8000, 2)])
+def test_other_audio_ends_the_lending_and_is_left_in_the_ring(rate: int, channels: int) -> None:
+    bench = Bench()
+    bench.lend()
+    frames = [os.urandom(320) for _ in range(3)]
+    bench.switch.capture(frames[0], 8000)
+    bench.switch.capture(frames[1], rate, channels)
+    bench.switch.capture(frames[2], 8000)
+    assert bench.poller.ready() == [bench] and not bench.packetizer.lent
+    assert bench.sent.messages == frames[:1]
+    run = bench.memory.read_capture()
+    assert run is not None and run[:3] == (frames[1], rate, channels)
+
+
+def test_what_was_taken_back_waits() -> None:
+    bench = Bench()
+    bench.lend()
+    bench.packetizer.take_back()
+    bench.packetizer.take_back()
+    bench.switch.capture(bytes(320), 8000)
+    assert bench.poller.ready() == [bench] == bench.poller.ready()
+    assert bench.sent.messages == [] and bench.memory.skip_capture() == 1
+
+
+def test_a_sender_may_take_the_lending_back_in_the_middle_of_a_backlog() -> None:
+    bench = Bench()
+    bench.lend()
+    bench.sent.then = lambda: len(bench.sent.messages) == 3 and bench.packetizer.take_back()
+    for n in range(8):
+        bench.switch.capture(bytes([n]) * 320, 8000)
+    assert bench.poller.ready() == [bench]
+    assert bench.sent.messages == [bytes([n]) * 320 for n in range(3)]
+    assert bench.memory.skip_capture() == 5
+
+
+def test_a_sender_may_end_its_own_stream_and_others() -> None:
+    first, second = Bench(), Bench()
+    poller = first.poller
+    poller.add(second.memory, second, second.packetizer)
+
+    def end() -> None:
+        for bench in (first, second):
+            poller.remove(bench.memory)
+            bench.memory.close()
+
+    first.sent.then = end
+    first.lend()
+    for bench in (first, second):
+        bench.switch.capture(bytes(320), 8000)
+        bench.switch.capture(bytes(320), 8000)
+    assert poller.ready() == [] and len(poller) == 0
+    assert first.sent.messages == [bytes(320)]
+
+
+def test_a_sender_that_fails_costs_one_message_and_ends_the_lending(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda fault: faults.append(fault.exc_value))
+
+    def fail() -> None:
+        raise RuntimeError("no way out")
+
+    bench = Bench()
+    bench.sent.then = fail
+    bench.lend()
+    for n in range(3):
+        bench.switch.capture(bytes([n]) * 320, 8000)
+    assert bench.poller.ready() == [bench]
+    assert [str(fault) for fault in faults] == ["no way out"]
+    bench.sent.then = lambda: None
+    bench.lend()
+    assert bench.poller.ready() == []
+    assert bench.sent.messages == [bytes([n]) * 320 for n in range(3)]
+
+
+def test_slots_that_were_lost_are_counted() -> None:
+    bench = Bench()
+    bench.lend()
+    for _ in range(70):
+        bench.switch.capture(bytes(320), 8000)
+    assert bench.poller.ready() == []
+    assert (len(bench.sent.messages), bench.packetizer.lost_slots) == (64, 6)
+
+
+def test_a_larger_message_gets_a_larger_buffer() -> None:
+    bench = Bench(64000)
+    bench.lend()
+    said = os.urandom(64000)
+    for at in range(0, len(said), 640):
+        bench.switch.capture(said[at : at + 640], 8000)
+        bench.poller.ready()
+    assert bench.sent.messages == [said]
+
+
+def test_a_flush_gives_the_rest_companded() -> None:
+    packetizer = Packetizer()
+    packetizer.set_message(320, "pcmu")
+    pcm = os.urandom(400)
+    packetizer.feed(pcm)
+    assert packetizer.take() == [g711_encode(pcm[:320], "pcmu")]
+    assert packetizer.pending == 80
+    assert packetizer.flush() == [g711_encode(pcm[320:], "pcmu")]
+    assert packetizer.flush() == []
+
+
+def test_arguments_are_checked() -> None:
+    packetizer = Packetizer()
+    stereo = make_resampler(8000, 16000, channels=2)
+    for size in (0, -2, 3):
+        with pytest.raises(ValueError, match="whole number"):
+            packetizer.set_message(size, None)
+    with pytest.raises(ValueError, match="law"):
+        packetizer.set_message(320, "opus")
+    with pytest.raises(ValueError, match="channels"):
+        packetizer.set_input(8000, 1, stereo)
+    with pytest.raises(TypeError):
+        packetizer.set_input(8000, 1, object())  # type: ignore[arg-type]
+    packetizer.set_input(8000, 2, stereo)
+    with pytest.raises(ValueError, match="whole number"):
+        packetizer.feed(array("h", [1]).tobytes())
+    switch = SwitchSide()
+    with pytest.raises(TypeError):
+        Poller().add(StreamMemory(switch.fd), "x", "y")  # type: ignore[arg-type]
+
+
+def test_a_cycle_through_the_sender_is_collected() -> None:
+    bench = Bench()
+    bench.lend()
+    bench.sent.then = bench.packetizer
+    gone = weakref.ref(bench.sent)
+    bench.poller.remove(bench.memory)
+    del bench
+    gc.collect()
+    assert gone() is None

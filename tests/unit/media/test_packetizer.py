@@ -42,7 +42,7 @@ class Bench:
         self.packetizer.set_message(message_bytes, law)
         self.packetizer.set_input(8000, 1, resampler)
         self.poller = Poller()
-        self.poller.add(self.memory, self, self.packetizer)
+        self.poller.add(self.memory, "stream", self.packetizer)
         self.sent = Sent()
 
     def lend(self) -> None:
@@ -86,7 +86,7 @@ def test_other_audio_ends_the_lending_and_is_left_in_the_ring(rate: int, channel
     bench.switch.capture(frames[0], 8000)
     bench.switch.capture(frames[1], rate, channels)
     bench.switch.capture(frames[2], 8000)
-    assert bench.poller.ready() == [bench] and not bench.packetizer.lent
+    assert bench.poller.ready() == ["stream"] and not bench.packetizer.lent
     assert bench.sent.messages == frames[:1]
     run = bench.memory.read_capture()
     assert run is not None and run[:3] == (frames[1], rate, channels)
@@ -98,7 +98,7 @@ def test_what_was_taken_back_waits() -> None:
     bench.packetizer.take_back()
     bench.packetizer.take_back()
     bench.switch.capture(bytes(320), 8000)
-    assert bench.poller.ready() == [bench] == bench.poller.ready()
+    assert bench.poller.ready() == ["stream"] == bench.poller.ready()
     assert bench.sent.messages == [] and bench.memory.skip_capture() == 1
 
 
@@ -108,7 +108,7 @@ def test_a_sender_may_take_the_lending_back_in_the_middle_of_a_backlog() -> None
     bench.sent.then = lambda: len(bench.sent.messages) == 3 and bench.packetizer.take_back()
     for n in range(8):
         bench.switch.capture(bytes([n]) * 320, 8000)
-    assert bench.poller.ready() == [bench]
+    assert bench.poller.ready() == ["stream"]
     assert bench.sent.messages == [bytes([n]) * 320 for n in range(3)]
     assert bench.memory.skip_capture() == 5
 
@@ -144,7 +144,7 @@ def test_a_sender_that_fails_costs_one_message_and_ends_the_lending(monkeypatch:
     bench.lend()
     for n in range(3):
         bench.switch.capture(bytes([n]) * 320, 8000)
-    assert bench.poller.ready() == [bench]
+    assert bench.poller.ready() == ["stream"]
     assert [str(fault) for fault in faults] == ["no way out"]
     bench.sent.then = lambda: None
     bench.lend()

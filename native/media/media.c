@@ -7,6 +7,7 @@ static int media_exec(PyObject *module)
                            &media_packetizer_spec, &media_poller_spec};
 
     media_g711_build();
+    media_resampler_choose();
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
         PyObject *type = PyType_FromSpec(specs[i]);
         int failed;

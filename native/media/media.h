@@ -18,5 +18,7 @@ extern PyType_Spec media_poller_spec;
 extern PyMethodDef media_g711_methods[];
 /* Fills the tables; before the first call of a method. */
 void media_g711_build(void);
+/* Takes what suits the processor. */
+void media_resampler_choose(void);
 
 #endif

@@ -12,6 +12,8 @@
 
 #define CHANNELS_MAX 2
 #define TAPS_MULTIPLE 16u /* of a phase's coefficients, so that the loop has no rest */
+#define USUAL_TAPS 48u    /* a phase of upsampling */
+#define DOTS 4u           /* outputs that are computed at once */
 #define BLOCK_FRAMES 960u /* input is worked off in blocks, so that memory stays small whatever is passed */
 
 typedef struct {
@@ -82,57 +84,145 @@ static void resampler_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Sixteen products at once where the processor can: the loop is most of what a call costs here. Sanitizers do not get
- * along with the run-time choice. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define FOR_WIDE_VECTORS __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_WIDE_VECTORS
-#endif
-
-static inline __attribute__((always_inline)) int16_t dot(const int16_t *restrict samples, const int16_t *restrict coefficients, uint32_t count)
+static inline int16_t rounded(int32_t sum)
 {
-    int32_t sum = 0;
-
-    for (uint32_t i = 0; i < count / TAPS_MULTIPLE * TAPS_MULTIPLE; i++) {
-        sum += (int32_t)samples[i] * (int32_t)coefficients[i];
-    }
     sum = (sum + (1 << 13)) >> 14;
     return (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
 }
 
-/* One block through the filter; returns output frames written to `to`. */
-FOR_WIDE_VECTORS
-static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t frames, int16_t *to)
+/* DOTS outputs at once: each is the sum of the products of `count` samples and coefficients, a multiple of
+ * TAPS_MULTIPLE. This is nearly all that a resampler does. */
+static void dots_portable(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count,
+                          int16_t *to)
 {
-    uint32_t history = self->taps - 1, channels = self->channels, written = 0;
-    uint64_t at = self->phase, end = (uint64_t)frames * self->up;
+    for (uint32_t n = 0; n < DOTS; n++) {
+        int32_t sum = 0;
+
+        for (uint32_t i = 0; i < count; i++) {
+            sum += (int32_t)samples[n][i] * (int32_t)coefficients[n][i];
+        }
+        to[n] = rounded(sum);
+    }
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx2"), always_inline)) static inline void
+dots_avx2_of(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count, int16_t *to)
+{
+    __m256i sums[DOTS], pairs;
+    __m128i four;
+
+    for (uint32_t n = 0; n < DOTS; n++) {
+        __m256i sum = _mm256_setzero_si256();
+
+        for (uint32_t i = 0; i < count; i += TAPS_MULTIPLE) {
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_loadu_si256((const void *)(samples[n] + i)),
+                                                          _mm256_loadu_si256((const void *)(coefficients[n] + i))));
+        }
+        sums[n] = sum;
+    }
+    /* Twice neighbours, then halves: the four sums side by side, rounded as rounded() does. */
+    pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    four = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    four = _mm_srai_epi32(_mm_add_epi32(four, _mm_set1_epi32(1 << 13)), 14);
+    _mm_storel_epi64((void *)to, _mm_packs_epi32(four, four));
+}
+
+__attribute__((target("avx2"))) static void dots_avx2(const int16_t *const samples[DOTS],
+                                                      const int16_t *const coefficients[DOTS], uint32_t count,
+                                                      int16_t *to)
+{
+    /* What most ratios need, as a constant: a third less time than with a loop. */
+    if (count == USUAL_TAPS) {
+        dots_avx2_of(samples, coefficients, USUAL_TAPS, to);
+    } else {
+        dots_avx2_of(samples, coefficients, count, to);
+    }
+}
+#endif
+
+static void (*dots)(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count,
+                    int16_t *to) = dots_portable;
+
+void media_resampler_choose(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        dots = dots_avx2;
+    }
+#endif
+}
+
+/* Sample frames of history and block, sorted by channel. */
+static void resampler_load(Resampler *self, const int16_t *from, uint32_t frames)
+{
+    uint32_t history = self->taps - 1, channels = self->channels;
 
     for (uint32_t c = 0; c < channels; c++) {
         int16_t *block = self->line[c] + history;
 
-        for (uint32_t i = 0; i < frames; i++) {
-            block[i] = from != NULL ? from[i * channels + c] : 0;
+        if (from == NULL) {
+            memset(block, 0, frames * sizeof(*block));
+        } else if (channels == 1) {
+            memcpy(block, from, frames * sizeof(*block));
+        } else {
+            for (uint32_t i = 0; i < frames; i++) {
+                block[i] = from[i * channels + c];
+            }
         }
     }
-    for (; at < end; at += self->down) {
-        uint32_t index = (uint32_t)(at / self->up), phase = (uint32_t)(at % self->up);
+}
 
+/* One block through the filter; returns output frames written to `to`. */
+static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t frames, int16_t *to)
+{
+    uint32_t history = self->taps - 1, channels = self->channels;
+    uint32_t index = self->phase / self->up, phase = self->phase % self->up;
+    uint32_t index_step = self->down / self->up, phase_step = self->down % self->up;
+    const int16_t *samples[DOTS], *coefficients[DOTS];
+    uint32_t waiting = 0, written = 0;
+
+    resampler_load(self, from, frames);
+    while (index < frames) {
         if (self->skip > 0) {
             self->skip--;
-            continue;
+        } else {
+            for (uint32_t c = 0; c < channels; c++) {
+                samples[waiting] = self->line[c] + index;
+                coefficients[waiting] = self->bank + phase * self->taps;
+                if (++waiting == DOTS) {
+                    dots(samples, coefficients, self->taps, to + written);
+                    written += DOTS;
+                    waiting = 0;
+                }
+            }
         }
-        for (uint32_t c = 0; c < channels; c++) {
-            to[written * channels + c] = dot(self->line[c] + index, self->bank + phase * self->taps, self->taps);
+        /* No division: it would take longer than the products. */
+        index += index_step;
+        phase += phase_step;
+        if (phase >= self->up) {
+            phase -= self->up;
+            index++;
         }
-        written++;
     }
-    self->phase = (uint32_t)(at - end);
+    if (waiting > 0) {
+        int16_t last[DOTS];
+
+        for (uint32_t n = waiting; n < DOTS; n++) {
+            samples[n] = samples[0];
+            coefficients[n] = coefficients[0];
+        }
+        dots(samples, coefficients, self->taps, last);
+        memcpy(to + written, last, waiting * sizeof(*to));
+        written += waiting;
+    }
+    self->phase = (index - frames) * self->up + phase;
     for (uint32_t c = 0; c < channels; c++) {
         memmove(self->line[c], self->line[c] + frames, history * sizeof(int16_t));
     }
-    return written;
+    return written / channels;
 }
 
 static size_t resampler_frames(Resampler *self, const int16_t *from, size_t frames, int16_t *to)

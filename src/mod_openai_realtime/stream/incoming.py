@@ -36,6 +36,9 @@ class IncomingSink(Protocol):
     def wake(self) -> None:
         """Playback has changed: look at it on the next tick."""
 
+    def watch(self) -> None:
+        """Playback has been looked at: again when it is due."""
+
 
 class Incoming:
     """Synchronous, without clock or socket: tests call it with messages and look at the sink and the playback ring."""
@@ -64,8 +67,6 @@ class Incoming:
         message = classify(payload)
         kind = message.kind
         playback = self._playback
-        if playback is not None:
-            self._sink.wake()
         if kind is Kind.AUDIO_DELTA and playback is not None and not self._settings.raw:
             self._delta(message)
             return
@@ -84,12 +85,12 @@ class Incoming:
         elif kind is Kind.AUDIO_DONE:
             if self._responses.audio_done(message.response_id) and playback is not None:
                 self._half = b""
-                playback.finish()
+                self._finish(playback)
         elif kind is Kind.RESPONSE_CREATED:
             self._responses.created(message.response_id)
         elif kind is Kind.RESPONSE_DONE:
             if self._responses.done(message.response_id) and playback is not None:
-                playback.finish()
+                self._finish(playback)
         elif kind is Kind.TURN_ENDED:
             self._responses.turn_ended()
             self._turns.caller_stopped(time.monotonic_ns())
@@ -101,7 +102,6 @@ class Incoming:
         if not self._settings.raw:
             self._warn_once("binary message dropped: the stream is not in raw mode")
         elif self._playback is not None and self._responses.raw_audible():
-            self._sink.wake()
             self._play(payload, None, None)
 
     def connection_lost(self) -> None:
@@ -109,8 +109,11 @@ class Incoming:
         self._responses.reset()
         self._half = b""
         if self._playback is not None:
-            self._playback.finish()
-            self._sink.wake()
+            self._finish(self._playback)
+
+    def _finish(self, playback: Playback) -> None:
+        playback.finish()
+        self._sink.wake()
 
     def _delta(self, message: ServerMessage) -> None:
         if message.audio is None:
@@ -136,8 +139,8 @@ class Incoming:
             part = ItemPart(message.item_id, message.content_index)
         if self._playback.feed(pcm, response, part):
             self._full = False
-            # Not left to the next tick: an empty ring is waiting for this.
-            self._sink.say(self._playback.tick())
+            self._sink.say(self._playback.top_up())
+            self._sink.watch()
         elif not self._full:
             self._full = True
             self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
@@ -156,6 +159,7 @@ class Incoming:
         self._responses.interrupt()
         if self._playback is not None:
             self._sink.say(self._playback.barge_in())
+            self._sink.wake()
             cancel = self._interruption.cancel()
             if cancel is not None and not self._settings.raw:
                 self._sink.send(cancel)

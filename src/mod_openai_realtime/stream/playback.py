@@ -20,7 +20,7 @@ from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
 from .turn import Played
 
-LOW_MS, HIGH_MS = 200, 320  # refill the ring when less than LOW is ahead, up to HIGH
+LOW_MS, HIGH_MS = 200, 500  # refill the ring when less than LOW is ahead, and whenever audio comes, up to HIGH
 MAX_QUEUE_S = 180
 NEVER = (1 << 64) - 1
 # A channel that sends nothing (parked, say) never answers a discard; after so many ticks its last position stands.
@@ -36,7 +36,7 @@ class PlaybackMemory(Protocol):
     def playback_tail(self) -> int: ...
     @property
     def write_rate(self) -> int: ...
-    def write_playback(self, pcm: bytes, /) -> int: ...
+    def write_playback(self, pcm: bytes | memoryview, /) -> int: ...
     def discard_playback(self, rate: int, /) -> int: ...
     def set_control(self, set_bits: int, clear_bits: int, /) -> None: ...
     @property
@@ -85,9 +85,10 @@ class Playback:
         self._memory = memory
         self.rate = playback_rate  # Hz, of what the server sends
         self._write_rate = write_rate
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[bytes | memoryview] = deque()  # memoryviews are the rest of a long delta
         self._queued = 0  # samples in _queue
-        self._unplayed: deque[bytes] = deque()  # given to the resampler, perhaps not yet played: for a codec change
+        # Given to the resampler, perhaps not yet played: for a codec change.
+        self._unplayed: deque[bytes | memoryview] = deque()
         self._unplayed_start = 0  # source position of _unplayed[0]
         self._source = 0  # source position where the queue starts
         self._resampler: Resampler | None = None
@@ -128,6 +129,11 @@ class Playback:
         self._queue.append(pcm)
         self._queued += samples
         return True
+
+    def top_up(self) -> list[Speech]:
+        """What was fed goes on its way, as far as the ring has room: a tick() that does not wait for the ring to run
+        low. An empty one is waiting for this."""
+        return self._advance(HIGH_MS)
 
     def finish(self) -> None:
         """The server has sent all audio of the response that is queued last."""
@@ -188,12 +194,15 @@ class Playback:
 
     def tick(self) -> list[Speech]:
         """Keep the ring filled; tell what has begun and ended in the caller's ear since the last tick."""
+        return self._advance(LOW_MS)
+
+    def _advance(self, low_ms: int) -> list[Speech]:
         if not self._utterances and not self._queued:
             return []
         write_rate = self._memory.write_rate
         if write_rate and write_rate != self._write_rate:
             self._change_rate(write_rate)
-        self._refill()
+        self._refill(low_ms)
         return self._progress()
 
     def interrupted(self) -> list[Heard]:
@@ -229,7 +238,7 @@ class Playback:
 
     def next_due(self) -> tuple[int, int]:
         """What StreamMemory.watch wants to know: the ring position at which there is something to do, and the rate."""
-        if self._cuts:
+        if self._cuts or self._played:
             return 0, 0
         if not self._utterances:
             return NEVER, 0
@@ -271,11 +280,11 @@ class Playback:
             return self._run_source
         return self._run_source + (ring - self._run_ring) * self.rate // self._write_rate
 
-    def _refill(self) -> None:
+    def _refill(self, low_ms: int) -> None:
         memory = self._memory
         head = memory.playback_head
         ahead = head - memory.playback_tail
-        if ahead < LOW_MS * self._write_rate // 1000:
+        if ahead < low_ms * self._write_rate // 1000:
             self._fill(HIGH_MS - ahead * 1000 // self._write_rate)
         complete = not self._queue and not self._tail_pcm
         ended = bool(self._utterances) and self._utterances[-1].finished
@@ -293,6 +302,7 @@ class Playback:
         while wanted > 0 and self._queue and not self._tail_pcm:
             pcm = self._queue.popleft()
             if len(pcm) > 2 * wanted:
+                pcm = memoryview(pcm)
                 self._queue.appendleft(pcm[2 * wanted :])
                 pcm = pcm[: 2 * wanted]
             samples = len(pcm) // 2
@@ -303,9 +313,9 @@ class Playback:
             self._run_open = True
             self._write(pcm if self._resampler is None else self._resampler.process(pcm))
 
-    def _write(self, pcm: bytes) -> None:
+    def _write(self, pcm: bytes | memoryview) -> None:
         written = self._memory.write_playback(pcm)
-        self._tail_pcm = pcm[2 * written :]
+        self._tail_pcm = bytes(pcm[2 * written :])
 
     def _progress(self) -> list[Speech]:
         tail = self._memory.playback_tail
@@ -337,7 +347,7 @@ class Playback:
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
         source = self._source_at(self._memory.playback_tail)
-        again: list[bytes] = []
+        again: list[bytes | memoryview] = []
         at = self._unplayed_start
         for pcm in self._unplayed:
             samples = len(pcm) // 2

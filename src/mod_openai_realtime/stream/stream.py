@@ -266,7 +266,7 @@ class Stream:
                     if body is not None:
                         self.log(LOG_INFO, f"turn {body.decode()}")
                         self.event("turn", body)
-                self.memory.watch(*self._playback.next_due())
+                self.watch()
             if self._recording is not None:
                 if self._outgoing is None:
                     self._recording.skip_capture()
@@ -307,6 +307,10 @@ class Stream:
 
     def wake(self) -> None:
         self.memory.watch(0, 0)
+
+    def watch(self) -> None:
+        if self._playback is not None:
+            self.memory.watch(*self._playback.next_due())
 
     def session_changed(self) -> None:
         self._take_back()

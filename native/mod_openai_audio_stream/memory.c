@@ -20,13 +20,27 @@ static uint32_t slot_bytes_for(uint32_t frame_bytes)
     return round_up(SLOT_HEADER_BYTES + payload, 8);
 }
 
-bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_bytes)
+/* A second of agent audio, or of the highest rates two thirds. The engine keeps half a second ahead at most; after a
+ * change to a higher rate in mid-call, less. */
+static uint32_t playback_samples_for(uint32_t write_rate)
 {
+    uint32_t samples = STREAM_PLAYBACK_SAMPLES_MIN;
+
+    while (samples < write_rate && samples < STREAM_PLAYBACK_SAMPLES_MAX) {
+        samples *= 2;
+    }
+    return samples;
+}
+
+bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_bytes, uint32_t write_rate)
+{
+    uint32_t playback_samples = stream->playing ? playback_samples_for(write_rate) : 1;
+    uint32_t capture_slots = stream->capturing != CAPTURE_NONE ? STREAM_CAPTURE_SLOTS : 1;
     uint32_t slot_bytes = slot_bytes_for(frame_bytes);
     uint32_t played_slots = stream->recording ? STREAM_PLAYED_SLOTS : 0;
     uint32_t played_slot_bytes = slot_bytes_for(played_bytes);
-    uint32_t playback_offset = round_up(STREAM_MEMORY_HEADER_BYTES + STREAM_CAPTURE_SLOTS * slot_bytes, 64);
-    uint32_t played_offset = round_up(playback_offset + STREAM_PLAYBACK_SAMPLES * (uint32_t)sizeof(int16_t), 64);
+    uint32_t playback_offset = round_up(STREAM_MEMORY_HEADER_BYTES + capture_slots * slot_bytes, 64);
+    uint32_t played_offset = round_up(playback_offset + playback_samples * (uint32_t)sizeof(int16_t), 64);
     uint32_t total = round_up(played_offset + played_slots * played_slot_bytes, PAGE_BYTES);
     struct stream_memory *memory;
     void *mapped;
@@ -51,10 +65,10 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_
     memory->version = STREAM_MEMORY_VERSION;
     memory->total_bytes = total;
     memory->capture_offset = STREAM_MEMORY_HEADER_BYTES;
-    memory->capture_slots = STREAM_CAPTURE_SLOTS;
+    memory->capture_slots = capture_slots;
     memory->capture_slot_bytes = slot_bytes;
     memory->playback_offset = playback_offset;
-    memory->playback_samples = STREAM_PLAYBACK_SAMPLES;
+    memory->playback_samples = playback_samples;
     memory->played_offset = played_offset;
     memory->played_slots = played_slots;
     memory->played_slot_bytes = played_slot_bytes;
@@ -63,7 +77,7 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_
     stream->playback = (struct playback_ring){
         .memory = memory,
         .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),
-        .count = STREAM_PLAYBACK_SAMPLES,
+        .count = playback_samples,
     };
     return true;
 }

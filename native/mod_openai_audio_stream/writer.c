@@ -71,7 +71,7 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
     head = atomic_load_explicit(&memory->playback_head, memory_order_relaxed);
     tail = atomic_load_explicit(&memory->playback_tail, memory_order_relaxed);
     if (head != tail) {
-        return head > tail && head - tail <= STREAM_PLAYBACK_SAMPLES;
+        return head > tail && head - tail <= stream->playback.count;
     }
     return (control & STREAM_HOLD) && !(control & STREAM_PLAYBACK_MUTED);
 }

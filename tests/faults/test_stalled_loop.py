@@ -25,6 +25,7 @@ from mod_openai_realtime.realtime.sending import TEXT
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
 from mod_openai_realtime.stream.settings import Settings
+from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import ChannelFacts, Stream
 from mod_openai_realtime.worker import Streams
 
@@ -107,6 +108,8 @@ class Owner:
     def log(self, stream: Stream, level: int, text: str) -> None:
         if level <= 4:
             self.warnings.append(text)
+
+    def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
 
 
 class Call:
@@ -238,6 +241,7 @@ class Load:
     ) -> None:
         for call in self.calls:
             self._streams.discard(call.stream)
+            call.stream.stop()
             call.memory.close()
 
     def _next_stall(self) -> None:

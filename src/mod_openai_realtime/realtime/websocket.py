@@ -32,7 +32,7 @@ _CLOSE_OPCODE = 0x8
 _LINGER_S = 2.0
 _LONGEST_PONG_WAIT_S = 10
 _CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: 125 bytes less the code.
-_TLS_BUFFER_BYTES = 2 * (16 * 1024 + 64)  # Two records; the library's default is half a megabyte a connection.
+_TLS_BUFFER_BYTES = 16 * 1024 + 512  # A record; the library's default is half a megabyte a connection.
 _FRAME_ALLOWANCE = 4  # A frame up to so many times the limit is read and left out; a larger one ends the connection.
 
 _log = logging.getLogger(__name__)
@@ -188,8 +188,8 @@ class WebSocket(WSListener):
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
         self._over = False
         self._closing = False
-        self._abort_timer: asyncio.TimerHandle | None = None
-        self._watch_timer: asyncio.TimerHandle | None = None
+        self._aborting = False
+        self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
 
     @property
     def buffered_bytes(self) -> int:
@@ -280,10 +280,7 @@ class WebSocket(WSListener):
             _log.exception("Fault while an incoming message was handled")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        for timer in (self._abort_timer, self._watch_timer):
-            if timer is not None:
-                timer.cancel()
-        self._abort_timer = self._watch_timer = None
+        self._cancel_timer()
         if not self._over:
             try:
                 self._report_end(ABNORMAL_CLOSURE, self._loss_reason(transport))
@@ -331,12 +328,19 @@ class WebSocket(WSListener):
         if transport.is_close_frame_sent:
             self._abort_soon(transport)
         else:
-            self._watch_timer = asyncio.get_running_loop().call_later(_LINGER_S, self._watch, transport)
+            self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self._watch, transport)
 
     def _abort_soon(self, transport: WSTransport) -> None:
-        if self._abort_timer is None and not transport.is_disconnected:
+        if not self._aborting and not transport.is_disconnected:
+            self._aborting = True
+            self._cancel_timer()
             loop = asyncio.get_running_loop()
-            self._abort_timer = loop.call_later(_LINGER_S, transport.disconnect, False)
+            self._timer = loop.call_later(_LINGER_S, transport.disconnect, False)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _loss_reason(self, transport: WSTransport) -> str:
         """Why the connection went without a close frame of the peer's."""

@@ -20,7 +20,7 @@ from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
 from .turn import Played
 
-LOW_MS, HIGH_MS = 200, 500  # refill the ring when less than LOW is ahead, and whenever audio comes, up to HIGH
+LOW_MS, HIGH_MS = 200, 400  # refill the ring when less than LOW is ahead, and whenever audio comes, up to HIGH
 MAX_QUEUE_S = 180
 NEVER = (1 << 64) - 1
 # A channel that sends nothing (parked, say) never answers a discard; after so many ticks its last position stands.
@@ -102,7 +102,7 @@ class Playback:
         self._played: list[Played] = []
         self._hold = False
         self.muted = False
-        memory.discard_playback(write_rate)
+        self._discarded_to = memory.discard_playback(write_rate)  # ring position; what lies before is never played
         self._start_run()
 
     # -- from the server
@@ -149,7 +149,7 @@ class Playback:
         self._source += self._queued
         self._queued = 0
         tail = self._memory.playback_tail
-        target = self._memory.discard_playback(self._write_rate)
+        target = self._discarded_to = self._memory.discard_playback(self._write_rate)
         if self._utterances:
             utterances = list(self._utterances)
             self._cuts.append(
@@ -282,8 +282,8 @@ class Playback:
 
     def _refill(self, low_ms: int) -> None:
         memory = self._memory
-        head = memory.playback_head
-        ahead = head - memory.playback_tail
+        # Right after a barge-in the media thread has yet to skip what was discarded: that is nothing ahead.
+        ahead = memory.playback_head - max(memory.playback_tail, self._discarded_to)
         if ahead < low_ms * self._write_rate // 1000:
             self._fill(HIGH_MS - ahead * 1000 // self._write_rate)
         complete = not self._queue and not self._tail_pcm
@@ -359,7 +359,7 @@ class Playback:
         self._queued += back
         self._source -= back
         self._write_rate = write_rate
-        self._memory.discard_playback(write_rate)
+        self._discarded_to = self._memory.discard_playback(write_rate)
         self._start_run()
 
     def _convert(self, rate: int, scaled: Callable[[int], int]) -> None:

@@ -90,6 +90,8 @@ class Bench:
     async def _all_ended(self) -> None:
         for _, recorder in self._endpoints:
             await recorder.until("ended")
+        for _ in range(5):
+            await asyncio.sleep(0)  # their transports close in turns of the loop
 
     def endpoint(self, uri: str, **settings: Any) -> tuple[Endpoint, Recorder]:
         """A started endpoint with its recorder."""

@@ -8,7 +8,7 @@ import pytest
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.stream.control import Control
 from mod_openai_realtime.stream.heard import ItemPart
-from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.stream.playback import HIGH_MS, LOW_MS, MAX_QUEUE_S, Playback, Speech
 
 RATE = 24000
 
@@ -51,6 +51,43 @@ def tone(ms: int, hertz: float = 440, rate: int = RATE, start_ms: int = 0) -> by
 def similar(a: bytes, b: bytes, tolerance: int = 40) -> bool:
     x, y = array("h", a), array("h", b)
     return len(x) == len(y) and all(abs(p - q) <= tolerance for p, q in zip(x, y, strict=True))
+
+
+def test_the_ring_is_filled_when_audio_comes_and_is_due_again_when_it_runs_low() -> None:
+    bench = Bench(write_rate=24000)
+    bench.playback.feed(tone(1000), "r1")
+    bench.playback.top_up()
+    assert bench.memory.playback_head == HIGH_MS * 24
+    bench.run(1)
+    bench.playback.feed(tone(20), "r1")
+    bench.playback.top_up()
+    assert bench.memory.playback_head == (HIGH_MS + 20) * 24
+    bench.memory.watch(*bench.playback.next_due())
+    for _ in range((HIGH_MS - LOW_MS) // 20):
+        assert bench.poller.ready() == []
+        bench.switch.playback(480, 24000)
+    assert bench.poller.ready() != []
+
+
+def test_an_answer_that_follows_a_barge_in_has_the_ring_to_itself_at_once() -> None:
+    bench = Bench(write_rate=24000)
+    bench.playback.feed(tone(HIGH_MS), "r1")
+    bench.playback.top_up()
+    bench.switch.playback(480, 24000)
+    bench.playback.barge_in()
+    head = bench.memory.playback_head
+    bench.playback.feed(tone(1000), "r2")
+    bench.playback.top_up()  # before the media thread has skipped anything
+    assert bench.memory.playback_head == head + HIGH_MS * 24
+
+
+def test_a_long_delta_is_passed_on_piece_by_piece_and_whole() -> None:
+    bench = Bench(write_rate=24000)
+    said = tone(30_000)
+    bench.playback.feed(said, "r1")
+    bench.playback.finish()
+    bench.run(30 * 50 + 5)
+    assert bench.heard() == said
 
 
 @pytest.mark.parametrize("piece_ms", [5, 20, 1000])

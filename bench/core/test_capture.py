@@ -8,9 +8,9 @@ import pybase64
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.deflate import deflate
-from mod_openai_realtime.realtime.messages import append_message
+from mod_openai_realtime.realtime.messages import APPEND_HEAD, APPEND_TAIL, append_message
 from mod_openai_realtime.stream.capture import Capture
 
 RATE = 24000
@@ -27,6 +27,31 @@ def test_capture_turns_a_frame_into_a_message(
         return capture.messages()
 
     assert [len(message) for message in benchmark(pass_frame)] == [RATE // 50 * 2]
+
+
+def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
+    benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
+) -> None:
+    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    frame = noise(8000, 20)
+    switch.capture(frame, 8000)
+    capture.messages()
+    memory.watch((1 << 64) - 1, 0)
+    sent = 0
+
+    def send(opcode: int, buffer: bytearray, offset: int) -> None:
+        nonlocal sent
+        sent = len(buffer) - offset
+
+    capture.packetizer.lend(send, 1, APPEND_HEAD, APPEND_TAIL, pybase64.b64encode)
+    poller = Poller()
+    poller.add(memory, "stream", capture.packetizer)
+
+    def pass_frame() -> list[str]:
+        switch.capture(frame, 8000)
+        return poller.ready()
+
+    assert benchmark(pass_frame) == [] and sent == len(append_message(pybase64.b64encode(bytes(RATE // 50 * 2))))
 
 
 def test_capture_with_nothing_to_read(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:

@@ -346,9 +346,10 @@ static bool packetizer_send(Packetizer *self, PyObject **buffer)
     /* Before anything is called that might look at it. */
     packetizer_drop(self, self->message_bytes);
     if (built && (place = PyLong_FromSsize_t(offset)) != NULL) {
-        PyObject *arguments[] = {opcode, *buffer, place};
+        PyObject *arguments[] = {opcode, Py_NewRef(*buffer), place};
 
         result = PyObject_Vectorcall(send, arguments, 3, NULL);
+        Py_DECREF(arguments[1]);
     }
     Py_XDECREF(result);
     Py_XDECREF(place);

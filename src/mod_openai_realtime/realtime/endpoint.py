@@ -135,8 +135,8 @@ class Endpoint:
 
     @property
     def send_buffer(self) -> SendBuffer | None:
-        """How to send many messages, with nothing in between; None if not connected. Of use only until `stop`, or
-        until `on_disconnected`."""
+        """How to send many messages, with nothing in between; None if not connected, or congested. Of use only until
+        `stop`, `on_congested` or `on_disconnected`."""
         if self._state is not _State.OPEN or self._websocket is None:
             return None
         return self._websocket.send_buffer

@@ -189,6 +189,7 @@ class WebSocket(WSListener):
         self._over = False
         self._closing = False
         self._aborting = False
+        self._congested = False
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
 
     @property
@@ -220,7 +221,7 @@ class WebSocket(WSListener):
     def send_buffer(self) -> SendBuffer | None:
         """See Endpoint.send_buffer."""
         transport = self._transport
-        if transport is None or self._closing or self._over:
+        if transport is None or self._closing or self._over or self._congested:
             return None
         if self._deflates:
             return self._send_compressed
@@ -288,10 +289,11 @@ class WebSocket(WSListener):
                 _log.exception("Fault while the loss of a connection was reported")
 
     def pause_writing(self) -> None:
+        self._congested = True  # the library says so once, until writing is resumed
         self._owner.websocket_congested()
 
     def resume_writing(self) -> None:
-        """The owner finds out through `buffered_bytes`."""
+        self._congested = False
 
     def _take_data(self, opcode: int, frame: WSFrame) -> None:
         message = self._assembler.feed(opcode, bool(frame.fin), bool(frame.rsv1), frame.get_payload_as_bytes())

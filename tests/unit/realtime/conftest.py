@@ -55,6 +55,9 @@ class Recorder:
     def on_dropped(self, why: str) -> None:
         self._note("dropped", why)
 
+    def on_congested(self) -> None:
+        self._note("congested")
+
     def on_ended(self) -> None:
         self._note("ended")
 

@@ -4,13 +4,17 @@ import asyncio
 import logging
 import re
 import socket
+import ssl
 import struct
 import zlib
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from mod_openai_realtime.realtime import websocket
+from mod_openai_realtime.realtime.endpoint import TlsSettings
+from mod_openai_realtime.realtime.sending import BINARY, CONGESTED_BYTES
 
 from .conftest import Bench, Recorder, answer_handshake
 
@@ -187,6 +191,37 @@ async def test_a_server_that_stops_reading_fills_a_buffer_that_is_told_and_stop_
     await recorder.until("ended")
     assert recorder.events[-2:] == [("disconnected", 1006, "No answer to the close frame"), ("ended",)]
     assert endpoint.buffered_bytes == 0
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_congested_connection_says_so_once_and_keeps_what_was_sent_from_a_buffer_that_is_used_again(
+    bench: Bench, server_tls: ssl.SSLContext, tls: bool
+) -> None:
+    reads, all_read, got = asyncio.Event(), asyncio.Event(), []
+
+    async def read(connection: ServerConnection) -> None:
+        await reads.wait()
+        while (message := await connection.recv()) != "the last":
+            got.append(message)
+        all_read.set()
+
+    port = await bench.serve(read, ssl=server_tls if tls else None)
+    endpoint, recorder = bench.endpoint(f"ws{'s' * tls}://127.0.0.1:{port}/", deflate=False, tls=TlsSettings("NONE"))
+    await recorder.until("connected")
+    buffer, sent = bytearray(100_016), []
+    while (send := endpoint.send_buffer) is not None:
+        assert endpoint.buffered_bytes <= CONGESTED_BYTES
+        sent.append(bytes([len(sent) % 256]) * 100_000)
+        buffer[16:] = sent[-1]
+        send(BINARY, buffer, 16)
+    assert endpoint.buffered_bytes > CONGESTED_BYTES
+    assert recorder.names.count("congested") == 1
+    endpoint.send_text(b"the last")
+    reads.set()
+    async with asyncio.timeout(20):
+        await all_read.wait()
+    assert got == sent
+    assert endpoint.buffered_bytes == 0 and endpoint.send_buffer is not None
 
 
 async def test_what_comes_in_one_segment_with_the_handshake_is_not_lost(bench: Bench) -> None:

@@ -204,6 +204,7 @@ async def test_a_congested_connection_says_so_once_and_keeps_what_was_sent_from_
         while (message := await connection.recv()) != "the last":
             got.append(message)
         all_read.set()
+        await connection.wait_closed()
 
     port = await bench.serve(read, ssl=server_tls if tls else None)
     endpoint, recorder = bench.endpoint(f"ws{'s' * tls}://127.0.0.1:{port}/", deflate=False, tls=TlsSettings("NONE"))

@@ -103,7 +103,7 @@ def main(
     if found:
         report(found, failures, facts, out)
     if failures:
-        click.echo(f"\n{len(failures)} rounds failed:\n" + "\n".join(map(first_line, failures)), err=True)
+        click.echo(f"\nRounds that failed: {len(failures)}\n" + "\n".join(map(first_line, failures)), err=True)
         raise SystemExit(1)
 
 

@@ -28,6 +28,7 @@ STOP_S = 20.0
 HANG_UP_S = 60.0
 LOOKS, LOOK_S = 7, 0.073
 LOG_LINES = 5
+WARNINGS = ("[WARNING]", "[ERR]", "[CRIT]", "[ALERT]")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class SwitchRound:
                 cleaning.enter_context(self._engine)
             cleaning.enter_context(self._switch)
             reply = self._switch.load_module()
-            if not reply.startswith("+OK"):
-                raise RuntimeError(f"the module did not load: {reply}")
+            # The first line of the reply is good whatever comes of it.
+            if not self._switch.module_loaded():
+                raise RuntimeError(f"the module did not load: {' '.join(reply.split())}")
             self._callers = cleaning.enter_context(CallersProcess(load.calls))
             caller = cleaning.enter_context(
                 Caller(self._switch, self._channel, self._callers.parties, self._directory, None, CALLS_PER_SECOND)
@@ -84,8 +86,8 @@ class SwitchRound:
             return result
 
     def warnings(self) -> str:
-        """The last of what FreeSWITCH logged, which is its warnings."""
-        lines = [line for line in self._switch.log_text().splitlines() if "[" in line]
+        """The last of those that FreeSWITCH logged."""
+        lines = [line for line in self._switch.log_text().splitlines() if any(level in line for level in WARNINGS)]
         return "\n".join(lines[-LOG_LINES:])
 
     def _measure(self, channels: list[str]) -> SwitchResult:

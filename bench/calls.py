@@ -8,10 +8,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
+from measure.awake import cores_awake
 from measure.goals import verdicts
+from measure.limits import raise_open_files
 from measure.load import Load, Result
 from measure.machine import machine
-from measure.report import write_json, write_page
+from measure.page import GOAL_HEADING, goal_lines, write_json
+from measure.report import write_calls_page
 from measure.round import run_round
 from measure.table import cells, text_table
 
@@ -21,7 +24,7 @@ BOTH = (False, True)
 
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.option(
-    "--calls", default="20,60,150", help="How many at once; several numbers are measured one after the other."
+    "--calls", default="1,20,60,150,300", help="How many at once; several numbers are measured one after the other."
 )
 @click.option("--seconds", default=20.0, type=click.FloatRange(1), help="Length of a round, after the warm-up.")
 @click.option("--warm-up", "warm_up_s", default=4.0, type=click.FloatRange(1))
@@ -33,6 +36,7 @@ BOTH = (False, True)
 @click.option("--message-ms", default=20, type=click.IntRange(20, 1000), help="STREAM_BUFFER_SIZE.")
 @click.option("--delta-ms", default=200, type=click.IntRange(20, 1000), help="Agent audio in one message.")
 @click.option("--audio-files", is_flag=True, help="With the module's default of writing agent audio to files.")
+@click.option("--awake/--asleep", default=False, help="Whether idle cores are kept from sleeping (takes root).")
 @click.option("--no-probe", is_flag=True, help="Without the call that measures latency.")
 @click.option("--out", default=HERE / "out", type=click.Path(path_type=Path), show_default=False)
 def main(
@@ -47,6 +51,7 @@ def main(
     message_ms: int,
     delta_ms: int,
     audio_files: bool,
+    awake: bool,
     no_probe: bool,
     out: Path,
 ) -> None:
@@ -69,16 +74,28 @@ def main(
         for encrypted in (BOTH if tls is None else (tls,))
         for compressed in {"off": (False,), "on": (True,), "both": BOTH}[deflate]
     ]
+    raise_open_files(max(load.calls for load in loads))
+    with cores_awake(awake) as are_awake:
+        facts = {**machine(), "cores sleep": "no" if are_awake else "yes"}
+        measured, failures = measure(loads, rounds)
+    if measured:
+        report(measured, failures, facts, out)
+    if failures:
+        raise SystemExit(1)
+
+
+def measure(loads: list[Load], rounds: int) -> tuple[dict[Load, list[Result]], list[str]]:
+    """What was measured, and why what is missing is missing."""
     found: dict[Load, list[Result]] = {load: [] for load in loads}
-    failed = False
+    failures: list[str] = []
     for number in range(1, rounds + 1):
         for load in loads:
             try:
                 result = in_own_process(load)
             except Exception as error:
                 # One round that breaks must not cost the others; it is no figure, and the exit code tells.
-                failed = True
-                click.echo(f"round {number}, {load.label}: {error}", err=True)
+                failures.append(f"round {number}, {load.label}: {error}")
+                click.echo(failures[-1], err=True)
                 continue
             found[load].append(result)
             click.echo(
@@ -86,11 +103,7 @@ def main(
                 f"{100 * result.delivered:.3f} % delivered, {result.underruns} underruns",
                 err=True,
             )
-    measured = {load: results for load, results in found.items() if results}
-    if measured:
-        report(measured, out)
-    if failed:
-        raise SystemExit(1)
+    return {load: results for load, results in found.items() if results}, failures
 
 
 def in_own_process(load: Load) -> Result:
@@ -118,21 +131,16 @@ def _round(load: Load, owner: Connection) -> None:
         owner.send(f"{type(error).__name__}: {error}")
 
 
-def report(measured: dict[Load, list[Result]], out: Path) -> None:
-    facts = machine()
+def report(measured: dict[Load, list[Result]], failures: list[str], facts: dict[str, str], out: Path) -> None:
     goals = verdicts(measured)
     click.echo(text_table(*cells(measured)))
-    click.echo()
-    lines = [
-        [goal.goal, f"{goal.measured:.3g} {goal.unit}", f"{goal.limit:g} {goal.unit}", f"{goal.ratio:.2f}"]
-        for goal in goals
-    ]
-    click.echo(text_table(["goal", "measured", "limit", "ratio"], lines))
+    click.echo("\n" + text_table(GOAL_HEADING, goal_lines(goals)))
     out.mkdir(parents=True, exist_ok=True)
-    name = time.strftime("calls-%Y%m%d-%H%M%S")
-    write_json(out / f"{name}.json", facts, measured, goals)
-    write_page(out / f"{name}.html", facts, measured, goals)
-    click.echo(f"\n{out / name}.json\n{out / name}.html")
+    path = out / time.strftime("calls-%Y%m%d-%H%M%S.json")
+    rounds = [result.as_json() for results in measured.values() for result in results]
+    write_json(path, facts, rounds, goals, failures)
+    write_calls_page(path.with_suffix(".html"), facts, measured, goals, failures)
+    click.echo(f"\n{path}\n{path.with_suffix('.html')}")
 
 
 if __name__ == "__main__":

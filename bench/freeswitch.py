@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 import click
 
@@ -16,34 +14,24 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from freeswitch import find_freeswitch  # noqa: E402
+from measure.awake import cores_awake  # noqa: E402
+from measure.limits import raise_open_files  # noqa: E402
 from measure.load import Load  # noqa: E402
 from measure.machine import machine  # noqa: E402
-from measure.switch_round import Candidate, SwitchResult, run_switch_round  # noqa: E402
+from measure.page import GOAL_HEADING, goal_lines, write_json  # noqa: E402
+from measure.switch_report import write_switch_page  # noqa: E402
+from measure.switch_result import CHANNELS, OURS, REFERENCE, Candidate  # noqa: E402
+from measure.switch_round import run_switch_round  # noqa: E402
+from measure.switch_table import Found, ratio_cells, switch_cells, switch_verdicts  # noqa: E402
 from measure.table import text_table  # noqa: E402
 from sip.caller import can_call  # noqa: E402
 
 from mod_openai_realtime.native import MODULE_PATH  # noqa: E402
 
-OURS, REFERENCE = "this module", "reference"
-Found = dict[tuple[Load, str], list[SwitchResult]]
-
-ROWS: tuple[tuple[str, Callable[[SwitchResult], float], str], ...] = (
-    ("CPU added by the streams [ms]", lambda result: result.cpu_ms, ".2f"),
-    ("  in FreeSWITCH [ms]", lambda result: result.switch_ms - result.baseline_ms, ".2f"),
-    ("  in the engine [ms]", lambda result: result.engine_ms, ".2f"),
-    ("FreeSWITCH without streams [ms]", lambda result: result.baseline_ms, ".2f"),
-    ("sink [ms]", lambda result: result.sink_ms, ".2f"),
-    ("callers [ms]", lambda result: result.callers_ms, ".2f"),
-    ("delivered to the sink, worst [%]", lambda result: 100 * result.delivered, ".2f"),
-    ("silent packets heard [per mille]", lambda result: result.silent_packets, ".2f"),
-    ("memory per call [MB]", lambda result: result.memory_mb, ".3f"),
-    ("noise: cores used by others", lambda result: result.others_cores, ".2f"),
-)
-
 
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.option("--calls", default="20,60", help="How many at once; several numbers are measured one after the other.")
-@click.option("--seconds", default=20.0, type=click.FloatRange(1), help="Length of a round, after the warm-up.")
+@click.option("--seconds", default=20.0, type=click.FloatRange(1), help="With streams, after the warm-up; without too.")
 @click.option("--warm-up", "warm_up_s", default=4.0, type=click.FloatRange(1))
 @click.option("--rounds", default=3, type=click.IntRange(1), help="Of each load; loads and modules take turns.")
 @click.option("--tls/--plain", default=None, help="One of the two.  [default: both]")
@@ -51,6 +39,12 @@ ROWS: tuple[tuple[str, Callable[[SwitchResult], float], str], ...] = (
 @click.option("--workers", default=1, type=click.IntRange(1), help="Worker processes of the engine.")
 @click.option("--message-ms", default=20, type=click.IntRange(20, 1000), help="STREAM_BUFFER_SIZE.")
 @click.option("--delta-ms", default=200, type=click.IntRange(20, 1000), help="Agent audio in one message.")
+@click.option(
+    "--channel",
+    type=click.Choice(CHANNELS),
+    help="What the channels do besides.  [default: park, with a reference silence]",
+)
+@click.option("--awake/--asleep", default=True, help="Whether idle cores are kept from sleeping (takes root).")
 @click.option("--module", default=MODULE_PATH, type=click.Path(path_type=Path, exists=True), show_default=False)
 @click.option(
     "--reference-module",
@@ -69,6 +63,8 @@ def main(
     workers: int,
     message_ms: int,
     delta_ms: int,
+    channel: str | None,
+    awake: bool,
     module: Path,
     reference_module: Path | None,
     reference_engine: bool,
@@ -81,6 +77,8 @@ def main(
     candidates = [Candidate(OURS, module)]
     if reference_module is not None:
         candidates.append(Candidate(REFERENCE, reference_module, reference_engine))
+    if channel is None:
+        channel = "park" if reference_module is None else "silence"
     loads = [
         Load(
             calls=int(number),
@@ -96,53 +94,63 @@ def main(
         for number in calls.split(",")
         for encrypted in ((False, True) if tls is None else (tls,))
     ]
-    found: Found = {}
-    failed = False
-    for number in range(rounds):
-        for load in loads:
-            # Whoever comes second finds a warmer machine: they swap.
-            for candidate in candidates if number % 2 == 0 else candidates[::-1]:
-                name = f"round {number + 1}, {load.label}, {candidate.name}"
-                try:
-                    result = run_switch_round(load, prefix, candidate)
-                except Exception as error:
-                    failed = True
-                    click.echo(f"{name}: {type(error).__name__}: {error}", err=True)
-                    continue
-                found.setdefault((load, candidate.name), []).append(result)
-                click.echo(f"{name}: {result.cpu_ms:.2f} ms, {100 * result.delivered:.2f} % delivered", err=True)
+    raise_open_files(max(load.calls for load in loads))
+    # What it started is ended when it is told to end, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with cores_awake(awake) as are_awake:
+        facts = {**machine(prefix), "channels": channel, "cores sleep": "no" if are_awake else "yes"}
+        found, failures = measure(loads, candidates, rounds, prefix, channel)
     if found:
-        report(found, out)
-    if failed:
+        report(found, failures, facts, out)
+    if failures:
+        click.echo(f"\nRounds that failed: {len(failures)}\n" + "\n".join(map(first_line, failures)), err=True)
         raise SystemExit(1)
 
 
-def report(found: Found, out: Path) -> None:
-    lines = [[name, *(cell(results, value, form) for results in found.values())] for name, value, form in ROWS]
-    click.echo(text_table(["per call and second", *(f"{load.label}, {name}" for load, name in found)], lines))
-    ratios = cpu_ratios(found)
-    for label, ratio in ratios.items():
-        click.echo(f"{label}: CPU of {OURS} by that of the {REFERENCE}: {ratio:.2f}")
+def measure(
+    loads: list[Load], candidates: list[Candidate], rounds: int, prefix: Path, channel: str
+) -> tuple[Found, list[str]]:
+    """What was measured, and why what is missing is missing."""
+    found: Found = {}
+    failures: list[str] = []
+    for number in range(1, rounds + 1):
+        for load in loads:
+            # Whoever comes second finds a warmer machine: they swap.
+            for candidate in candidates if number % 2 else candidates[::-1]:
+                name = f"round {number}, {load.label}, {candidate.name}"
+                try:
+                    result = run_switch_round(load, prefix, candidate, channel)
+                except Exception as error:
+                    failures.append(f"{name}: {error}")
+                    click.echo(failures[-1], err=True)
+                    continue
+                found.setdefault((load, candidate.name), {})[number] = result
+                click.echo(
+                    f"{name}: {result.cpu_ms:.2f} ms, {100 * result.delivered:.2f} % delivered, "
+                    f"{result.silent_packets:.1f} per mille silent",
+                    err=True,
+                )
+    return found, failures
+
+
+def first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def report(found: Found, failures: list[str], facts: dict[str, str], out: Path) -> None:
+    goals = switch_verdicts(found)
+    click.echo(text_table(*switch_cells(found)))
+    heading, lines = ratio_cells(found)
+    if lines:
+        click.echo("\n" + text_table(heading, lines))
+    if goals:
+        click.echo("\n" + text_table(GOAL_HEADING, goal_lines(goals)))
     out.mkdir(parents=True, exist_ok=True)
     path = out / time.strftime("freeswitch-%Y%m%d-%H%M%S.json")
-    rounds = [result.as_json() for results in found.values() for result in results]
-    path.write_text(json.dumps({"machine": machine(), "rounds": rounds, "ratios": ratios}, indent=1))
-    click.echo(f"\n{path}")
-
-
-def cell(results: Sequence[SwitchResult], value: Callable[[SwitchResult], float], form: str) -> str:
-    numbers = sorted(map(value, results))
-    return f"{median(numbers):{form}} ({numbers[0]:{form}}-{numbers[-1]:{form}})"
-
-
-def cpu_ratios(found: Found) -> dict[str, float]:
-    """By load, where both were measured."""
-    return {
-        load.label: median(result.cpu_ms for result in results)
-        / median(result.cpu_ms for result in found[load, REFERENCE])
-        for (load, name), results in found.items()
-        if name == OURS and (load, REFERENCE) in found
-    }
+    rounds = [{"round": number, **result.as_json()} for results in found.values() for number, result in results.items()]
+    write_json(path, facts, rounds, goals, failures)
+    write_switch_page(path.with_suffix(".html"), facts, found, goals, failures)
+    click.echo(f"\n{path}\n{path.with_suffix('.html')}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Certificates:
     @classmethod
     def issue(cls, directory: Path) -> Certificates:
         authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
+        issued = authority.issue_cert("127.0.0.1", "localhost")
         chain, key, trusted = (str(directory / name) for name in ("chain.pem", "key.pem", "ca.pem"))
         for part in issued.cert_chain_pems:
             part.write_to_path(chain, append=True)

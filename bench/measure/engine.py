@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import subprocess
@@ -14,27 +15,42 @@ from types import TracebackType
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 START_S = 30.0
 STOP_S = 20.0
-LATE_S = "0.02"
+LATE_S = 0.02
+_LATENESS = "openai_realtime_tick_lateness_seconds"
 
 
 @dataclass(frozen=True)
 class Ticks:
     """Of the media clocks of all workers, since the engine started."""
 
-    count: float
     lateness_s: float
-    late: float  # by more than LATE_S
     missed: float
+    up_to: dict[float, float]
+    """How many were late by no more than so many seconds."""
+
+    @property
+    def count(self) -> float:
+        return self.up_to[math.inf]
+
+    @property
+    def late(self) -> float:
+        """By more than LATE_S."""
+        return self.count - self.up_to[LATE_S]
+
+    def percentile_ms(self, percent: float) -> float:
+        """No more than this: the upper bound of the bucket that the percentile is in, infinite for the last one."""
+        wanted = self.count * percent / 100
+        return 1000 * min(bound for bound, count in self.up_to.items() if count >= wanted)
 
     def since(self, earlier: Ticks) -> Ticks:
         return Ticks(
-            self.count - earlier.count,
             self.lateness_s - earlier.lateness_s,
-            self.late - earlier.late,
             self.missed - earlier.missed,
+            {bound: count - earlier.up_to[bound] for bound, count in self.up_to.items()},
         )
 
 
@@ -93,29 +109,34 @@ class Engine:
 
     def ticks(self) -> Ticks:
         """As published, which is once a second."""
+        lateness_s = missed = 0.0
+        up_to: dict[float, float] = {}
+        for sample in self._samples():
+            if sample.name == f"{_LATENESS}_sum":
+                lateness_s += sample.value
+            elif sample.name == f"{_LATENESS}_bucket":
+                bound = float(sample.labels["le"])
+                up_to[bound] = up_to.get(bound, 0.0) + sample.value
+            elif sample.name == "openai_realtime_missed_ticks_total":
+                missed += sample.value
+        return Ticks(lateness_s, missed, up_to)
+
+    def streams_of_workers(self) -> list[int]:
+        """How many streams each worker has, as published, which is once a second."""
+        return [int(sample.value) for sample in self._samples() if sample.name == "openai_realtime_streams"]
+
+    def _samples(self) -> list[Sample]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
-        sums: dict[str, float] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                name = sample.name.removeprefix("openai_realtime_") + sample.labels.get("le", "")
-                sums[name] = sums.get(name, 0.0) + sample.value
-        count = sums["tick_lateness_seconds_count"]
-        return Ticks(
-            count=count,
-            lateness_s=sums["tick_lateness_seconds_sum"],
-            late=count - sums[f"tick_lateness_seconds_bucket{LATE_S}"],
-            missed=sums["missed_ticks_total"],
-        )
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def _ready(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             try:
                 probe.connect(str(self.socket))
-                self.ticks()
-            except (OSError, KeyError):
+                return math.inf in self.ticks().up_to
+            except OSError:
                 return False
-        return True
 
 
 def _free_port() -> int:

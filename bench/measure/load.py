@@ -87,13 +87,21 @@ class Result:
     """Of the engine's media clock, on average."""
     ticks_over_20_ms: float
     """Of its ticks, in per mille."""
+    ticks_p999_ms: float
+    """Of the lateness of its ticks no less than the 99.9th percentile: the upper bound of a bucket."""
     ticks_missed: int
+    worker_streams: list[int]
+    """How many streams each worker had at the end."""
     capture_latency: Durations | None
     playback_latency: Durations | None
     delivered: float
     """Caller audio at the sink by what was handed over; the worst stream."""
     played: float
     """Agent audio that the channel sent by the time that passed; the worst stream."""
+    longest_gap_ms: float
+    """From one message of a stream to the next at the sink; of all streams but the probe."""
+    sink_late_ms: float
+    """The sink's own clock at worst: so much of a gap can be its own."""
     capture_dropped: int
     underruns: int
     underrun_ms: float

@@ -12,8 +12,8 @@ from pathlib import Path
 _PACKAGES = ("mod-openai-realtime", "picows", "uvloop", "orjson", "pybase64", "zlib-ng")
 
 
-def machine() -> dict[str, str]:
-    """Names and values, to be shown in this order."""
+def machine(freeswitch: Path | None = None) -> dict[str, str]:
+    """Names and values, to be shown in this order; with those of the FreeSWITCH at that prefix, if one is used."""
     facts = {
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
@@ -23,7 +23,14 @@ def machine() -> dict[str, str]:
         "OpenSSL": ssl.OPENSSL_VERSION,
         "commit": _commit(),
     }
+    if freeswitch is not None:
+        facts["FreeSWITCH"] = _freeswitch(freeswitch)
     return {**facts, **{name: metadata.version(name) for name in _PACKAGES}}
+
+
+def _freeswitch(prefix: Path) -> str:
+    said = subprocess.run([str(prefix / "bin" / "freeswitch"), "-version"], capture_output=True, text=True)
+    return said.stdout.strip().partition(": ")[2] or "unknown"
 
 
 def _processor() -> str:

@@ -1,84 +1,44 @@
-"""The figures as a file of JSON and as a page with pictures."""
+"""The figures of calls.py as a page with pictures."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from statistics import median_high as median
 
-import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .goals import Rounds, Verdict
-from .load import Result
+from .goals import FEW_CALLS, Rounds, Verdict
+from .load import Load, Result
+from .page import failure_list, goal_table, machine_table, picture, section, table, write_page
 from .table import cells
 
-matplotlib.use("Agg")
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 15px/1.5 sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; }}
-table {{ border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }}
-td, th {{ padding: .15em .8em; border-bottom: 1px solid #ddd; text-align: right; white-space: pre; }}
-td:first-child, th:first-child {{ text-align: left; }}
-.missed {{ color: #a00; }} img {{ max-width: 100%; }}
-</style></head><body><h1>{title}</h1><p>{intro}</p>{body}</body></html>
-"""
+_INTRO = "Medians of the rounds, with the smallest and the largest. CPU in ms per call and second."
+_PARTS: tuple[tuple[str, Callable[[Result], float]], ...] = (
+    ("engine, user", lambda result: result.engine_ms + result.supervisor_ms - result.engine_system_ms),
+    ("engine, kernel", lambda result: result.engine_system_ms),
+    ("module", lambda result: result.module_ms),
+)
 
 
-def write_json(path: Path, machine: Mapping[str, str], rounds: Rounds, goals: Sequence[Verdict]) -> None:
-    document = {
-        "machine": dict(machine),
-        "rounds": [result.as_json() for results in rounds.values() for result in results],
-        "goals": [{**asdict(goal), "ratio": goal.ratio, "reached": goal.reached} for goal in goals],
-    }
-    path.write_text(json.dumps(document, indent=1))
-
-
-def write_page(path: Path, machine: Mapping[str, str], rounds: Rounds, goals: Sequence[Verdict]) -> None:
-    heading, lines = cells(rounds)
-    body = [
-        _picture(_cpu(rounds)),
-        _picture(_callbacks(rounds)),
-        _picture(_latencies(rounds)),
-        "<h2>Goals</h2>",
-        _table(
-            ["goal", "measured", "limit", "ratio"],
-            [
-                [goal.goal, f"{goal.measured:.3g} {goal.unit}", f"{goal.limit:g} {goal.unit}", f"{goal.ratio:.2f}"]
-                for goal in goals
-            ],
-            [not goal.reached for goal in goals],
-        ),
-        "<h2>Figures</h2>",
-        _table(heading, lines),
-        "<h2>Machine</h2>",
-        _table(["", ""], [[name, value] for name, value in machine.items()]),
+def write_calls_page(
+    path: Path, machine: Mapping[str, str], rounds: Rounds, goals: Sequence[Verdict], failures: Sequence[str]
+) -> None:
+    parts = [
+        picture(_cpu_by_calls(rounds)),
+        picture(_cpu(rounds)),
+        picture(_callbacks(rounds)),
+        picture(_latencies(rounds)),
+        failure_list(failures),
+        goal_table(goals),
+        section("Figures", table(*cells(rounds))),
+        machine_table(machine),
     ]
-    intro = "Medians of the rounds, with the smallest and the largest. CPU in ms per call and second."
-    path.write_text(_PAGE.format(title="Calls", intro=intro, body="\n".join(body)))
+    write_page(path, "Calls", _INTRO, parts)
 
 
-def _table(heading: Sequence[str], lines: Sequence[Sequence[str]], missed: Sequence[bool] = ()) -> str:
-    rows = ["<tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in heading) + "</tr>"]
-    for number, line in enumerate(lines):
-        style = ' class="missed"' if number < len(missed) and missed[number] else ""
-        rows.append(f"<tr{style}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>")
-    return "<table>" + "".join(rows) + "</table>"
-
-
-def _picture(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return f'<p><img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"></p>'
-
-
-def _figure(title: str, unit: str, rounds: Rounds) -> tuple[Figure, matplotlib.axes.Axes]:
+def _figure(title: str, unit: str, rounds: Rounds) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(max(7.0, 1.3 * len(rounds)), 4), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title)
@@ -92,16 +52,48 @@ def _middles(rounds: Rounds, value: Callable[[Result], float]) -> list[float]:
     return [median(map(value, results)) for results in rounds.values()]
 
 
+def _cpu_by_calls(rounds: Rounds) -> Figure:
+    """Beside each other for each kind of stream: whether a call costs the same however many there are."""
+    kinds = list(dict.fromkeys(load.kind for load in rounds))
+    figure = Figure(figsize=(5 * max(1.5, len(kinds)), 4), layout="constrained")
+    figure.suptitle(f"CPU of the product by the number of calls (below {FEW_CALLS} it may leave the picture)")
+    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+    for axes, kind in zip(panels, kinds, strict=True):
+        _draw_by_calls(axes, {load: rounds[load] for load in rounds if load.kind == kind})
+        axes.set_title(kind, fontsize=9)
+    # One call bears all that an engine costs by itself: scaled to it, the others could not be told apart.
+    scaled = [load for load in rounds if load.calls >= FEW_CALLS] or list(rounds)
+    most = max(result.cpu_ms for load in scaled for result in rounds[load])
+    panels[0].set_ylim(min(0.0, panels[0].get_ylim()[0]), 1.3 * most)
+    panels[0].set_ylabel("ms per call and second")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def _draw_by_calls(axes: Axes, rounds: Rounds) -> None:
+    loads = sorted(rounds, key=_calls)
+    numbers = list(map(_calls, loads))
+    lines = [("all", lambda result: result.cpu_ms), *_PARTS]
+    for name, value in lines:
+        middles = [median(map(value, rounds[load])) for load in loads]
+        least = [min(map(value, rounds[load])) for load in loads]
+        most = [max(map(value, rounds[load])) for load in loads]
+        (line,) = axes.plot(numbers, middles, "o-", markersize=4, label=name)
+        axes.vlines(numbers, least, most, color=line.get_color(), linewidth=1)
+    axes.set_xlabel("calls")
+    axes.set_xticks(numbers)
+    axes.grid(alpha=0.3)
+
+
+def _calls(load: Load) -> int:
+    return load.calls
+
+
 def _cpu(rounds: Rounds) -> Figure:
     figure, axes = _figure("CPU of the product, and apart from it of the sink", "ms per call and second", rounds)
-    parts: list[tuple[str, Callable[[Result], float]]] = [
-        ("engine, user", lambda result: result.engine_ms - result.engine_system_ms),
-        ("engine, kernel", lambda result: result.engine_system_ms),
-        ("module", lambda result: result.module_ms),
-    ]
     places = range(len(rounds))
     below = [0.0] * len(rounds)
-    for name, value in parts:
+    for name, value in _PARTS:
         heights = _middles(rounds, value)
         axes.bar(places, heights, 0.5, bottom=below, label=name)
         below = [a + b for a, b in zip(below, heights, strict=True)]

@@ -22,7 +22,8 @@ from .certificates import Certificates
 from .engine import Engine
 from .load import Durations, Load, Result
 from .probe import ProbeProcess, ProbeSettings, ProbeTimes
-from .sink import PROBE_PATH, SinkCounts, SinkProcess, SinkSettings
+from .sink import PROBE_PATH, SinkCounts, SinkSettings
+from .sink_process import SinkProcess
 
 API = "uuid_openai_audio_stream"
 LISTENED = 4  # so many of the calls keep all that they sent
@@ -166,13 +167,16 @@ class Round:
         with self._clock() as media:
             time.sleep(0.1)
             ticks_before = self._engine.ticks()
+            self._sink.reset_gaps()
             running_first = [_Counters.of(stream) for stream in streams]
             begin = self._cpu(media)
             time.sleep(load.seconds)
             end = self._cpu(media)
+            running_sink = self._sink.counts()
             # Before the halt, in which the module may take the channel for one that has stopped sending.
             running_last = [_Counters.of(stream) for stream in streams]
             ticks = self._engine.ticks().since(ticks_before)
+            worker_streams = self._engine.streams_of_workers()
         took = time.monotonic() - started
         times = self._switch.callback_times()
         time.sleep(SETTLE_S)
@@ -209,11 +213,15 @@ class Round:
             late=_durations(times.late),
             ticks_late_ms=1000 * ticks.lateness_s / max(1.0, ticks.count),
             ticks_over_20_ms=1000 * ticks.late / max(1.0, ticks.count),
+            ticks_p999_ms=ticks.percentile_ms(99.9),
             ticks_missed=int(ticks.missed),
+            worker_streams=worker_streams,
             capture_latency=_capture_latency(probed, sunk_last),
             playback_latency=_playback_latency(probed, sunk_last),
             delivered=self._delivered(first, last, sunk_first, sunk_last),
             played=self._played(running_first, running_last),
+            longest_gap_ms=running_sink.longest_gap_ns / 1e6,
+            sink_late_ms=float(running_sink.longest_late_ms),
             capture_dropped=sum(b.dropped - a.dropped for a, b in zip(running_first, running_last, strict=True)),
             underruns=sum(b.underruns - a.underruns for a, b in zip(running_first, running_last, strict=True)),
             underrun_ms=sum(

@@ -1,4 +1,4 @@
-"""The far end of every stream: answers with audio without end, counts what it gets. A process of its own.
+"""The far end of every stream: answers with audio without end, counts what it gets.
 
 It knows as little as will do, so that it takes little of the machine under test: the size of caller audio follows from
 the size of its message, the agent's messages are made once.
@@ -7,19 +7,13 @@ the size of its message, the agent's messages are made once.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import ssl
 import time
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pybase64
-import uvloop
 from picows import (
     WSFrame,
     WSListener,
@@ -59,13 +53,19 @@ class SinkSettings:
 @dataclass(frozen=True)
 class SinkCounts:
     """Since its start: decoded bytes of caller audio of each stream in the order of their connecting, without the
-    probe; times of the probe's marks as they arrived and of bursts as they were sent, in ns of CLOCK_MONOTONIC."""
+    probe; times of the probe's marks as they arrived and of bursts as they were sent. Times are of CLOCK_MONOTONIC.
 
+    Since the last reset_gaps(): the longest time from one message of caller audio to the next of the same stream, of
+    all streams but the probe; and how late the sink's own clock was at worst, which such a time can have in it.
+    """
+
+    at_ns: int
     audio_bytes: list[int]
-    messages: int
     open_connections: int
     marks_ns: list[int]
     bursts_ns: list[int]
+    longest_gap_ns: int
+    longest_late_ms: int
 
 
 class Stream(WSListener):
@@ -74,8 +74,9 @@ class Stream(WSListener):
         self._inflater = zlib_ng.decompressobj(-15) if deflated else None
         self.transport: WSTransport | None = None
         self.audio_bytes = 0
-        self.messages = 0
         self.next_delta = 0
+        self._last_ns = time.monotonic_ns()
+        self._longest_gap_ns = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -86,6 +87,7 @@ class Stream(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
+            self.transport = None  # nothing may be sent after the answer
             transport.send_close(frame.get_close_code())
             transport.disconnect()
             return
@@ -93,13 +95,22 @@ class Stream(WSListener):
         if frame.rsv1 and self._inflater is not None:
             payload = self._inflater.decompress(payload + _INFLATE_TAIL)
         if payload.startswith(_HEAD):
-            self.messages += 1
+            now = time.monotonic_ns()
+            self._longest_gap_ns = max(self._longest_gap_ns, now - self._last_ns)
+            self._last_ns = now
             text = len(payload) - len(_HEAD) - _TAIL_BYTES
             self.audio_bytes += text // 4 * 3 - payload.count(b"=", -4)
             self.heard(payload)
 
     def heard(self, payload: bytes) -> None:
         """Of a stream that is not the probe nothing more is wanted."""
+
+    def longest_gap_ns(self) -> int:
+        """Of the ended ones and the one that lasts."""
+        return max(self._longest_gap_ns, time.monotonic_ns() - self._last_ns)
+
+    def reset_gap(self) -> None:
+        self._longest_gap_ns = 0
 
     def say(self, message: bytes, compressed: bool = False) -> None:
         if self.transport is not None:
@@ -146,6 +157,7 @@ class Sink:
         self._deflated = [deflated(message) for message in messages]
         self._tick = 0
         self._started = 0.0
+        self._longest_late_ms = 0
 
     async def serve(self) -> tuple[asyncio.Server, int]:
         context = None
@@ -193,7 +205,11 @@ class Sink:
 
     def _on_tick(self) -> None:
         loop = asyncio.get_running_loop()
-        due = int((loop.time() - self._started) * 1000 / TICK_MS)
+        # In whole milliseconds, as uvloop's clock goes: a time a little short of them would ask for the same tick at
+        # once, over and over, until the clock goes on.
+        since_ms = round((loop.time() - self._started) * 1000)
+        self._longest_late_ms = max(self._longest_late_ms, since_ms - (self._tick + 1) * TICK_MS)
+        due = since_ms // TICK_MS
         while self._tick < due:
             self._tick += 1
             for stream in self._slots[self._tick % len(self._slots)]:
@@ -203,12 +219,19 @@ class Sink:
     def counts(self) -> SinkCounts:
         probe = self._probe
         return SinkCounts(
+            at_ns=time.monotonic_ns(),
             audio_bytes=[stream.audio_bytes for stream in self._streams],
-            messages=sum(stream.messages for stream in self._streams),
             open_connections=sum(stream.transport is not None for stream in self._streams),
             marks_ns=list(probe.marks_ns) if probe else [],
             bursts_ns=list(probe.bursts_ns) if probe else [],
+            longest_gap_ns=max((stream.longest_gap_ns() for stream in self._streams), default=0),
+            longest_late_ms=self._longest_late_ms,
         )
+
+    def reset_gaps(self) -> None:
+        self._longest_late_ms = 0
+        for stream in self._streams:
+            stream.reset_gap()
 
 
 def deflated(message: bytes) -> bytes:
@@ -216,65 +239,3 @@ def deflated(message: bytes) -> bytes:
     stream = zlib_ng.compressobj(1, zlib_ng.DEFLATED, -15)
     compressed: bytes = stream.compress(message) + stream.flush(zlib_ng.Z_SYNC_FLUSH)
     return compressed[: -len(_INFLATE_TAIL)]
-
-
-def _run(settings: SinkSettings, owner: Connection) -> None:
-    # In reality the far end is on another machine. Here it must not push the engine off its core with every message
-    # that it is sent: a process of this kind waits for its turn.
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-    async def main() -> None:
-        sink = Sink(settings)
-        server, port = await sink.serve()
-        owner.send(port)
-        ended = asyncio.Event()
-
-        def asked() -> None:
-            try:
-                owner.recv()
-                owner.send(sink.counts())
-            except EOFError:
-                ended.set()
-
-        asyncio.get_running_loop().add_reader(owner.fileno(), asked)
-        await ended.wait()
-        server.close()
-
-    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
-        runner.run(main())
-
-
-class SinkProcess:
-    """The sink in its process; a context manager."""
-
-    def __init__(self, settings: SinkSettings) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
-        self._scheme = "ws" if settings.certificates is None else "wss"
-        self._process.start()
-        theirs.close()
-        self._port: int = self._connection.recv()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-        self._process.join(5)
-        self._process.kill()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
-
-    def url(self, path: str = "/stream") -> str:
-        return f"{self._scheme}://127.0.0.1:{self._port}{path}"
-
-    def counts(self) -> SinkCounts:
-        self._connection.send(None)
-        counts: SinkCounts = self._connection.recv()
-        return counts

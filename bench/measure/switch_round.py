@@ -1,4 +1,4 @@
-"""One round on a real FreeSWITCH: N SIP calls with RTP, first without and then with a stream on each."""
+"""One round on a real FreeSWITCH: N SIP calls with RTP, without a stream, with one on each, and without again."""
 
 from __future__ import annotations
 
@@ -6,93 +6,63 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from freeswitch import RealSwitch, StreamCommands
-from sip import PCMU, Caller, MediaRoom, RtpParty
+from freeswitch import EventSocketError, RealSwitch, StreamCommands
+from sip import Caller
 
 from . import cpu, memory
-from .audio import speech
+from .callers import CallersProcess
 from .certificates import Certificates
 from .engine import Engine
 from .load import Load
-from .sink import SinkProcess, SinkSettings
+from .sink import SinkSettings
+from .sink_process import SinkProcess
+from .switch_result import Candidate, SwitchResult
 
-DESTINATION = "park"
-SETTLE_S = 2.0  # after the calls are up: FreeSWITCH is busy with their events for a while
+SETTLE_S = 3.0  # after calls and streams have come or gone: FreeSWITCH is busy with their events for a while
 CALLS_PER_SECOND = 20
 ANSWER_S = 60.0
-LISTENED = 4  # parties whose audio is looked at
-SILENT = 300
+STOP_S = 20.0
+HANG_UP_S = 60.0
+LOOKS, LOOK_S = 7, 0.073
+LOG_LINES = 5
+WARNINGS = ("[WARNING]", "[ERR]", "[CRIT]", "[ALERT]")
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A build of the module. `engine`: whether it wants one."""
+class _Used:
+    """CPU seconds within a span, and how long that was."""
 
-    name: str
-    path: Path
-    engine: bool = True
-
-
-@dataclass(frozen=True)
-class SwitchResult:
-    """CPU in ms per call and second; memory in MB (2^20 bytes) per call."""
-
-    load: Load
-    candidate: str
-    switch_ms: float
-    """FreeSWITCH with a stream on each call ..."""
-    baseline_ms: float
-    """... and the same calls without."""
-    engine_ms: float
-    """All its processes."""
-    sink_ms: float
-    callers_ms: float
-    """This process, which sends and receives RTP."""
-    others_cores: float
-    delivered: float
-    """Caller audio at the sink by the time that passed; the worst stream."""
-    silent_packets: float
-    """Of those that some of the callers got, in per mille."""
-    memory_mb: float
+    seconds: float
+    switch: float
+    engine: float
+    sink: float
+    callers: float
+    own: float
+    everybody: float
 
     @property
-    def cpu_ms(self) -> float:
-        """What the streams added."""
-        return self.switch_ms - self.baseline_ms + self.engine_ms
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "cpu_ms": self.cpu_ms}
-
-
-@dataclass(frozen=True)
-class _Sample:
-    at: float
-    switch_s: float
-    engine_s: float
-    sink_s: float
-    own_s: float
-    busy_s: float
+    def others(self) -> float:
+        """On average, in cores."""
+        return max(0.0, self.everybody - self.switch - self.engine - self.sink - self.callers - self.own) / self.seconds
 
 
 class SwitchRound:
-    def __init__(self, load: Load, prefix: Path, candidate: Candidate, directory: Path) -> None:
+    def __init__(self, load: Load, prefix: Path, candidate: Candidate, channel: str, directory: Path) -> None:
         self._load = load
         self._candidate = candidate
+        self._channel = channel
         self._directory = directory
         self._engine = Engine(directory, load.workers)
         self._switch = RealSwitch(prefix, candidate.path, self._engine.socket, directory, log_level="warning")
 
     def run(self) -> SwitchResult:
         load = self._load
-        variables = dict(load.variables)
         certificates = Certificates.issue(self._directory) if load.tls else None
-        if certificates is not None:
-            variables["STREAM_TLS_CA_FILE"] = certificates.authority
+        authority = {} if certificates is None else {"STREAM_TLS_CA_FILE": certificates.authority}
+        self._variables = {**load.variables, **authority, "STREAM_OPENAI_API_KEY": "none-needed"}
         with contextlib.ExitStack() as cleaning:
             self._sink = cleaning.enter_context(
                 SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms))
@@ -101,72 +71,120 @@ class SwitchRound:
                 cleaning.enter_context(self._engine)
             cleaning.enter_context(self._switch)
             reply = self._switch.load_module()
-            if not reply.startswith("+OK"):
-                raise RuntimeError(f"{self._candidate.name}: the module did not load: {reply}")
-            room = cleaning.enter_context(MediaRoom())
-            parties = [room.party(PCMU) for _ in range(load.calls)]
+            # The first line of the reply is good whatever comes of it.
+            if not self._switch.module_loaded():
+                raise RuntimeError(f"the module did not load: {' '.join(reply.split())}")
+            self._callers = cleaning.enter_context(CallersProcess(load.calls))
             caller = cleaning.enter_context(
-                Caller(self._switch, DESTINATION, parties, self._directory, calls_per_second=CALLS_PER_SECOND)
+                Caller(self._switch, self._channel, self._callers.parties, self._directory, None, CALLS_PER_SECOND)
             )
             caller.wait_media(ANSWER_S)
-            result = self._measure(caller, parties, variables)
-            caller.hang_up()
-            caller.wait_end()
+            result = self._measure([call.uuid for call in caller.calls])
+            # Not each caller: so many cues at once overrun sipp.
+            self._switch.api("hupall")
+            caller.wait_end(HANG_UP_S)
             return result
 
-    def _measure(self, caller: Caller, parties: list[RtpParty], variables: dict[str, str]) -> SwitchResult:
+    def warnings(self) -> str:
+        """The last of those that FreeSWITCH logged."""
+        lines = [line for line in self._switch.log_text().splitlines() if any(level in line for level in WARNINGS)]
+        return "\n".join(lines[-LOG_LINES:])
+
+    def _measure(self, channels: list[str]) -> SwitchResult:
         load = self._load
-        samples = np.frombuffer(speech(load.channel_rate), "<i2")
-        for number, party in enumerate(parties):
-            party.repeat(np.roll(samples, -4801 * number))
-        time.sleep(SETTLE_S)
-        baseline = self._span(load.baseline_s)
-        before = self._memory()
-        assignments = ";".join(f"{name}={value}" for name, value in variables.items() if value)
-        for call in caller.calls:
-            self._switch.api(f"uuid_setvar_multi {call.uuid} {assignments}")
-            StreamCommands(self._switch.events, call.uuid).start(self._sink.url(), load.start)
+        before = self._baseline()
+        memory_before = self._memory()
+        self._start_streams(channels)
         time.sleep(load.warm_up_s)
-        heard = [len(party.received) for party in parties[:LISTENED]]
-        first = self._sink.counts()
+        self._callers.reset()
+        self._sink.reset_gaps()
+        ahead_first, started = self._ahead(), time.monotonic()
         loaded = self._span(load.seconds)
-        last = self._sink.counts()
-        audio = np.concatenate([party.audio(since) for party, since in zip(parties, heard, strict=False)])
-        wanted = loaded.at * load.rate * 2
-        delivered = [(b - a) / wanted for a, b in zip(first.audio_bytes, last.audio_bytes, strict=True)]
-        per_call = 1000 / (loaded.at * load.calls)
-        ours = loaded.switch_s + loaded.engine_s + loaded.sink_s + loaded.own_s
+        sunk, calls = self._sink.counts(), self._callers.counts()
+        ahead_last, took = self._ahead(), time.monotonic() - started
+        memory_after = self._memory()
+        self._stop_streams(channels)
+        after = self._baseline()
+        per_call = 1000 / (loaded.seconds * load.calls)
         return SwitchResult(
             load=load,
             candidate=self._candidate.name,
-            switch_ms=loaded.switch_s * per_call,
-            baseline_ms=baseline.switch_s * 1000 / (baseline.at * load.calls),
-            engine_ms=loaded.engine_s * per_call,
-            sink_ms=loaded.sink_s * per_call,
-            callers_ms=loaded.own_s * per_call,
-            others_cores=max(0.0, (loaded.busy_s - ours) / loaded.at),
-            delivered=min(1.0, *delivered) if len(delivered) == load.calls else 0.0,
-            silent_packets=1000 * _silent_share(audio, load.channel_rate // 50),
-            memory_mb=(self._memory() - before) / load.calls,
+            channel=self._channel,
+            switch_ms=loaded.switch * per_call,
+            baseline_before_ms=before.switch * 1000 / (before.seconds * load.calls),
+            baseline_after_ms=after.switch * 1000 / (after.seconds * load.calls),
+            engine_ms=loaded.engine * per_call,
+            sink_ms=loaded.sink * per_call,
+            callers_ms=loaded.callers * per_call,
+            callers_late_p999_ms=calls.late_p999_ms,
+            callers_late_longest_ms=calls.late_longest_ms,
+            others_cores=max(span.others for span in (before, loaded, after)),
+            delivered=self._delivered(ahead_first, ahead_last, took),
+            longest_gap_ms=sunk.longest_gap_ns / 1e6,
+            sink_late_ms=float(sunk.longest_late_ms),
+            silent_packets=1000 * calls.silent_share,
+            memory_mb=(memory_after - memory_before) / load.calls,
         )
 
-    def _span(self, seconds: float) -> _Sample:
-        """What each used during so many seconds; `at` is how many they were exactly."""
-        begin = self._sample()
+    def _start_streams(self, channels: list[str]) -> None:
+        assignments = ";".join(f"{name}={value}" for name, value in self._variables.items())
+        for uuid in channels:
+            self._switch.api(f"uuid_setvar_multi {uuid} {assignments}")
+            try:
+                StreamCommands(self._switch.events, uuid).start(self._sink.url(), self._load.start)
+            except EventSocketError as error:
+                told = [event.body for event in self._switch.events.taken("error", uuid)]
+                raise RuntimeError(f"{error}; error events: {' '.join(told[:3]) or 'none'}") from error
+
+    def _stop_streams(self, channels: list[str]) -> None:
+        for uuid in channels:
+            StreamCommands(self._switch.events, uuid).ok("stop")
+        deadline = time.monotonic() + STOP_S
+        while left := self._sink.counts().open_connections:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{left} streams were still connected {STOP_S} s after they were stopped")
+            time.sleep(0.2)
+
+    def _baseline(self) -> _Used:
+        """FreeSWITCH with the calls and no stream: half as long as with, since it is measured twice."""
+        time.sleep(SETTLE_S)
+        return self._span(self._load.seconds / 2)
+
+    def _span(self, seconds: float) -> _Used:
+        begin = self._so_far()
         time.sleep(seconds)
-        end = self._sample()
-        return _Sample(*(getattr(end, name) - getattr(begin, name) for name in _Sample.__dataclass_fields__))
+        end = self._so_far()
+        return _Used(*(getattr(end, each.name) - getattr(begin, each.name) for each in fields(_Used)))
 
-    def _sample(self) -> _Sample:
-        return _Sample(
-            at=time.monotonic(),
-            # In clock ticks, which count threads that have ended too.
-            switch_s=cpu.lifetime_s(self._switch.pid),
-            engine_s=sum(map(cpu.process_s, self._engine_pids())),
-            sink_s=cpu.process_s(self._sink.pid),
-            own_s=cpu.process_s(os.getpid()),
-            busy_s=cpu.busy_s(),
+    def _so_far(self) -> _Used:
+        return _Used(
+            everybody=cpu.busy_s(),
+            seconds=time.monotonic(),
+            switch=cpu.process_s(self._switch.pid),
+            engine=sum(map(cpu.process_s, self._engine_pids())),
+            sink=cpu.process_s(self._sink.pid),
+            callers=cpu.process_s(self._callers.pid),
+            own=cpu.process_s(os.getpid()),
         )
+
+    def _ahead(self) -> list[float]:
+        """How many seconds of caller audio the sink has of each stream, less the time of the clock.
+
+        What is late is not lost: the best of several looks, which fall on every part of a packet's time.
+        """
+        looks = []
+        for _ in range(LOOKS):
+            counts = self._sink.counts()
+            looks.append([got / (self._load.rate * 2) - counts.at_ns / 1e9 for got in counts.audio_bytes])
+            time.sleep(LOOK_S)
+        return [max(of_stream) for of_stream in zip(*looks, strict=True)]
+
+    def _delivered(self, first: list[float], last: list[float], seconds: float) -> float:
+        """Of the worst stream, give or take one message."""
+        if len(first) != self._load.calls or len(last) != self._load.calls:
+            return 0.0
+        message_s = self._load.message_ms / 1000
+        return min(min(1.0, 1 + (b - a + message_s) / seconds) for a, b in zip(first, last, strict=True))
 
     def _memory(self) -> float:
         return sum(map(memory.pss_mb, (self._switch.pid, *self._engine_pids())))
@@ -175,12 +193,11 @@ class SwitchRound:
         return [self._engine.supervisor, *self._engine.workers] if self._candidate.engine else []
 
 
-def _silent_share(audio: np.ndarray[Any, np.dtype[np.int16]], packet: int) -> float:
-    packets = audio[: len(audio) // packet * packet].reshape(-1, packet).astype(np.int32)
-    return float((np.abs(packets).max(axis=1) < SILENT).mean()) if len(packets) else 1.0
-
-
-def run_switch_round(load: Load, prefix: Path, candidate: Candidate) -> SwitchResult:
-    """Raises RuntimeError, AssertionError and what else the harness raises when something fails."""
+def run_switch_round(load: Load, prefix: Path, candidate: Candidate, channel: str) -> SwitchResult:
+    """Raises RuntimeError with the reason, and below it FreeSWITCH's last warnings, if anything fails."""
     with tempfile.TemporaryDirectory(prefix="oarb-") as folder:
-        return SwitchRound(load, prefix, candidate, Path(folder)).run()
+        measuring = SwitchRound(load, prefix, candidate, channel, Path(folder))
+        try:
+            return measuring.run()
+        except Exception as error:
+            raise RuntimeError(f"{type(error).__name__}: {error}\n{measuring.warnings()}") from error

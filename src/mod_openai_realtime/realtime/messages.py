@@ -17,6 +17,7 @@ APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 APPEND_TAIL = b'"}'
 
 _DELTA_KEY = b'"delta":"'
+_CONTAINERS = frozenset({dict, list})  # the parser makes no others
 _SHORTEST_CUT_BYTES = 8192  # Measured: below this the parser is as quick as the cut.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -159,9 +160,8 @@ def _without_delta(payload: bytes) -> ServerMessage | None:
 
 def _is_nested(value: Any) -> bool:
     """Whether the value holds an object or array inside; if not, it isn't deep, and needs no second look."""
-    if isinstance(value, dict):
-        return any(isinstance(inner, dict | list) for inner in value.values())
-    return isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value)
+    inners = value.values() if type(value) is dict else value if type(value) is list else ()
+    return not _CONTAINERS.isdisjoint(map(type, inners))
 
 
 def _nesting(payload: bytes) -> int:

@@ -61,6 +61,7 @@ class Incoming:
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share
         self._full = False  # the playback queue is full, and that was said
+        self._part: ItemPart | None = None  # of the last delta
         self._warned: set[str] = set()
 
     def text(self, payload: bytes) -> None:
@@ -133,11 +134,9 @@ class Incoming:
             pcm = g711_decode(audio, wire.law)
         if not pcm:
             return
-        self._turns.delta(response, message.item_id if message is not None else None, time.monotonic_ns())
-        part = None
-        if message is not None and message.item_id is not None:
-            part = ItemPart(message.item_id, message.content_index)
-        if self._playback.feed(pcm, response, part):
+        item = message.item_id if message is not None else None
+        self._turns.delta(response, item, time.monotonic_ns())
+        if self._playback.feed(pcm, response, self._part_of(item, message)):
             self._full = False
             self._sink.say(self._playback.top_up())
             self._sink.watch()
@@ -146,6 +145,16 @@ class Incoming:
             self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
         if self._settings.audio_files:
             self._sink.audio_file(pcm, wire.rate, message)
+
+    def _part_of(self, item: str | None, message: ServerMessage | None) -> ItemPart | None:
+        """Which part of which item the message belongs to: nearly always the same as the one before."""
+        if item is None or message is None:
+            return None
+        index = message.content_index
+        part = self._part
+        if part is None or part.item_id != item or part.content_index != index:
+            part = self._part = ItemPart(item, index)
+        return part
 
     def _whole(self, pcm: bytes) -> bytes:
         """Whole samples, the first byte of which may have come with the message before."""

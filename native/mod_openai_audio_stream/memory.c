@@ -20,7 +20,7 @@ static uint32_t slot_bytes_for(uint32_t frame_bytes)
     return round_up(SLOT_HEADER_BYTES + payload, 8);
 }
 
-/* A second of agent audio, or of the highest rates two thirds. The engine keeps half a second ahead at most; after a
+/* A second of agent audio, or of the highest rates two thirds. The engine keeps 400 ms ahead at most; after a
  * change to a higher rate in mid-call, less. */
 static uint32_t playback_samples_for(uint32_t write_rate)
 {

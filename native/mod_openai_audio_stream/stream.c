@@ -177,7 +177,8 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     if (played_bytes > STREAM_PCM_LIMIT) {
         played_bytes = STREAM_PCM_LIMIT; /* a longer frame is never replaced */
     }
-    if (frame_bytes > sizeof(stream->pcm) || !memory_create(stream, frame_bytes, played_bytes, write.impl.actual_samples_per_second)) {
+    if (frame_bytes > sizeof(stream->pcm) ||
+        !memory_create(stream, frame_bytes, played_bytes, write.impl.actual_samples_per_second)) {
         return "No memory for the audio";
     }
     if (stream->playing && !stream_find_playout(stream, session, channel)) {

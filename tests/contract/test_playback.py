@@ -93,8 +93,7 @@ def test_a_sample_split_over_two_messages_is_joined(leg: Leg, far: FarEnd) -> No
     cuts = [0, 1, 2, 501, 502, 1303, 4000, 4001, len(raw)]
     # Paused until all of it is there: a frame between two of the smallest pieces would rightly run short.
     leg.ok("pause")
-    far.send(*(delta(raw[a:b]) for a, b in itertools.pairwise(cuts)))
-    far.say("test.sent")
+    far.send(*(delta(raw[a:b]) for a, b in itertools.pairwise(cuts)), '{"type":"test.sent"}')
     leg.event("json")
     leg.ok("resume")
     hears(leg, speech)

@@ -229,15 +229,7 @@ class WebSocket(WSListener):
         return cast(SendBuffer, transport.send_reuse_external_bytearray)
 
     def _send_compressed(self, opcode: int, buffer: bytearray, offset: int) -> None:
-        transport = self._transport
-        if transport is None:
-            return
-        payload = bytes(memoryview(buffer)[offset:])
-        compressed = deflate(payload)
-        if compressed is None:
-            transport.send(opcode, payload)  # type: ignore[arg-type]
-        else:
-            transport.send(opcode, compressed, True, True)  # type: ignore[arg-type]
+        self._send(cast(WSMsgType, opcode), bytes(memoryview(buffer)[offset:]))
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""

@@ -13,7 +13,6 @@
 #define CHANNELS_MAX 2
 #define TAPS_MULTIPLE 16u /* of a phase's coefficients, so that the loop has no rest */
 #define USUAL_TAPS 48u    /* a phase of upsampling */
-#define DOTS 4u           /* outputs that are computed at once */
 #define BLOCK_FRAMES 960u /* input is worked off in blocks, so that memory stays small whatever is passed */
 
 typedef struct {
@@ -90,67 +89,88 @@ static inline int16_t rounded(int32_t sum)
     return (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
 }
 
-/* DOTS outputs at once: each is the sum of the products of `count` samples and coefficients, a multiple of
- * TAPS_MULTIPLE. This is nearly all that a resampler does. */
-static void dots_portable(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count,
-                          int16_t *to)
+/*
+ * One phase of the filter: `count` outputs, `to_step` samples apart. Each is the sum of the products of the coefficients
+ * and as many samples, those of the next `step` further on. This is nearly all that a resampler does.
+ */
+struct phase {
+    const int16_t *coefficients;
+    uint32_t taps; /* a multiple of TAPS_MULTIPLE */
+    uint32_t step, count, to_step;
+};
+
+static void filter_portable(const struct phase *phase, const int16_t *samples, int16_t *to)
 {
-    for (uint32_t n = 0; n < DOTS; n++) {
+    for (uint32_t n = 0; n < phase->count; n++) {
         int32_t sum = 0;
 
-        for (uint32_t i = 0; i < count; i++) {
-            sum += (int32_t)samples[n][i] * (int32_t)coefficients[n][i];
+        for (uint32_t i = 0; i < phase->taps; i++) {
+            sum += (int32_t)samples[i] * (int32_t)phase->coefficients[i];
         }
-        to[n] = rounded(sum);
+        *to = rounded(sum);
+        samples += phase->step;
+        to += phase->to_step;
     }
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#define DOTS 4u /* outputs that are computed at once */
+
+/* `taps` is the phase's, as a constant where it can be one: the loop over them is unrolled then. */
 __attribute__((target("avx2"), always_inline)) static inline void
-dots_avx2_of(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count, int16_t *to)
+filter_avx2_of(const struct phase *phase, uint32_t taps, const int16_t *samples, int16_t *to)
 {
-    __m256i sums[DOTS], pairs;
-    __m128i four;
+    for (uint32_t n = 0; n < phase->count; n += DOTS) {
+        uint32_t left = phase->count - n < DOTS ? phase->count - n : DOTS;
+        __m256i sums[DOTS] = {0}, pairs;
+        __m128i four;
+        const int16_t *rows[DOTS];
+        int16_t outputs[2 * DOTS];
 
-    for (uint32_t n = 0; n < DOTS; n++) {
-        __m256i sum = _mm256_setzero_si256();
-
-        for (uint32_t i = 0; i < count; i += TAPS_MULTIPLE) {
-            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_loadu_si256((const void *)(samples[n] + i)),
-                                                          _mm256_loadu_si256((const void *)(coefficients[n] + i))));
+        for (uint32_t k = 0; k < DOTS; k++) {
+            /* The last group may be short: it takes its first samples again, and what comes of it is not kept. */
+            rows[k] = samples + (k < left ? k * (size_t)phase->step : 0);
         }
-        sums[n] = sum;
+        for (uint32_t i = 0; i < taps; i += TAPS_MULTIPLE) {
+            __m256i coefficients = _mm256_loadu_si256((const void *)(phase->coefficients + i));
+
+            for (uint32_t k = 0; k < DOTS; k++) {
+                sums[k] = _mm256_add_epi32(
+                    sums[k], _mm256_madd_epi16(_mm256_loadu_si256((const void *)(rows[k] + i)), coefficients));
+            }
+        }
+        /* Twice neighbours, then halves: the four sums side by side, rounded as rounded() does. */
+        pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+        four = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+        four = _mm_srai_epi32(_mm_add_epi32(four, _mm_set1_epi32(1 << 13)), 14);
+        _mm_storeu_si128((void *)outputs, _mm_packs_epi32(four, four));
+        for (uint32_t k = 0; k < left; k++) {
+            *to = outputs[k];
+            to += phase->to_step;
+        }
+        samples += DOTS * (size_t)phase->step;
     }
-    /* Twice neighbours, then halves: the four sums side by side, rounded as rounded() does. */
-    pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-    four = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-    four = _mm_srai_epi32(_mm_add_epi32(four, _mm_set1_epi32(1 << 13)), 14);
-    _mm_storel_epi64((void *)to, _mm_packs_epi32(four, four));
 }
 
-__attribute__((target("avx2"))) static void dots_avx2(const int16_t *const samples[DOTS],
-                                                      const int16_t *const coefficients[DOTS], uint32_t count,
-                                                      int16_t *to)
+__attribute__((target("avx2"))) static void filter_avx2(const struct phase *phase, const int16_t *samples, int16_t *to)
 {
-    /* What most ratios need, as a constant: a third less time than with a loop. */
-    if (count == USUAL_TAPS) {
-        dots_avx2_of(samples, coefficients, USUAL_TAPS, to);
+    if (phase->taps == USUAL_TAPS) {
+        filter_avx2_of(phase, USUAL_TAPS, samples, to);
     } else {
-        dots_avx2_of(samples, coefficients, count, to);
+        filter_avx2_of(phase, phase->taps, samples, to);
     }
 }
 #endif
 
-static void (*dots)(const int16_t *const samples[DOTS], const int16_t *const coefficients[DOTS], uint32_t count,
-                    int16_t *to) = dots_portable;
+static void (*filter)(const struct phase *phase, const int16_t *samples, int16_t *to) = filter_portable;
 
 void media_resampler_choose(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) {
-        dots = dots_avx2;
+        filter = filter_avx2;
     }
 #endif
 }
@@ -175,54 +195,38 @@ static void resampler_load(Resampler *self, const int16_t *from, uint32_t frames
     }
 }
 
-/* One block through the filter; returns output frames written to `to`. */
+/*
+ * One block through the filter; returns output frames written to `to`. Outputs of the same phase are done together: they
+ * are `up` outputs and `down` inputs apart.
+ */
 static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t frames, int16_t *to)
 {
-    uint32_t history = self->taps - 1, channels = self->channels;
-    uint32_t index = self->phase / self->up, phase = self->phase % self->up;
-    uint32_t index_step = self->down / self->up, phase_step = self->down % self->up;
-    const int16_t *samples[DOTS], *coefficients[DOTS];
-    uint32_t waiting = 0, written = 0;
+    uint32_t up = self->up, down = self->down, channels = self->channels, end = frames * up;
+    uint32_t outputs = self->phase < end ? (end - self->phase + down - 1) / down : 0;
+    uint32_t skipped = self->skip < outputs ? self->skip : outputs;
+    uint32_t at = self->phase + skipped * down;
 
     resampler_load(self, from, frames);
-    while (index < frames) {
-        if (self->skip > 0) {
-            self->skip--;
-        } else {
-            for (uint32_t c = 0; c < channels; c++) {
-                samples[waiting] = self->line[c] + index;
-                coefficients[waiting] = self->bank + phase * self->taps;
-                if (++waiting == DOTS) {
-                    dots(samples, coefficients, self->taps, to + written);
-                    written += DOTS;
-                    waiting = 0;
-                }
-            }
-        }
-        /* No division: it would take longer than the products. */
-        index += index_step;
-        phase += phase_step;
-        if (phase >= self->up) {
-            phase -= self->up;
-            index++;
-        }
-    }
-    if (waiting > 0) {
-        int16_t last[DOTS];
+    self->phase += outputs * down - end;
+    self->skip -= skipped;
+    outputs -= skipped;
+    for (uint32_t n = 0; n < up && n < outputs; n++, at += down) {
+        struct phase phase = {
+            .coefficients = self->bank + at % up * self->taps,
+            .taps = self->taps,
+            .step = down,
+            .count = (outputs - n + up - 1) / up,
+            .to_step = up * channels,
+        };
 
-        for (uint32_t n = waiting; n < DOTS; n++) {
-            samples[n] = samples[0];
-            coefficients[n] = coefficients[0];
+        for (uint32_t c = 0; c < channels; c++) {
+            filter(&phase, self->line[c] + at / up, to + n * channels + c);
         }
-        dots(samples, coefficients, self->taps, last);
-        memcpy(to + written, last, waiting * sizeof(*to));
-        written += waiting;
     }
-    self->phase = (index - frames) * self->up + phase;
     for (uint32_t c = 0; c < channels; c++) {
-        memmove(self->line[c], self->line[c] + frames, history * sizeof(int16_t));
+        memmove(self->line[c], self->line[c] + frames, (self->taps - 1) * sizeof(int16_t));
     }
-    return written / channels;
+    return outputs;
 }
 
 static size_t resampler_frames(Resampler *self, const int16_t *from, size_t frames, int16_t *to)

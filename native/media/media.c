@@ -4,10 +4,13 @@
 static int media_exec(PyObject *module)
 {
     PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec,
-                           &media_packetizer_spec, &media_poller_spec};
+                           &media_packetizer_spec, &media_playout_spec, &media_poller_spec};
 
     media_g711_build();
     media_resampler_choose();
+    if (PyModule_AddFunctions(module, media_audio_delta_methods) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
         PyObject *type = PyType_FromSpec(specs[i]);
         int failed;

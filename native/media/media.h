@@ -1,5 +1,6 @@
 /*
- * media.h -- the engine's extension: the rings, the resampler, G.711 and the packetizer, for Python.
+ * media.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, for Python;
+ * and what finds the audio in a message.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
@@ -13,8 +14,10 @@ extern PyType_Spec media_stream_memory_spec;
 extern PyType_Spec media_switch_side_spec;
 extern PyType_Spec media_resampler_spec;
 extern PyType_Spec media_packetizer_spec;
+extern PyType_Spec media_playout_spec;
 extern PyType_Spec media_poller_spec;
 
+extern PyMethodDef media_audio_delta_methods[];
 extern PyMethodDef media_g711_methods[];
 /* Fills the tables; before the first call of a method. */
 void media_g711_build(void);

@@ -3,15 +3,17 @@
  *
  * A worker has hundreds of streams and a tick every 10 ms; most of them have neither a new frame nor a ring that runs low.
  * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python. Caller audio
- * of those that have lent their packetizer is sent right here.
+ * of those that have lent their packetizer is sent right here, and a ring of agent audio that runs low is refilled.
  */
 #include "packetizer.h"
+#include "playout.h"
 #include "stream_memory.h"
 
 typedef struct {
     PyObject *memory;
     PyObject *stream;
     PyObject *packetizer; /* or NULL */
+    PyObject *playout;    /* or NULL */
 } Entry;
 
 typedef struct {
@@ -26,6 +28,7 @@ static void entry_release(Entry *entry)
     Py_DECREF(entry->memory);
     Py_DECREF(entry->stream);
     Py_XDECREF(entry->packetizer);
+    Py_XDECREF(entry->playout);
 }
 
 static void poller_dealloc(PyObject *object)
@@ -45,13 +48,14 @@ static void poller_dealloc(PyObject *object)
 static PyObject *poller_add(PyObject *object, PyObject *args)
 {
     Poller *self = (Poller *)object;
-    PyObject *memory, *stream, *packetizer = Py_None;
+    PyObject *memory, *stream, *packetizer = Py_None, *playout = Py_None;
 
-    if (!PyArg_ParseTuple(args, "OO|O:add", &memory, &stream, &packetizer)) {
+    if (!PyArg_ParseTuple(args, "OO|OO:add", &memory, &stream, &packetizer, &playout)) {
         return NULL;
     }
-    if (!stream_memory_check(memory) || (packetizer != Py_None && !packetizer_check(packetizer))) {
-        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted, and a Packetizer or None");
+    if (!stream_memory_check(memory) || (packetizer != Py_None && !packetizer_check(packetizer)) ||
+        (playout != Py_None && !playout_check(playout))) {
+        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted, a Packetizer or None, and a Playout or None");
         return NULL;
     }
     if (self->count == self->room) {
@@ -68,6 +72,7 @@ static PyObject *poller_add(PyObject *object, PyObject *args)
         .memory = Py_NewRef(memory),
         .stream = Py_NewRef(stream),
         .packetizer = packetizer != Py_None ? Py_NewRef(packetizer) : NULL,
+        .playout = playout != Py_None ? Py_NewRef(playout) : NULL,
     };
     Py_RETURN_NONE;
 }
@@ -112,6 +117,10 @@ static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
         Py_INCREF(entry.memory);
         Py_INCREF(entry.stream);
         Py_XINCREF(entry.packetizer);
+        Py_XINCREF(entry.playout);
+        if (entry.playout != NULL) {
+            playout_tend(entry.playout);
+        }
         if ((poller_capture_is_due(self, &entry) || stream_memory_is_due(entry.memory)) &&
             PyList_Append(ready, entry.stream) != 0) {
             Py_CLEAR(ready);
@@ -128,11 +137,11 @@ static Py_ssize_t poller_length(PyObject *object)
 
 static PyMethodDef poller_methods[] = {
     {"add", poller_add, METH_VARARGS,
-     "(memory, stream, packetizer=None): have `stream` in ready() when its memory is due."},
+     "(memory, stream, packetizer=None, playout=None): have `stream` in ready() when its memory is due."},
     {"remove", poller_remove, METH_O, "Forget the stream of this memory, if it is known."},
     {"ready", poller_ready, METH_NOARGS,
-     "Send caller audio where the packetizer is lent; -> the streams with other caller audio to read, or playback at\n"
-     "the position they watch."},
+     "Send caller audio where the packetizer is lent, refill the rings of agent audio; -> the streams with other caller\n"
+     "audio to read, or playback at the position they watch."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -271,6 +271,11 @@ uint32_t resampler_channels(PyObject *object)
     return ((Resampler *)object)->channels;
 }
 
+uint32_t resampler_delay(PyObject *object)
+{
+    return ((Resampler *)object)->first_skip;
+}
+
 size_t resampler_most_bytes(PyObject *object, size_t bytes)
 {
     Resampler *self = (Resampler *)object;

@@ -1,4 +1,4 @@
-/* resampler.h -- what the packetizer asks of a Resampler. */
+/* resampler.h -- what the packetizer and the playout ask of a Resampler. */
 #ifndef MEDIA_RESAMPLER_H
 #define MEDIA_RESAMPLER_H
 
@@ -11,6 +11,9 @@
 /* Whether the object is a Resampler that was made. The functions below take only such. */
 bool resampler_check(PyObject *object);
 uint32_t resampler_channels(PyObject *object);
+
+/* How many sample frames of output it holds back: those that a flush gives. */
+uint32_t resampler_delay(PyObject *object);
 
 /* How many bytes `bytes` of input can become. */
 size_t resampler_most_bytes(PyObject *object, size_t bytes);

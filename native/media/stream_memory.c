@@ -296,6 +296,13 @@ struct slot_ring *stream_memory_capture(PyObject *object)
     return self->memory != NULL ? &self->capture : NULL;
 }
 
+struct playback_ring *stream_memory_playback(PyObject *object)
+{
+    StreamMemory *self = (StreamMemory *)object;
+
+    return self->memory != NULL ? &self->playback : NULL;
+}
+
 bool stream_memory_has_capture(PyObject *object)
 {
     StreamMemory *self = (StreamMemory *)object;

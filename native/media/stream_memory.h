@@ -1,9 +1,10 @@
-/* stream_memory.h -- what the poller and the packetizer ask of a StreamMemory. */
+/* stream_memory.h -- what the poller, the packetizer and the playout ask of a StreamMemory. */
 #ifndef MEDIA_STREAM_MEMORY_H
 #define MEDIA_STREAM_MEMORY_H
 
 #include "media.h"
 
+#include "playback_ring.h"
 #include "slot_ring.h"
 
 #include <stdbool.h>
@@ -12,6 +13,9 @@ bool stream_memory_check(PyObject *object);
 
 /* The engine's end of the ring of caller audio; NULL once the memory is closed. */
 struct slot_ring *stream_memory_capture(PyObject *object);
+
+/* The engine's end of the ring of agent audio; NULL once the memory is closed. */
+struct playback_ring *stream_memory_playback(PyObject *object);
 
 /* Whether there is caller audio to read. */
 bool stream_memory_has_capture(PyObject *object);

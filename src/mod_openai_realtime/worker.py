@@ -37,7 +37,7 @@ class Streams:
 
     def add(self, stream: Stream) -> None:
         self._memories[stream] = stream.memory
-        self._poller.add(stream.memory, stream, stream.packetizer)
+        self._poller.add(stream.memory, stream, stream.packetizer, stream.playout)
 
     def discard(self, stream: Stream) -> None:
         if self._memories.pop(stream, None) is not None:

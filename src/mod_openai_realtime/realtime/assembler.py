@@ -40,6 +40,8 @@ class MessageAssembler:
 
         Raises ProtocolViolationError; the connection is of no use after it.
         """
+        if fin and not rsv1 and opcode != CONTINUATION and self._opcode == CONTINUATION and len(payload) <= self._limit:
+            return opcode, payload  # nearly all there are
         self._begin(opcode, rsv1)
         piece = self._piece(payload, fin)
         if piece is not None:

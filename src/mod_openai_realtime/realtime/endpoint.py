@@ -92,6 +92,9 @@ class Endpoint:
         """`random` gives floats in [0, 1), for the jitter of the waits."""
         self._settings = settings
         self._listener = listener
+        # No call of our own in between: nearly all that comes are these.
+        self.websocket_text: Callable[[bytes], None] = listener.on_text
+        self.websocket_binary: Callable[[bytes], None] = listener.on_binary
         self._loop = loop or asyncio.get_running_loop()
         self._backoff = Backoff(limits or BackoffLimits(), random)
         self._state = _State.NEW
@@ -163,12 +166,6 @@ class Endpoint:
         self._opened_at = self._loop.time()
         self._move(_State.OPEN)
         self._listener.on_connected()
-
-    def websocket_text(self, payload: bytes) -> None:
-        self._listener.on_text(payload)
-
-    def websocket_binary(self, payload: bytes) -> None:
-        self._listener.on_binary(payload)
 
     def websocket_dropped(self, why: str) -> None:
         self._listener.on_dropped(why)

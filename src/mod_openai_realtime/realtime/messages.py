@@ -1,24 +1,26 @@
 """What the server says and what we say to it, as bytes. Sans-I/O.
 
-Nearly all of what a server sends is audio in base64, inside one long string. That string is cut out before the message
-is parsed, where this can't change what the message means; `_without_delta` says when.
+Nearly all of what a server sends is audio in base64, inside one long string. `audio_delta` finds it without parsing
+the message, where the message is a plain one; `classify` takes them all.
 """
 
 import re
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import orjson
 import pybase64
+
+from .._media import find_audio_delta
 
 DEEPEST_NESTING = 128
 
 APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 APPEND_TAIL = b'"}'
 
-_DELTA_KEY = b'"delta":"'
+_decode_strictly = partial(pybase64.b64decode, validate=True)
 _CONTAINERS = frozenset({dict, list})  # the parser makes no others
-_SHORTEST_CUT_BYTES = 8192  # Measured: below this the parser is as quick as the cut.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -98,12 +100,16 @@ class ServerMessage:
         return value if isinstance(value, str) else None
 
 
-def classify(payload: bytes, shortest_cut_bytes: int = _SHORTEST_CUT_BYTES) -> ServerMessage:
+def audio_delta(payload: bytes) -> tuple[str | None, str | None, int, bytes] | None:
+    """Of what is plainly an AUDIO_DELTA: its response's id, its item's id, its content index, and the decoded audio.
+
+    None says nothing: `classify` tells.
+    """
+    return find_audio_delta(payload, _decode_strictly)
+
+
+def classify(payload: bytes) -> ServerMessage:
     """Say what a text message is; never raises."""
-    if len(payload) >= shortest_cut_bytes:
-        message = _without_delta(payload)
-        if message is not None:
-            return message
     try:
         fields = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -122,40 +128,6 @@ def classify(payload: bytes, shortest_cut_bytes: int = _SHORTEST_CUT_BYTES) -> S
     delta = fields.pop("delta", None)
     audio = decode_base64(delta.encode()) if isinstance(delta, str) else None
     return ServerMessage(kind, type_name, fields, audio)
-
-
-def _without_delta(payload: bytes) -> ServerMessage | None:
-    """Classify an audio delta from its message with the audio cut out; None where that might tell something else.
-
-    It can't, because: without a backslash in the text every quotation mark begins or ends a string. The shell (the text
-    with an empty delta) is valid JSON, so `"delta"` in it, directly followed by a colon, is a key and no part of a
-    string; it occurs once, and the top level has such a key, so it is that one. And what was cut out is a valid string,
-    because it is valid base64.
-    """
-    key = payload.find(_DELTA_KEY)
-    if key < 0 or b"\\" in payload:
-        return None
-    begin = key + len(_DELTA_KEY)
-    end = payload.find(b'"', begin)
-    if end < 0:
-        return None
-    shell = payload[:begin] + payload[end:]
-    if shell.count(b'"delta"') != 1:
-        return None
-    try:
-        fields = orjson.loads(shell)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(fields, dict) or "delta" not in fields or _is_nested(fields):
-        return None
-    type_name = fields.get("type")
-    if not isinstance(type_name, str) or _KINDS.get(type_name) is not Kind.AUDIO_DELTA:
-        return None
-    audio = decode_base64(payload[begin:end])
-    if audio is None:
-        return None
-    del fields["delta"]
-    return ServerMessage(Kind.AUDIO_DELTA, type_name, fields, audio)
 
 
 def _is_nested(value: Any) -> bool:

@@ -6,7 +6,7 @@ import time
 from typing import Protocol
 
 from .._media import g711_decode
-from ..realtime.messages import Kind, ServerMessage, classify
+from ..realtime.messages import Kind, ServerMessage, audio_delta, classify
 from .heard import ItemPart
 from .interruption import Interruption
 from .negotiation import Negotiation
@@ -61,16 +61,33 @@ class Incoming:
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share
         self._full = False  # the playback queue is full, and that was said
-        self._part: ItemPart | None = None  # of the last delta
+        # Response, item and content index of the delta before, while nothing has come that it might depend on, and
+        # what follows of them.
+        self._belongs: tuple[str | None, str | None, int] | None = None
+        self._part: ItemPart | None = None
+        self._law: str | None = None
         self._warned: set[str] = set()
+        self._plays = playback is not None and not settings.raw
+        self._plain = self._plays and not settings.audio_files  # files want the whole message
 
     def text(self, payload: bytes) -> None:
+        if self._plain:
+            delta = audio_delta(payload)
+            if delta is not None:
+                self._delta(*delta, None)
+                return
         message = classify(payload)
         kind = message.kind
         playback = self._playback
-        if kind is Kind.AUDIO_DELTA and playback is not None and not self._settings.raw:
-            self._delta(message)
+        if kind is Kind.AUDIO_DELTA and self._plays:
+            if message.audio is None:
+                self._half = b""
+                self._warn_once("audio delta dropped: its base64 is malformed")
+            else:
+                self._delta(message.response_id, message.item_id, message.content_index, message.audio, message)
             return
+        if kind is not Kind.OTHER:
+            self._belongs = None
         if kind is Kind.TOO_DEEP:
             self._warn_once("message dropped: its JSON is nested too deeply")
             return
@@ -103,10 +120,13 @@ class Incoming:
         if not self._settings.raw:
             self._warn_once("binary message dropped: the stream is not in raw mode")
         elif self._playback is not None and self._responses.raw_audible():
-            self._play(payload, None, None)
+            self._belongs = None
+            self._belong(None, None, 0)
+            self._play(payload, None, None, begins=True)
 
     def connection_lost(self) -> None:
         """What was received plays on; of what was not, nothing will come."""
+        self._belongs = None
         self._responses.reset()
         self._half = b""
         if self._playback is not None:
@@ -116,45 +136,50 @@ class Incoming:
         playback.finish()
         self._sink.wake()
 
-    def _delta(self, message: ServerMessage) -> None:
-        if message.audio is None:
-            self._half = b""
-            self._warn_once("audio delta dropped: its base64 is malformed")
-        elif message.audio and self._responses.audible(message.response_id):
-            self._play(message.audio, message.response_id, message)
+    def _delta(
+        self, response: str | None, item: str | None, index: int, audio: bytes, message: ServerMessage | None
+    ) -> None:
+        if not audio:
+            return
+        belongs = (response, item, index)
+        begins = belongs != self._belongs
+        if begins:
+            if not self._responses.audible(response):
+                return
+            self._belong(response, item, index)
+            self._belongs = belongs
+        self._play(audio, response, message, begins)
 
-    def _play(self, audio: bytes, response: str | None, message: ServerMessage | None) -> None:
+    def _belong(self, response: str | None, item: str | None, index: int) -> None:
+        """The audio that comes next is of another response or part, or in another format."""
         assert self._playback is not None
         wire = self._negotiation.playback
         self._playback.set_rate(wire.rate)
-        if wire.law is None:
-            pcm = self._whole(audio)
-        else:
-            self._half = b""
-            pcm = g711_decode(audio, wire.law)
-        if not pcm:
-            return
-        item = message.item_id if message is not None else None
+        self._law = wire.law
+        self._part = ItemPart(item, index) if item is not None else None
         self._turns.delta(response, item, time.monotonic_ns())
-        if self._playback.feed(pcm, response, self._part_of(item, message)):
+
+    def _play(self, audio: bytes, response: str | None, message: ServerMessage | None, begins: bool) -> None:
+        playback = self._playback
+        assert playback is not None
+        if self._law is not None:
+            self._half = b""
+            pcm = g711_decode(audio, self._law)
+        elif self._half or len(audio) & 1:
+            pcm = self._whole(audio)
+            if not pcm:
+                return
+        else:
+            pcm = audio
+        if playback.feed(pcm, response, self._part):
             self._full = False
-            self._sink.say(self._playback.top_up())
-            self._sink.watch()
+            if begins:
+                self._sink.watch()
         elif not self._full:
             self._full = True
             self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
         if self._settings.audio_files:
-            self._sink.audio_file(pcm, wire.rate, message)
-
-    def _part_of(self, item: str | None, message: ServerMessage | None) -> ItemPart | None:
-        """Which part of which item the message belongs to: nearly always the same as the one before."""
-        if item is None or message is None:
-            return None
-        index = message.content_index
-        part = self._part
-        if part is None or part.item_id != item or part.content_index != index:
-            part = self._part = ItemPart(item, index)
-        return part
+            self._sink.audio_file(pcm, playback.rate, message)
 
     def _whole(self, pcm: bytes) -> bytes:
         """Whole samples, the first byte of which may have come with the message before."""

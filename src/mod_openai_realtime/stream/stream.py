@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from .._media import Packetizer, StreamMemory
+from .._media import Packetizer, Playout, StreamMemory
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
 from . import reasons
@@ -120,6 +120,11 @@ class Stream:
     def packetizer(self) -> Packetizer | None:
         """What sends caller audio while it is lent; None where the stream sends none."""
         return self._outgoing.packetizer if self._outgoing is not None else None
+
+    @property
+    def playout(self) -> Playout | None:
+        """What keeps the playback ring filled; None where the stream plays nothing."""
+        return self._playback.playout if self._playback is not None else None
 
     # -- life
 

@@ -22,7 +22,7 @@ class Bench:
         self.write_rate = write_rate
         self.playback = Playback(self.memory, playback_rate=playback_rate, write_rate=write_rate)
         self.poller = Poller()
-        self.poller.add(self.memory, self.playback)
+        self.poller.add(self.memory, self.playback, None, self.playback.playout)
         self.events: list[tuple[int, Speech]] = []
         self.frames: list[bytes | None] = []
 
@@ -53,31 +53,32 @@ def similar(a: bytes, b: bytes, tolerance: int = 40) -> bool:
     return len(x) == len(y) and all(abs(p - q) <= tolerance for p, q in zip(x, y, strict=True))
 
 
-def test_the_ring_is_filled_when_audio_comes_and_is_due_again_when_it_runs_low() -> None:
+def test_the_ring_is_filled_when_audio_comes_and_when_it_runs_low() -> None:
     bench = Bench(write_rate=24000)
     bench.playback.feed(tone(1000), "r1")
-    bench.playback.top_up()
     assert bench.memory.playback_head == HIGH_MS * 24
     bench.run(1)
     bench.playback.feed(tone(20), "r1")
-    bench.playback.top_up()
     assert bench.memory.playback_head == (HIGH_MS + 20) * 24
+    bench.run(2)
     bench.memory.watch(*bench.playback.next_due())
-    for _ in range((HIGH_MS - LOW_MS) // 20):
+    full = bench.memory.playback_head
+    for _ in range((HIGH_MS - LOW_MS) // 20 - 2):
         assert bench.poller.ready() == []
+        assert bench.memory.playback_head == full
         bench.switch.playback(480, 24000)
-    assert bench.poller.ready() != []
+    bench.switch.playback(480, 24000)
+    assert bench.poller.ready() == [], "without a look at the stream"
+    assert bench.memory.playback_head == bench.memory.playback_tail + HIGH_MS * 24
 
 
 def test_an_answer_that_follows_a_barge_in_has_the_ring_to_itself_at_once() -> None:
     bench = Bench(write_rate=24000)
     bench.playback.feed(tone(HIGH_MS), "r1")
-    bench.playback.top_up()
     bench.switch.playback(480, 24000)
     bench.playback.barge_in()
     head = bench.memory.playback_head
     bench.playback.feed(tone(1000), "r2")
-    bench.playback.top_up()  # before the media thread has skipped anything
     assert bench.memory.playback_head == head + HIGH_MS * 24
 
 
@@ -194,7 +195,7 @@ def test_barge_in_before_anything_was_heard_has_no_stop_without_a_start() -> Non
 
 def test_a_new_response_after_a_barge_in_is_heard_from_its_first_sample() -> None:
     bench = Bench(8000, 8000)
-    bench.playback.feed(bytes(range(1, 200)) * 100 + b"\1", "r1")
+    bench.playback.feed(bytes(range(1, 201)) * 100, "r1")
     bench.run(5)
     bench.playback.barge_in()
     bench.run(1)

@@ -108,7 +108,7 @@ class Bench:
             "test",
         )
         self._poller = Poller()
-        self._poller.add(self.stream.memory, self.stream, self.stream.packetizer)
+        self._poller.add(self.stream.memory, self.stream, self.stream.packetizer, self.stream.playout)
         self.stream.start()
         self.stream.on_connected()
 

@@ -1,0 +1,210 @@
+/*
+ * audio_delta.c -- the audio of a message that is plainly an audio delta, found without building the message.
+ *
+ * Nearly all that a server sends are such messages: a flat JSON object, a few short values and one very long string. What
+ * is anything else, or only might be, is left to a JSON parser: escapes, text that is not ASCII, objects and arrays inside,
+ * a name that occurs twice.
+ */
+#include "media.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define DIGITS_MAX 9 /* of a number, so that it fits */
+
+struct text {
+    const char *at;
+    size_t length;
+};
+
+struct delta {
+    struct text type, response_id, item_id, audio; /* `at` is NULL where there is none */
+    long content_index;
+    bool has_content_index;
+};
+
+struct scan {
+    const char *at, *end;
+};
+
+static bool scan_take(struct scan *scan, char wanted)
+{
+    if (scan->at < scan->end && *scan->at == wanted) {
+        scan->at++;
+        return true;
+    }
+    return false;
+}
+
+static void scan_space(struct scan *scan)
+{
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r')) {
+        scan->at++;
+    }
+}
+
+/* A string of printable ASCII without escapes. */
+static bool scan_string(struct scan *scan, struct text *text)
+{
+    if (!scan_take(scan, '"')) {
+        return false;
+    }
+    text->at = scan->at;
+    while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at < 0x7f && *scan->at != '"' && *scan->at != '\\') {
+        scan->at++;
+    }
+    text->length = (size_t)(scan->at - text->at);
+    return scan_take(scan, '"');
+}
+
+/* A string of anything: the caller checks what is in it. */
+static bool scan_long_string(struct scan *scan, struct text *text)
+{
+    const char *end;
+
+    if (!scan_take(scan, '"') || (end = memchr(scan->at, '"', (size_t)(scan->end - scan->at))) == NULL) {
+        return false;
+    }
+    *text = (struct text){scan->at, (size_t)(end - scan->at)};
+    scan->at = end + 1;
+    return true;
+}
+
+/* A whole number that is not negative. */
+static bool scan_number(struct scan *scan, long *number)
+{
+    const char *start = scan->at;
+
+    *number = 0;
+    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9' && scan->at - start < DIGITS_MAX) {
+        *number = 10 * *number + (*scan->at++ - '0');
+    }
+    return scan->at > start && (*start != '0' || scan->at - start == 1);
+}
+
+static bool scan_word(struct scan *scan, const char *word)
+{
+    size_t length = strlen(word);
+
+    if ((size_t)(scan->end - scan->at) < length || memcmp(scan->at, word, length) != 0) {
+        return false;
+    }
+    scan->at += length;
+    return true;
+}
+
+static bool is(struct text text, const char *word)
+{
+    return text.length == strlen(word) && memcmp(text.at, word, text.length) == 0;
+}
+
+static bool scan_value(struct scan *scan, struct text name, struct delta *delta)
+{
+    struct text *known = is(name, "type")          ? &delta->type
+                         : is(name, "response_id") ? &delta->response_id
+                         : is(name, "item_id")     ? &delta->item_id
+                                                   : NULL;
+    struct text other;
+    long number;
+
+    if (is(name, "delta")) {
+        return delta->audio.at == NULL && scan_long_string(scan, &delta->audio);
+    }
+    if (known != NULL) {
+        return known->at == NULL && scan_string(scan, known);
+    }
+    if (is(name, "content_index")) {
+        bool first = !delta->has_content_index;
+
+        delta->has_content_index = true;
+        return first && scan_number(scan, &delta->content_index);
+    }
+    return scan_string(scan, &other) || scan_number(scan, &number) || scan_word(scan, "true") ||
+           scan_word(scan, "false") || scan_word(scan, "null");
+}
+
+static bool scan_delta(struct scan *scan, struct delta *delta)
+{
+    struct text name;
+
+    scan_space(scan);
+    if (!scan_take(scan, '{')) {
+        return false;
+    }
+    do {
+        scan_space(scan);
+        if (!scan_string(scan, &name)) {
+            return false;
+        }
+        scan_space(scan);
+        if (!scan_take(scan, ':')) {
+            return false;
+        }
+        scan_space(scan);
+        if (!scan_value(scan, name, delta)) {
+            return false;
+        }
+        scan_space(scan);
+    } while (scan_take(scan, ','));
+    if (!scan_take(scan, '}')) {
+        return false;
+    }
+    scan_space(scan);
+    return scan->at == scan->end && delta->audio.at != NULL &&
+           (is(delta->type, "response.output_audio.delta") || is(delta->type, "response.audio.delta"));
+}
+
+static PyObject *text_or_none(struct text text)
+{
+    return text.at != NULL ? PyUnicode_FromStringAndSize(text.at, (Py_ssize_t)text.length) : Py_NewRef(Py_None);
+}
+
+/* The decoded audio; NULL without an exception where it is no base64 of that kind. */
+static PyObject *decode_audio(PyObject *decode, struct text text)
+{
+    PyObject *view = PyMemoryView_FromMemory((char *)text.at, (Py_ssize_t)text.length, PyBUF_READ);
+    PyObject *audio = view != NULL ? PyObject_CallOneArg(decode, view) : NULL;
+
+    Py_XDECREF(view);
+    if (audio == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
+        PyErr_Clear();
+    }
+    return audio;
+}
+
+static PyObject *find_audio_delta(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *payload, *decode, *audio, *response_id, *item_id, *found = NULL;
+    struct delta delta = {0};
+    struct scan scan;
+
+    if (!PyArg_ParseTuple(args, "SO:find_audio_delta", &payload, &decode)) {
+        return NULL;
+    }
+    scan.at = PyBytes_AS_STRING(payload);
+    scan.end = scan.at + PyBytes_GET_SIZE(payload);
+    if (!scan_delta(&scan, &delta)) {
+        Py_RETURN_NONE;
+    }
+    audio = decode_audio(decode, delta.audio);
+    if (audio == NULL) {
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    response_id = text_or_none(delta.response_id);
+    item_id = text_or_none(delta.item_id);
+    if (response_id != NULL && item_id != NULL) {
+        found = Py_BuildValue("(OOlO)", response_id, item_id, delta.content_index, audio);
+    }
+    Py_XDECREF(response_id);
+    Py_XDECREF(item_id);
+    Py_DECREF(audio);
+    return found;
+}
+
+PyMethodDef media_audio_delta_methods[] = {
+    {"find_audio_delta", find_audio_delta, METH_VARARGS,
+     "(message, decode) -> (response_id or None, item_id or None, content_index, audio), or None where the message has to be\n"
+     "parsed to tell what it is. decode(base64) gives the audio, and raises ValueError for what is malformed."},
+    {NULL, NULL, 0, NULL},
+};

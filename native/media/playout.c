@@ -1,0 +1,503 @@
+/*
+ * playout.c -- agent audio on its way to the caller: a queue of pcm16, resampled into the playback ring.
+ *
+ * The counterpart of packetizer.c, for the other direction. What is fed goes into the ring at once, as far as `high` ms
+ * ahead of the media thread; the rest follows when less than `low` ms are ahead, which the poller sees to. What has been
+ * passed on is kept until it is played: a channel that changes its rate gets it again.
+ *
+ * Two kinds of positions: `source` counts samples as they were fed, `ring` those of the playback ring. Within one run of
+ * the resampler the two are proportional, exactly.
+ */
+#include "playout.h"
+
+#include "playback_ring.h"
+#include "resampler.h"
+#include "stream_memory.h"
+
+#include <string.h>
+
+#define FIRST_ROOM 8u        /* pieces; a power of two */
+#define BLOCK_SAMPLES 4096u  /* of the ring's, resampled at once */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *memory;    /* StreamMemory */
+    PyObject *resampler; /* of the run; NULL: samples pass as they are */
+    uint32_t low_ms, high_ms;
+    uint32_t rate, write_rate; /* of what is fed, and of the ring */
+    uint64_t run_source, run_ring; /* where the run started */
+    bool run_open;  /* the resampler holds back the end of what it was given */
+    bool ended;     /* nothing follows what was fed last */
+    bool active;    /* something was fed since clear() */
+    PyObject **pieces; /* bytes, a circular buffer of `room` (a power of two); `count` from `first` on */
+    size_t first, count, room;
+    size_t piece, offset; /* where `source` lies: a piece, counted from `first`, and samples in it */
+    uint64_t start;       /* source position of the first piece */
+    uint64_t source;      /* passed on up to here */
+    uint64_t end;         /* fed up to here */
+} Playout;
+
+static void playout_drop_piece(Playout *self)
+{
+    PyObject *piece = self->pieces[self->first];
+
+    self->start += (uint64_t)PyBytes_GET_SIZE(piece) / sizeof(int16_t);
+    self->first = (self->first + 1) & (self->room - 1);
+    self->count--;
+    Py_DECREF(piece);
+}
+
+static void playout_drop_all(Playout *self)
+{
+    while (self->count > 0) {
+        playout_drop_piece(self);
+    }
+    self->piece = self->offset = 0;
+    self->start = self->source = self->end;
+}
+
+static int playout_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    Playout *self = (Playout *)object;
+    PyObject *memory;
+    unsigned int low_ms, high_ms;
+
+    if (!PyArg_ParseTuple(args, "OII:Playout", &memory, &low_ms, &high_ms)) {
+        return -1;
+    }
+    if (!stream_memory_check(memory)) {
+        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted");
+        return -1;
+    }
+    Py_XSETREF(self->memory, Py_NewRef(memory));
+    self->low_ms = low_ms;
+    self->high_ms = high_ms;
+    return 0;
+}
+
+static void playout_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    Playout *self = (Playout *)object;
+
+    playout_drop_all(self);
+    PyMem_Free(self->pieces);
+    Py_XDECREF(self->resampler);
+    Py_XDECREF(self->memory);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* NULL once the memory is closed. */
+static struct playback_ring *playout_ring(const Playout *self)
+{
+    return self->memory != NULL ? stream_memory_playback(self->memory) : NULL;
+}
+
+/* A piece at the end of the queue. False with an exception set. */
+static bool playout_append(Playout *self, PyObject *pcm)
+{
+    if (self->count == self->room) {
+        size_t room = self->room > 0 ? 2 * self->room : FIRST_ROOM;
+        PyObject **pieces = PyMem_Malloc(room * sizeof(*pieces));
+
+        if (pieces == NULL) {
+            PyErr_NoMemory();
+            return false;
+        }
+        for (size_t i = 0; i < self->count; i++) {
+            pieces[i] = self->pieces[(self->first + i) & (self->room - 1)];
+        }
+        PyMem_Free(self->pieces);
+        self->pieces = pieces;
+        self->first = 0;
+        self->room = room;
+    }
+    self->pieces[(self->first + self->count++) & (self->room - 1)] = Py_NewRef(pcm);
+    self->end += (uint64_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t);
+    return true;
+}
+
+static PyObject *playout_current(const Playout *self)
+{
+    return self->pieces[(self->first + self->piece) & (self->room - 1)];
+}
+
+/* The source position that the media thread has reached when it has taken everything before `ring`. */
+static uint64_t playout_source_at(const Playout *self, uint64_t ring)
+{
+    return ring <= self->run_ring || self->write_rate == 0
+               ? self->run_source
+               : self->run_source + (ring - self->run_ring) * self->rate / self->write_rate;
+}
+
+/* Pieces that have been played, whole. */
+static void playout_forget(Playout *self, uint64_t played)
+{
+    while (self->piece > 0 &&
+           self->start + (uint64_t)PyBytes_GET_SIZE(self->pieces[self->first]) / sizeof(int16_t) <= played) {
+        playout_drop_piece(self);
+        self->piece--;
+    }
+}
+
+/* Up to `samples` of the queue go into the ring, which has room for what becomes of them. */
+static void playout_pass_on(Playout *self, struct playback_ring *ring, uint64_t samples)
+{
+    int16_t block[BLOCK_SAMPLES];
+    size_t most = BLOCK_SAMPLES;
+
+    while (self->resampler != NULL && resampler_most_bytes(self->resampler, most * sizeof(*block)) > sizeof(block)) {
+        most /= 2;
+    }
+    while (samples > 0 && self->source < self->end) {
+        PyObject *piece = playout_current(self);
+        const int16_t *pcm = (const int16_t *)(const void *)PyBytes_AS_STRING(piece) + self->offset;
+        size_t left = (size_t)PyBytes_GET_SIZE(piece) / sizeof(*pcm) - self->offset;
+        size_t take = left < most ? left : most;
+
+        take = take < samples ? take : (size_t)samples;
+        if (self->resampler == NULL) {
+            playback_ring_write(ring, pcm, (uint32_t)take);
+        } else {
+            size_t bytes = resampler_convert(self->resampler, pcm, take * sizeof(*pcm), block);
+
+            playback_ring_write(ring, block, (uint32_t)(bytes / sizeof(*block)));
+        }
+        self->run_open = true;
+        self->source += take;
+        samples -= take;
+        self->offset += take;
+        if (take == left) {
+            self->piece++;
+            self->offset = 0;
+        }
+    }
+}
+
+/* What the resampler holds back. False with an exception set. */
+static bool playout_flush_run(Playout *self, struct playback_ring *ring)
+{
+    PyObject *tail;
+
+    if (!self->run_open) {
+        return true;
+    }
+    self->run_open = false;
+    if (self->resampler == NULL) {
+        return true;
+    }
+    tail = PyObject_CallMethod(self->resampler, "flush", NULL);
+    if (tail == NULL) {
+        return false;
+    }
+    playback_ring_write(ring, (const int16_t *)(const void *)PyBytes_AS_STRING(tail),
+                        (uint32_t)((size_t)PyBytes_GET_SIZE(tail) / sizeof(int16_t)));
+    Py_DECREF(tail);
+    return true;
+}
+
+/* Silence of ours, where the ring runs dry, only if more is to come: not after the last word. */
+static void playout_set_hold(const Playout *self, struct stream_memory *memory)
+{
+    uint32_t control = atomic_load_explicit(&memory->control, memory_order_relaxed);
+    bool hold = self->active && !(self->ended && self->source == self->end);
+    uint32_t wanted = hold ? control | STREAM_HOLD : control & ~(uint32_t)STREAM_HOLD;
+
+    if (wanted != control) {
+        atomic_store_explicit(&memory->control, wanted, memory_order_release);
+    }
+}
+
+/* Fill the ring if less than `low_ms` are ahead. False with an exception set. */
+static bool playout_fill_below(Playout *self, uint32_t low_ms)
+{
+    struct playback_ring *ring = playout_ring(self);
+    uint64_t tail, discarded, ahead, low, high;
+    uint32_t write_rate;
+    bool done = true;
+
+    if (ring == NULL || !self->active || self->rate == 0) {
+        return true;
+    }
+    write_rate = atomic_load_explicit(&ring->memory->write_rate, memory_order_relaxed);
+    if (write_rate != 0 && write_rate != self->write_rate) {
+        return true; /* the channel's codec has changed: a new run has to begin first */
+    }
+    tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_acquire);
+    discarded = atomic_load_explicit(&ring->memory->discard_until, memory_order_relaxed);
+    playout_forget(self, playout_source_at(self, tail));
+    /* Right after a barge-in the media thread has yet to skip what was discarded: that is nothing ahead. */
+    ahead = ring->position - (tail > discarded ? tail : discarded);
+    low = (uint64_t)low_ms * self->write_rate / 1000;
+    high = (uint64_t)self->high_ms * self->write_rate / 1000;
+    if (ahead < low) {
+        /* The ring is never so full that a flush would not fit any more. */
+        uint64_t taken = ring->position - tail + 1 + (self->resampler != NULL ? resampler_delay(self->resampler) : 0);
+        uint64_t room = taken < ring->count ? ring->count - taken : 0;
+        uint64_t wanted = high - ahead < room ? high - ahead : room;
+
+        playout_pass_on(self, ring, wanted * self->rate / self->write_rate);
+    }
+    if (self->ended && self->source == self->end) {
+        done = playout_flush_run(self, ring);
+    }
+    playout_set_hold(self, ring->memory);
+    return done;
+}
+
+static bool pcm_is_sound(PyObject *pcm)
+{
+    if (!PyBytes_Check(pcm) || PyBytes_GET_SIZE(pcm) % (Py_ssize_t)sizeof(int16_t) != 0) {
+        PyErr_SetString(PyExc_ValueError, "pcm16 is bytes, a whole number of samples");
+        return false;
+    }
+    return true;
+}
+
+/* -- for Python */
+
+static PyObject *playout_start_run(PyObject *object, PyObject *args)
+{
+    Playout *self = (Playout *)object;
+    struct playback_ring *ring = playout_ring(self);
+    unsigned int rate, write_rate;
+    PyObject *resampler;
+
+    if (!PyArg_ParseTuple(args, "IIO:start_run", &rate, &write_rate, &resampler)) {
+        return NULL;
+    }
+    if (rate == 0 || write_rate == 0 || (resampler != Py_None && !resampler_check(resampler))) {
+        PyErr_SetString(PyExc_ValueError, "rates are above 0, and a Resampler or None is wanted");
+        return NULL;
+    }
+    self->rate = rate;
+    self->write_rate = write_rate;
+    Py_XSETREF(self->resampler, resampler != Py_None ? Py_NewRef(resampler) : NULL);
+    self->run_source = self->source;
+    self->run_ring = ring != NULL ? ring->position : 0;
+    self->run_open = false;
+    Py_RETURN_NONE;
+}
+
+static PyObject *playout_feed(PyObject *object, PyObject *pcm)
+{
+    Playout *self = (Playout *)object;
+
+    if (!pcm_is_sound(pcm)) {
+        return NULL;
+    }
+    if (PyBytes_GET_SIZE(pcm) > 0) {
+        if (!playout_append(self, pcm)) {
+            return NULL;
+        }
+        self->active = true;
+        self->ended = false;
+    }
+    return playout_fill_below(self, self->high_ms) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *playout_finish(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+
+    self->ended = true;
+    return playout_fill_below(self, self->low_ms) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *playout_fill(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+
+    return playout_fill_below(self, self->low_ms) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *playout_flush(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+    struct playback_ring *ring = playout_ring(self);
+
+    return ring == NULL || playout_flush_run(self, ring) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *playout_clear(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+    struct playback_ring *ring = playout_ring(self);
+
+    playout_drop_all(self);
+    self->active = self->ended = false;
+    if (ring != NULL) {
+        playout_set_hold(self, ring->memory);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *playout_rewind(PyObject *object, PyObject *position)
+{
+    Playout *self = (Playout *)object;
+    uint64_t to = PyLong_AsUnsignedLongLong(position);
+
+    if (to == (uint64_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    to = to < self->start ? self->start : to;
+    if (to < self->source) {
+        self->source = self->start;
+        self->piece = self->offset = 0;
+        while (self->source < to) {
+            uint64_t length = (uint64_t)PyBytes_GET_SIZE(playout_current(self)) / sizeof(int16_t);
+
+            if (self->source + length > to) {
+                self->offset = (size_t)(to - self->source);
+                self->source = to;
+            } else {
+                self->source += length;
+                self->piece++;
+            }
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *playout_contents(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+    PyObject *pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((self->end - self->start) * sizeof(int16_t)));
+    char *to;
+
+    if (pcm == NULL) {
+        return NULL;
+    }
+    to = PyBytes_AS_STRING(pcm);
+    for (size_t i = 0; i < self->count; i++) {
+        PyObject *piece = self->pieces[(self->first + i) & (self->room - 1)];
+
+        memcpy(to, PyBytes_AS_STRING(piece), (size_t)PyBytes_GET_SIZE(piece));
+        to += PyBytes_GET_SIZE(piece);
+    }
+    return pcm;
+}
+
+static PyObject *playout_replace(PyObject *object, PyObject *args)
+{
+    Playout *self = (Playout *)object;
+    unsigned int rate;
+    unsigned long long start, source, run_source;
+    PyObject *pcm, *resampler;
+
+    if (!PyArg_ParseTuple(args, "IOKKKO:replace", &rate, &resampler, &run_source, &start, &source, &pcm) ||
+        !pcm_is_sound(pcm)) {
+        return NULL;
+    }
+    if (rate == 0 || (resampler != Py_None && !resampler_check(resampler)) || source < start ||
+        source - start > (uint64_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t)) {
+        PyErr_SetString(PyExc_ValueError, "rate, resampler or positions make no sense");
+        return NULL;
+    }
+    playout_drop_all(self);
+    self->start = self->end = start;
+    if (PyBytes_GET_SIZE(pcm) > 0 && !playout_append(self, pcm)) {
+        return NULL;
+    }
+    self->source = source;
+    self->offset = (size_t)(source - start);
+    if (source == self->end) {
+        self->piece = self->count;
+        self->offset = 0;
+    }
+    self->rate = rate;
+    self->run_source = run_source;
+    self->run_open = false;
+    Py_XSETREF(self->resampler, resampler != Py_None ? Py_NewRef(resampler) : NULL);
+    Py_RETURN_NONE;
+}
+
+static PyObject *playout_method_source_at(PyObject *object, PyObject *position)
+{
+    uint64_t ring = PyLong_AsUnsignedLongLong(position);
+
+    if (ring == (uint64_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLongLong(playout_source_at((Playout *)object, ring));
+}
+
+static PyObject *playout_queued(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(((Playout *)object)->end - ((Playout *)object)->source);
+}
+
+static PyObject *playout_settled(PyObject *object, void *Py_UNUSED(closure))
+{
+    Playout *self = (Playout *)object;
+
+    return PyBool_FromLong(self->source == self->end && !self->run_open);
+}
+
+/* The closure is the offset of the position. */
+static PyObject *playout_position(PyObject *object, void *offset)
+{
+    return PyLong_FromUnsignedLongLong(*(const uint64_t *)(const void *)((const char *)object + (uintptr_t)offset));
+}
+
+/* -- for the poller */
+
+bool playout_check(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == playout_dealloc;
+}
+
+void playout_tend(PyObject *object)
+{
+    if (!playout_fill_below((Playout *)object, ((Playout *)object)->low_ms)) {
+        PyErr_WriteUnraisable(object);
+    }
+}
+
+#define POSITION(name, doc) {#name, playout_position, NULL, doc, (void *)offsetof(Playout, name)}
+
+static PyGetSetDef playout_getset[] = {
+    {"queued", playout_queued, NULL, "samples that wait to be passed on", NULL},
+    {"settled", playout_settled, NULL, "whether all that was fed is in the ring, the resampler's tail included", NULL},
+    POSITION(start, "source position of the first sample that is kept"),
+    POSITION(source, "source position up to which all is in the ring, or in the resampler"),
+    POSITION(end, "source position up to which all was fed"),
+    POSITION(run_source, "source position where the resampler's run started"),
+    POSITION(run_ring, "the same in the ring"),
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef playout_methods[] = {
+    {"start_run", playout_start_run, METH_VARARGS,
+     "(rate, write_rate, resampler or None): what follows is a new signal, fed at `rate` Hz."},
+    {"feed", playout_feed, METH_O, "Queue pcm16 (bytes), and fill the ring up to `high` ms."},
+    {"finish", playout_finish, METH_NOARGS, "Nothing follows what was fed last, until something does."},
+    {"fill", playout_fill, METH_NOARGS, "Fill the ring if it runs low."},
+    {"flush", playout_flush, METH_NOARGS, "Pass on what the resampler holds back."},
+    {"clear", playout_clear, METH_NOARGS, "Drop what is queued; what is in the ring is the caller's to discard."},
+    {"rewind", playout_rewind, METH_O, "Back to this source position, or as near as is kept: it is to be passed on again."},
+    {"contents", playout_contents, METH_NOARGS, "-> the pcm16 from `start` to `end`."},
+    {"replace", playout_replace, METH_VARARGS,
+     "(rate, resampler or None, run_source, start, source, pcm16): in place of contents(), with all positions anew; the\n"
+     "run goes on."},
+    {"source_at", playout_method_source_at, METH_O, "(ring position) -> source position of what is played there."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot playout_slots[] = {
+    {Py_tp_doc, "Playout(memory, low_ms, high_ms): agent audio, queued and resampled into the playback ring."},
+    {Py_tp_init, playout_init},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_dealloc, playout_dealloc},
+    {Py_tp_methods, playout_methods},
+    {Py_tp_getset, playout_getset},
+    {0, NULL},
+};
+
+PyType_Spec media_playout_spec = {
+    .name = "mod_openai_realtime._media.Playout",
+    .basicsize = sizeof(Playout),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = playout_slots,
+};

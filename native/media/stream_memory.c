@@ -324,7 +324,8 @@ bool stream_memory_is_due(PyObject *object)
         atomic_load_explicit(&memory->played_head, memory_order_relaxed) > self->played.position) {
         return true;
     }
-    if (atomic_load_explicit(&memory->playback_tail, memory_order_relaxed) >= self->watched_tail) {
+    if (self->watched_tail != UINT64_MAX &&
+        atomic_load_explicit(&memory->playback_tail, memory_order_relaxed) >= self->watched_tail) {
         return true;
     }
     rate = atomic_load_explicit(&memory->write_rate, memory_order_relaxed);

@@ -74,7 +74,10 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
     uint32_t filled = 0;
     uint64_t available;
 
-    atomic_store_explicit(&memory->write_rate, rate, memory_order_relaxed);
+    /* The engine looks at the rate far more often than it changes: its cache line stays with both. */
+    if (atomic_load_explicit(&memory->write_rate, memory_order_relaxed) != rate) {
+        atomic_store_explicit(&memory->write_rate, rate, memory_order_relaxed);
+    }
     atomic_store_explicit(&memory->write_time_ns, time_ns, memory_order_relaxed);
     playback_ring_count(&memory->write_frames, 1);
 

@@ -9,7 +9,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("mod-openai-realtime", "picows", "uvloop", "orjson", "pybase64", "zlib-ng")
+_PACKAGES = ("mod-openai-realtime", "picows", "uvloop", "orjson", "pybase64", "isal")
 
 
 def machine(freeswitch: Path | None = None) -> dict[str, str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pybase64
+from isal import isal_zlib
 from picows import (
     WSFrame,
     WSListener,
@@ -24,7 +26,6 @@ from picows import (
     WSUpgradeResponseWithListener,
     ws_create_server,
 )
-from zlib_ng import zlib_ng
 
 from . import audio
 from .certificates import Certificates
@@ -71,7 +72,7 @@ class SinkCounts:
 class Stream(WSListener):
     def __init__(self, sink: Sink, deflated: bool) -> None:
         self._sink = sink
-        self._inflater = zlib_ng.decompressobj(-15) if deflated else None
+        self._inflater = isal_zlib.decompressobj(-15) if deflated else None
         self.transport: WSTransport | None = None
         self.audio_bytes = 0
         self.next_delta = 0
@@ -236,6 +237,6 @@ class Sink:
 
 def deflated(message: bytes) -> bytes:
     """As the payload of a frame that refers to none before it."""
-    stream = zlib_ng.compressobj(1, zlib_ng.DEFLATED, -15)
-    compressed: bytes = stream.compress(message) + stream.flush(zlib_ng.Z_SYNC_FLUSH)
+    stream = zlib.compressobj(wbits=-15)
+    compressed: bytes = stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)
     return compressed[: -len(_INFLATE_TAIL)]

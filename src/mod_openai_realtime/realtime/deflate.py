@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from zlib_ng import zlib_ng
+from isal import isal_zlib
 
 OFFER = "permessage-deflate; client_max_window_bits"
 """What every browser offers. Context takeover of the server is allowed: some servers decline any other offer."""
 
 _TAIL = b"\x00\x00\xff\xff"  # The end of a flush, cut off by the sender and put back by the receiver (section 7.2).
 _WORTHWHILE_BYTES = 64  # Below this a frame's fixed costs outweigh what is saved.
-_SMALLEST_WINDOW_BITS = 9  # zlib's raw inflate has no window of 8 bits; a larger one reads all that a smaller wrote.
-_LARGEST_WINDOW_BITS = 15
+_SMALLEST_WINDOW_BITS = 9  # The library has no window of 8 bits; to inflate, a larger one does as well.
 _SKIP_STEP_BYTES = 64 * 1024
-_ZLIB_ERROR = cast(type[Exception], zlib_ng.error)  # Its type stub calls it an instance.
+_ZLIB_ERROR = cast(type[Exception], isal_zlib.error)  # Its type stub calls it an instance.
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf'\s*;\s*({_WORD})(?:\s*=\s*(?:({_WORD})|"({_WORD})"))?\s*')
@@ -36,10 +35,16 @@ class SkipLimitError(Exception):
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the server may do. Limits on our own compressor are always kept: it never refers back."""
+    """What the server may do, and we. Our compressor never takes over context, and has the smallest window."""
 
     server_takes_over_context: bool = True
     server_window_bits: int = 15
+    client_window_bits: int = 15
+
+    @property
+    def client_deflates(self) -> bool:
+        """Whether messages of ours may be compressed: there is a limit that is below our window."""
+        return self.client_window_bits >= _SMALLEST_WINDOW_BITS
 
 
 def negotiate(answers: Sequence[str], *, offered: bool) -> Agreement | None:
@@ -74,7 +79,7 @@ def _parameters(answer: str, position: int) -> dict[str, str | None]:
 
 def _agree(parameters: dict[str, str | None]) -> Agreement:
     takes_over = True
-    window_bits = 15
+    server_bits = client_bits = 15
     for name, value in parameters.items():
         if name in ("server_no_context_takeover", "client_no_context_takeover"):
             if value is not None:
@@ -84,33 +89,33 @@ def _agree(parameters: dict[str, str | None]) -> Agreement:
             if value is None or value not in ("8", "9", "10", "11", "12", "13", "14", "15"):
                 raise InvalidExtensionError(f"permessage-deflate parameter {name} is invalid")
             if name == "server_max_window_bits":
-                window_bits = int(value)
+                server_bits = int(value)
+            else:
+                client_bits = int(value)
         else:
             raise InvalidExtensionError("server chose an unknown permessage-deflate parameter")
-    return Agreement(takes_over, window_bits)
+    return Agreement(takes_over, server_bits, client_bits)
 
 
 class _SharedDeflater:
     """One compressor for all connections of the process.
 
-    With Huffman coding alone a deflate stream never refers back, so no message depends on another, and no window has
-    to be kept or limited. Base64 has next to no repeats to find: matching costs ten times as much and saves 1 %.
-    The flush leaves nothing behind inside.
+    A full flush makes each message one that refers to nothing before it. Within a message the smallest window does:
+    base64 has next to no repeats to find, and what compression gains comes from its Huffman codes.
     """
 
     def __init__(self) -> None:
         self._stream = self._fresh()
 
     @staticmethod
-    def _fresh() -> "zlib_ng._Compress":
-        return zlib_ng.compressobj(
-            1, zlib_ng.DEFLATED, -_LARGEST_WINDOW_BITS, zlib_ng.DEF_MEM_LEVEL, zlib_ng.Z_HUFFMAN_ONLY
-        )
+    def _fresh() -> "isal_zlib.Compress":
+        # Level 0 has no Huffman codes made for the message, those above 1 take longer for no less.
+        return isal_zlib.compressobj(1, isal_zlib.DEFLATED, -_SMALLEST_WINDOW_BITS)
 
-    def deflate(self, message: bytes) -> bytes:
+    def deflate(self, message: bytes | memoryview) -> bytes:
         try:
             body = self._stream.compress(message)
-            return (body + self._stream.flush(zlib_ng.Z_SYNC_FLUSH))[: -len(_TAIL)]
+            return (body + self._stream.flush(isal_zlib.Z_FULL_FLUSH))[: -len(_TAIL)]
         except BaseException:
             # Half a message of one stream must not come out in front of another stream's.
             self._stream = self._fresh()
@@ -120,7 +125,7 @@ class _SharedDeflater:
 _deflater = _SharedDeflater()
 
 
-def deflate(message: bytes) -> bytes | None:
+def deflate(message: bytes | memoryview) -> bytes | None:
     """The message as the payload of a frame with RSV1, or None where it is better sent as it is."""
     if len(message) < _WORTHWHILE_BYTES:
         return None
@@ -139,7 +144,7 @@ class Inflater:
         self._agreement = agreement
         self._skip_limit = skip_limit
         self._skipped = 0
-        self._stream: zlib_ng._Decompress | None = None
+        self._stream: isal_zlib.Decompress | None = None
 
     def inflate(self, data: bytes, *, end: bool, limit: int) -> bytes | None:
         """Inflate the next piece of a message, the last one where `end`; None where it gives more than `limit` bytes.
@@ -172,13 +177,13 @@ class Inflater:
         if end:
             self._end_message(stream)
 
-    def _open_stream(self) -> "zlib_ng._Decompress":
+    def _open_stream(self) -> "isal_zlib.Decompress":
         if self._stream is None:
             window_bits = max(self._agreement.server_window_bits, _SMALLEST_WINDOW_BITS)
-            self._stream = zlib_ng.decompressobj(-window_bits)
+            self._stream = isal_zlib.decompressobj(-window_bits)
         return self._stream
 
-    def _discard(self, stream: "zlib_ng._Decompress") -> None:
+    def _discard(self, stream: "isal_zlib.Decompress") -> None:
         """Drain the stream: output that is left inside would come out in front of the next message."""
         if not self._agreement.server_takes_over_context:
             self._stream = None
@@ -193,7 +198,7 @@ class Inflater:
             if stream.eof:
                 return
 
-    def _end_message(self, stream: "zlib_ng._Decompress") -> None:
+    def _end_message(self, stream: "isal_zlib.Decompress") -> None:
         # A sender may end its deflate stream with a message (section 7.2.3.5).
         if stream.eof or not self._agreement.server_takes_over_context:
             self._stream = None

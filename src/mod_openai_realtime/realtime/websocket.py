@@ -183,7 +183,7 @@ class WebSocket(WSListener):
     def __init__(self, owner: WebSocketOwner, max_message_bytes: int, agreement: Agreement | None) -> None:
         self._owner = owner
         self._transport: WSTransport | None = None
-        self._deflates = agreement is not None
+        self._deflates = agreement is not None and agreement.client_deflates
         inflater = Inflater(agreement, _FRAME_ALLOWANCE * max_message_bytes) if agreement else None
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
         self._over = False
@@ -229,7 +229,14 @@ class WebSocket(WSListener):
         return cast(SendBuffer, transport.send_reuse_external_bytearray)
 
     def _send_compressed(self, opcode: int, buffer: bytearray, offset: int) -> None:
-        self._send(cast(WSMsgType, opcode), bytes(memoryview(buffer)[offset:]))
+        transport = self._transport
+        if transport is None or self._closing or self._over:
+            return
+        compressed = deflate(memoryview(buffer)[offset:])
+        if compressed is not None:
+            transport.send(cast(WSMsgType, opcode), compressed, True, True)
+        else:
+            transport.send_reuse_external_bytearray(cast(WSMsgType, opcode), buffer, offset)
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""

@@ -30,7 +30,12 @@ class Server:
 
 
 def inflate_alone(frame: bytes, window_bits: int = 15) -> bytes:
-    return zlib.decompressobj(-window_bits).decompress(frame + TAIL)
+    """In small steps: in one, zlib takes what it has just put out for its window."""
+    stream = zlib.decompressobj(-window_bits)
+    message = stream.decompress(frame + TAIL, 100)
+    while piece := stream.decompress(stream.unconsumed_tail, 100):
+        message += piece
+    return message
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def inflate_alone(frame: bytes, window_bits: int = 15) -> bytes:
         ("permessage-deflate; client_no_context_takeover", Agreement()),
         ("permessage-deflate; server_max_window_bits=10", Agreement(server_window_bits=10)),
         ('permessage-deflate; server_max_window_bits="12"', Agreement(server_window_bits=12)),
-        ("permessage-deflate; client_max_window_bits=8", Agreement()),
+        ("permessage-deflate; client_max_window_bits=9", Agreement(client_window_bits=9)),
         (
             "permessage-deflate;server_no_context_takeover;client_no_context_takeover;"
             "server_max_window_bits=8;client_max_window_bits=15",
@@ -92,6 +97,24 @@ def test_two_headers_that_agree_twice_are_refused() -> None:
 def test_an_extension_that_was_not_offered_is_refused() -> None:
     with pytest.raises(InvalidExtensionError):
         negotiate(["permessage-deflate"], offered=False)
+
+
+def test_no_message_needs_more_than_the_smallest_window() -> None:
+    for period in (500, 511, 512, 513, 600, 1000, 5000):
+        message = os.urandom(period).hex().encode() * 4
+        frame = deflate(message)
+        assert frame is not None
+        assert inflate_alone(frame, 9) == message
+    with pytest.raises(zlib.error):
+        inflate_alone(Server().compress(message), 9)
+
+
+def test_a_limit_below_the_smallest_window_leaves_messages_as_they_are() -> None:
+    agreement = negotiate(["permessage-deflate; client_max_window_bits=8"], offered=True)
+    assert agreement is not None
+    assert not agreement.client_deflates
+    assert Agreement().client_deflates
+    assert Agreement(client_window_bits=9).client_deflates
 
 
 @given(st.lists(st.binary(max_size=3000), max_size=5), st.sampled_from([9, 15]))

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLOT_PAYLOAD_MIN_BYTES 640u
+#define SLOT_PAYLOAD_MIN_BYTES 320u /* 20 ms at 8 kHz; a longer frame, after a change of codec, takes several slots */
 #define PAGE_BYTES 4096u
 
 static uint32_t round_up(uint32_t value, uint32_t multiple)

@@ -11,9 +11,9 @@ import pybase64
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.deflate import Agreement, Inflater
-from mod_openai_realtime.realtime.messages import Kind, classify
+from mod_openai_realtime.realtime.messages import Kind, audio_delta, classify
 from mod_openai_realtime.stream.playback import Playback
 
 RATE = 24000
@@ -34,7 +34,16 @@ def delta(pcm: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("delta_ms", [20, 100, 200])
-def test_classify_and_decode_a_delta(
+def test_find_and_decode_a_delta(
+    benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], delta_ms: int
+) -> None:
+    pcm = noise(RATE, delta_ms)
+    found = benchmark(audio_delta, delta(pcm))
+    assert found is not None and found[3] == pcm
+
+
+@pytest.mark.parametrize("delta_ms", [20, 200])
+def test_parse_and_decode_a_delta(
     benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], delta_ms: int
 ) -> None:
     pcm = noise(RATE, delta_ms)
@@ -55,6 +64,8 @@ def test_playback_of_200_ms(
 ) -> None:
     """A delta is fed, then twenty ticks with a frame taken at every second: all that 200 ms of a call cost."""
     playback = Playback(memory, playback_rate=RATE, write_rate=8000)
+    poller = Poller()
+    poller.add(memory, playback, None, playback.playout)
     pcm = noise(RATE, 200)
     for _ in range(2):
         playback.feed(pcm, "response")
@@ -63,7 +74,9 @@ def test_playback_of_200_ms(
         playback.feed(pcm, "response")
         taken = 0
         for tick in range(20):
-            playback.tick()
+            for due in poller.ready():
+                due.tick()
+                memory.watch(*due.next_due())
             if tick % 2:
                 taken += len(switch.playback(160, 8000) or b"")
         return taken

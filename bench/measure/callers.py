@@ -6,21 +6,18 @@ it with a packet, which costs much more on an idle machine than on a busy one.
 
 from __future__ import annotations
 
-import multiprocessing
 import secrets
 import socket
 import struct
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from sip import PCMU, MediaFormat
 
 from . import audio
+from .child import Child
 
 PACKET_MS = PCMU.ptime_ms
 PACKET_SAMPLES = PCMU.packet_samples
@@ -183,38 +180,18 @@ class CallerParty:
         self._owner.send((self._number, port))
 
 
-class CallersProcess:
-    """The callers in their process; a context manager."""
+class CallersProcess(Child):
+    """The callers in their process."""
 
     def __init__(self, count: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(count, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        ports: list[int] = self._connection.recv()
-        self.parties = [CallerParty(self._connection, number, port) for number, port in enumerate(ports)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-        self._process.join(5)
-        self._process.kill()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
+        super().__init__(_run, count)
+        self.parties = [CallerParty(self.connection, number, port) for number, port in enumerate(self.hear())]
 
     def reset(self) -> None:
         """Count anew, from within the next 20 ms on."""
-        self._connection.send("reset")
+        self.tell("reset")
 
     def counts(self) -> CallerCounts:
-        self._connection.send("counts")
-        counts: CallerCounts = self._connection.recv()
+        self.tell("counts")
+        counts: CallerCounts = self.hear()
         return counts

@@ -5,17 +5,16 @@ Its steps are made from here, so that each frame's time has a bound on both side
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 import numpy as np
 
 from mod_openai_realtime.standin import StandIn
 
 from .audio import speech
+from .child import Child
 from .silence import FRAME_MS, Frame
 
 RATE = 8000
@@ -62,24 +61,16 @@ def _run(settings: ListenerSettings, owner: Connection) -> None:
         owner.send(Heard(frames, stops))
 
 
-class ListenerProcess:
+class ListenerProcess(Child):
     """The call is up, and its stream connected, from here until it is asked for what it heard."""
 
     def __init__(self, settings: ListenerSettings) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection.recv()
+        super().__init__(_run, settings)
+        self.hear()
 
     def end(self) -> Heard:
         """Hangs up; what was heard."""
-        self._connection.send(None)
-        heard: Heard = self._connection.recv()
-        self._process.join(10)
+        self.tell(None)
+        heard: Heard = self.hear()
+        self.join()
         return heard
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.join()

@@ -5,17 +5,16 @@ Its switch is stepped from here, so that the moment of each frame is known witho
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 import numpy as np
 
 from mod_openai_realtime.standin import Call, StandIn
 
 from .audio import speech
+from .child import Child
 from .sink import LOUD
 
 RATE = 8000
@@ -88,29 +87,16 @@ def _run(settings: ProbeSettings, owner: Connection) -> None:
         owner.send(stepper.times)
 
 
-class ProbeProcess:
+class ProbeProcess(Child):
     """The probe's call, up from here until it is asked for its times."""
 
     def __init__(self, settings: ProbeSettings) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection.recv()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
+        super().__init__(_run, settings)
+        self.hear()
 
     def end(self) -> ProbeTimes:
         """Hangs up; what was measured."""
-        self._connection.send(None)
-        times: ProbeTimes = self._connection.recv()
-        self._process.join(10)
+        self.tell(None)
+        times: ProbeTimes = self.hear()
+        self.join()
         return times
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.join()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Self
 
 import uvloop
 
+from .child import Child
 from .sink import Sink, SinkCounts, SinkSettings
 
 
@@ -43,32 +40,13 @@ def _run(settings: SinkSettings, owner: Connection) -> None:
         runner.run(main())
 
 
-class SinkProcess:
-    """The sink in its process; a context manager."""
+class SinkProcess(Child):
+    """The sink in its process."""
 
     def __init__(self, settings: SinkSettings) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(settings, theirs), daemon=True)
+        super().__init__(_run, settings)
         self._scheme = "ws" if settings.certificates is None else "wss"
-        self._process.start()
-        theirs.close()
-        self._port: int = self._connection.recv()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-        self._process.join(5)
-        self._process.kill()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
+        self._port: int = self.hear()
 
     def url(self, path: str = "/stream") -> str:
         """With TLS a host name, since not every client checks a certificate that is for an address."""
@@ -76,9 +54,9 @@ class SinkProcess:
         return f"{self._scheme}://{host}:{self._port}{path}"
 
     def reset_gaps(self) -> None:
-        self._connection.send("reset_gaps")
+        self.tell("reset_gaps")
 
     def counts(self) -> SinkCounts:
-        self._connection.send("counts")
-        counts: SinkCounts = self._connection.recv()
+        self.tell("counts")
+        counts: SinkCounts = self.hear()
         return counts

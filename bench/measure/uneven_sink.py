@@ -6,13 +6,9 @@ A process of its own, as sink.py.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Self
 
 import uvloop
 from picows import (
@@ -27,6 +23,7 @@ from picows import (
 )
 
 from . import audio
+from .child import Child
 
 TICK_S = 0.01
 AHEAD_MS = 600  # of a server that sends in real time
@@ -132,26 +129,12 @@ def _run(rate: int, owner: Connection) -> None:
         runner.run(main())
 
 
-class UnevenSink:
-    """The sink in its process; a context manager."""
+class UnevenSink(Child):
+    """The sink in its process."""
 
     def __init__(self, rate: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_run, args=(rate, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._port: int = self._connection.recv()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-        self._process.join(5)
-        self._process.kill()
+        super().__init__(_run, rate)
+        self._port: int = self.hear()
 
     def url(self, pattern: str) -> str:
         return f"ws://127.0.0.1:{self._port}/{pattern}"

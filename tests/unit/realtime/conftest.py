@@ -83,7 +83,7 @@ async def _all_closed() -> None:
         await asyncio.sleep(0)
     selector = getattr(asyncio.get_running_loop(), "_selector", None)  # asyncio's own loop has one
     async with asyncio.timeout(20):
-        while selector is not None and len(selector.get_map()) > 1:  # the loop's own pipe stays
+        while selector is not None and len(selector.get_map()) > 1:  # noqa: ASYNC110 - turns of the loop are waited for
             await asyncio.sleep(0)
 
 

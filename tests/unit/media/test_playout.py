@@ -1,0 +1,243 @@
+"""Agent audio from the queue into the ring: how far ahead, at which rate, and again after a change."""
+
+import gc
+import math
+import sys
+from array import array
+
+import pytest
+
+from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.stream.control import Control
+from mod_openai_realtime.stream.resampling import make_resampler
+
+LOW_MS, HIGH_MS = 20, 40
+RATE = 8000
+MS = 2 * RATE // 1000  # bytes
+
+
+class Bench:
+    """At one rate unless told otherwise: what is heard is what was fed, byte for byte."""
+
+    def __init__(self, rate: int = RATE, write_rate: int = RATE, samples: int = 32768) -> None:
+        self.switch = SwitchSide(playback_samples=samples)
+        self.memory = StreamMemory(self.switch.fd)
+        self.memory.discard_playback(write_rate)
+        self.memory.watch((1 << 64) - 1, 0)
+        self.write_rate = write_rate
+        self.playout = Playout(self.memory, LOW_MS, HIGH_MS)
+        self.playout.start_run(rate, write_rate, make_resampler(rate, write_rate, aligned=True))
+        self.poller = Poller()
+        self.poller.add(self.memory, "stream", None, self.playout)
+
+    def hear(self, frames: int) -> bytes:
+        """Frames of 10 ms, the poller in between."""
+        heard = b""
+        for _ in range(frames):
+            self.poller.ready()
+            heard += self.switch.playback(self.write_rate // 100, self.write_rate) or b""
+        return heard
+
+    @property
+    def ahead(self) -> int:
+        return self.memory.playback_head - self.memory.playback_tail
+
+    @property
+    def holds(self) -> bool:
+        return Control.HOLD in Control(self.memory.control)
+
+
+def ramp(samples: int, start: int = 1) -> bytes:
+    return array("h", [(start + n) % 30000 for n in range(samples)]).tobytes()
+
+
+def tone(samples: int, rate: int) -> bytes:
+    return array("h", [round(8000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(samples)]).tobytes()
+
+
+def test_what_is_fed_goes_into_the_ring_up_to_high_and_follows_when_less_than_low_is_ahead() -> None:
+    bench = Bench()
+    pcm = ramp(RATE)
+    bench.playout.feed(pcm)
+    assert bench.ahead == HIGH_MS * RATE // 1000
+    assert bench.playout.queued == RATE - bench.ahead
+    heard = bench.hear(2)
+    assert bench.ahead == LOW_MS * RATE // 1000
+    heard += bench.hear(1)
+    assert bench.ahead == LOW_MS * RATE // 1000 - 80
+    assert bench.poller.ready() == []
+    assert bench.ahead == HIGH_MS * RATE // 1000
+    bench.playout.finish()
+    assert heard + bench.hear(100) == pcm
+    assert bench.playout.settled
+
+
+@pytest.mark.parametrize("piece", [1, 3, 80, 1000])
+def test_pieces_of_any_length_are_one_signal(piece: int) -> None:
+    bench = Bench(24000)
+    pcm = tone(24000, 24000)
+    for at in range(0, len(pcm), 2 * piece):
+        bench.playout.feed(pcm[at : at + 2 * piece])
+    bench.playout.finish()
+    whole = make_resampler(24000, RATE, aligned=True)
+    assert whole is not None
+    assert bench.hear(110) == whole.process(pcm) + whole.flush()
+    assert bench.memory.underruns == 0
+
+
+@pytest.mark.parametrize("write_rate", [16000, 48000])
+def test_a_ring_that_is_too_small_for_the_rate_is_never_overrun(write_rate: int) -> None:
+    bench = Bench(8000, write_rate, samples=1024)
+    pcm = tone(8000, 8000)
+    for at in range(0, len(pcm), 320):
+        bench.playout.feed(pcm[at : at + 320])
+    bench.playout.finish()
+    whole = make_resampler(8000, write_rate, aligned=True)
+    assert whole is not None
+    assert bench.hear(105) == whole.process(pcm) + whole.flush()
+
+
+def test_it_holds_as_long_as_more_is_to_come() -> None:
+    bench = Bench()
+    assert not bench.holds
+    bench.playout.feed(ramp(100))
+    assert bench.holds
+    bench.playout.finish()
+    assert not bench.holds
+    bench.playout.feed(ramp(2000))
+    assert bench.holds
+    bench.playout.finish()
+    assert bench.holds, "what is queued is still to come"
+    bench.hear(27)
+    assert not bench.holds
+    bench.playout.feed(ramp(100))
+    bench.playout.clear()
+    assert not bench.holds
+    assert bench.playout.queued == 0
+
+
+def test_what_was_passed_on_and_not_played_is_kept_and_passed_on_again() -> None:
+    bench = Bench()
+    for start in range(0, 2000, 100):
+        bench.playout.feed(ramp(100, start))
+    bench.hear(5)
+    played = bench.memory.playback_tail
+    assert bench.playout.source_at(played) == played == 400
+    assert 300 <= bench.playout.start <= 400, "what was played is forgotten"
+    bench.playout.rewind(bench.playout.source_at(played))
+    bench.memory.discard_playback(RATE)
+    bench.playout.start_run(RATE, RATE, None)
+    assert bench.playout.source == played
+    bench.playout.feed(b"")
+    bench.playout.finish()
+    assert bench.hear(30)[: 2 * 40] != ramp(40, 400), "the cut is faded"
+    assert bench.playout.settled
+
+
+def test_rewinding_goes_no_further_back_than_is_kept_and_never_forward() -> None:
+    bench = Bench()
+    bench.playout.feed(ramp(1000))
+    given = bench.playout.source
+    bench.playout.rewind(given + 100)
+    assert bench.playout.source == given
+    bench.playout.rewind(0)
+    assert (bench.playout.source, bench.playout.queued) == (0, 1000)
+    with pytest.raises(OverflowError):
+        bench.playout.rewind(-1)
+
+
+def test_a_channel_at_another_rate_gets_nothing_until_a_run_at_that_rate_begins() -> None:
+    bench = Bench()
+    bench.playout.feed(ramp(400))
+    bench.switch.playback(160, 16000)
+    before = bench.memory.playback_head
+    bench.playout.feed(ramp(4000))
+    bench.playout.fill()
+    assert bench.memory.playback_head == before
+    bench.memory.discard_playback(16000)
+    bench.playout.start_run(RATE, 16000, make_resampler(RATE, 16000, aligned=True))
+    bench.playout.fill()
+    assert bench.memory.playback_head > before
+
+
+def test_contents_can_be_replaced_at_another_rate() -> None:
+    bench = Bench()
+    pcm = ramp(1000)
+    bench.playout.feed(pcm)
+    assert bench.playout.contents() == pcm
+    given = bench.playout.source
+    bench.playout.flush()
+    bench.playout.replace(16000, make_resampler(16000, RATE, aligned=True), 0, 0, 2 * given, bytes(4000))
+    assert (bench.playout.source, bench.playout.end) == (2 * given, 2000)
+    bench.playout.finish()
+    bench.hear(20)
+    assert bench.memory.playback_tail == bench.memory.playback_head == 1000
+    for bad in [
+        (0, None, 0, 0, 0, b""),
+        (8000, 1, 0, 0, 0, b""),
+        (8000, None, 0, 1, 0, b""),
+        (8000, None, 0, 0, 2, b"ab"),
+    ]:
+        with pytest.raises(ValueError, match="make no sense"):
+            bench.playout.replace(*bad)  # type: ignore[arg-type]
+
+
+def test_hours_of_short_pieces_take_no_more_room_than_what_waits() -> None:
+    bench = Bench()
+    heard = b""
+    for n in range(2000):
+        bench.playout.feed(ramp(80, n))
+        heard += bench.hear(1)
+    assert heard == b"".join(ramp(80, n) for n in range(2000))
+    assert bench.playout.end - bench.playout.start <= 160
+
+
+@pytest.mark.parametrize("pcm", [b"odd", bytearray(2), "aa", None])
+def test_pcm_is_bytes_and_whole_samples(pcm: object) -> None:
+    bench = Bench()
+    with pytest.raises(ValueError, match="whole number of samples"):
+        bench.playout.feed(pcm)  # type: ignore[arg-type]
+
+
+def test_only_what_makes_sense_is_taken() -> None:
+    bench = Bench()
+    with pytest.raises(TypeError):
+        Playout(object(), 1, 2)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        Poller().add(bench.memory, "x", None, object())  # type: ignore[arg-type]
+    for bad in [(0, 8000, None), (8000, 0, None), (8000, 8000, 1)]:
+        with pytest.raises(ValueError, match="rates are above 0"):
+            bench.playout.start_run(*bad)  # type: ignore[arg-type]
+
+
+def test_one_that_was_not_set_up_does_nothing() -> None:
+    playout = Playout.__new__(Playout)
+    playout.feed(ramp(100))
+    playout.fill()
+    playout.finish()
+    playout.flush()
+    playout.clear()
+    assert playout.queued == 0
+
+
+def test_after_the_memory_is_closed_nothing_is_written() -> None:
+    bench = Bench(24000)
+    bench.playout.feed(ramp(4000))
+    bench.memory.close()
+    bench.playout.feed(ramp(4000))
+    bench.playout.finish()
+    bench.playout.flush()
+    assert bench.poller.ready() == []
+    bench.playout.clear()
+    assert bench.playout.queued == 0
+
+
+def test_it_goes_with_its_stream() -> None:
+    bench = Bench()
+    piece = ramp(10000)
+    before = sys.getrefcount(piece)
+    bench.playout.feed(piece)
+    assert sys.getrefcount(piece) == before + 1
+    del bench
+    gc.collect()
+    assert sys.getrefcount(piece) == before

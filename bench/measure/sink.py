@@ -43,12 +43,14 @@ _INFLATE_TAIL = b"\0\0\xff\xff"
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """Without certificates it is plain TCP. `rate` in Hz."""
+    """Without certificates it is plain TCP. `rate` in Hz. `own_clock`: nothing that comes wakes it, see own_clock.py; its
+    times are then up to a millisecond late."""
 
     certificates: Certificates | None
     deflate: bool
     rate: int
     delta_ms: int
+    own_clock: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 import uvloop
 
 from .child import Child
+from .own_clock import own_clock_loop
 from .sink import Sink, SinkCounts, SinkSettings
 
 
@@ -36,7 +37,7 @@ def _run(settings: SinkSettings, owner: Connection) -> None:
         await ended.wait()
         server.close()
 
-    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+    with asyncio.Runner(loop_factory=own_clock_loop if settings.own_clock else uvloop.Loop) as runner:
         runner.run(main())
 
 

@@ -65,7 +65,7 @@ class SwitchRound:
         self._variables = {**load.variables, **authority, "STREAM_OPENAI_API_KEY": "none-needed"}
         with contextlib.ExitStack() as cleaning:
             self._sink = cleaning.enter_context(
-                SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms))
+                SinkProcess(SinkSettings(certificates, load.deflate, load.rate, load.delta_ms, own_clock=True))
             )
             if self._candidate.engine:
                 cleaning.enter_context(self._engine)

@@ -1,7 +1,7 @@
 """An event loop that nothing wakes but its own clock.
 
-What a process sends over loopback to one that sleeps it also pays for: waking the other. To a far end on another machine
-it would not. A process with this loop sleeps through what comes, and takes it all a millisecond later at most.
+Whoever sends over loopback to a process that sleeps also pays for waking it, which it would not if that were on another
+machine. A process with this loop sleeps through what comes, and takes it all a millisecond later at most.
 """
 
 from __future__ import annotations

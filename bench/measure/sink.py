@@ -43,8 +43,8 @@ _INFLATE_TAIL = b"\0\0\xff\xff"
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """Without certificates it is plain TCP. `rate` in Hz. `own_clock`: nothing that comes wakes it, see own_clock.py; its
-    times are then up to a millisecond late."""
+    """Without certificates it is plain TCP. `rate` in Hz. `own_clock`: nothing that comes wakes it, see own_clock.py;
+    its times are then up to a millisecond late."""
 
     certificates: Certificates | None
     deflate: bool

@@ -69,12 +69,14 @@ struct stream {
     _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the last frame that was not; or of the opening */
     _Atomic uint64_t channel_frames;   /* how many there have been */
 
-    /* The media threads': the reading one has the first three, the writing one the others. */
-    alignas(64) struct slot_ring capture;
-    switch_frame_room_t frame;
-    unsigned char pcm[2 * STREAM_PCM_LIMIT]; /* FreeSWITCH interleaves two directions here without asking for room */
+    /* The media threads': the writing one has the first two, the reading one the others. */
     alignas(64) struct playback_ring playback;
     struct slot_ring played;
+    alignas(64) struct slot_ring capture;
+    switch_frame_room_t frame;
+    /* FreeSWITCH interleaves two directions here without asking for room. Last, and most of it never used: what no
+     * frame needs takes no memory. */
+    unsigned char pcm[2 * STREAM_PCM_LIMIT];
 };
 
 struct stream *stream_reference(struct stream *stream);

@@ -15,7 +15,8 @@ class Child:
 
     def __init__(self, run: Callable[..., None], *args: object) -> None:
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
+        self.connection: Connection
+        self.connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=run, args=(*args, theirs), daemon=True)
         self._process.start()
         theirs.close()
@@ -26,7 +27,7 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self.connection.close()
         self.join()
         self.kill()
 
@@ -34,10 +35,6 @@ class Child:
     def pid(self) -> int:
         assert self._process.pid is not None
         return self._process.pid
-
-    @property
-    def connection(self) -> Connection:
-        return self._connection
 
     def join(self) -> None:
         """Wait until it ends by itself, but not for ever."""
@@ -48,8 +45,8 @@ class Child:
         self._process.join()
 
     def tell(self, message: object) -> None:
-        self._connection.send(message)
+        self.connection.send(message)
 
     def hear(self) -> Any:
         """What the child sends next; waits for it."""
-        return self._connection.recv()
+        return self.connection.recv()

@@ -37,11 +37,22 @@ typedef struct {
     uint64_t end;         /* fed up to here */
 } Playout;
 
+/* The piece with this number, counted from the first. */
+static PyObject *playout_piece(const Playout *self, size_t number)
+{
+    return self->pieces[(self->first + number) & (self->room - 1)];
+}
+
+static size_t samples_of(PyObject *piece)
+{
+    return (size_t)PyBytes_GET_SIZE(piece) / sizeof(int16_t);
+}
+
 static void playout_drop_piece(Playout *self)
 {
-    PyObject *piece = self->pieces[self->first];
+    PyObject *piece = playout_piece(self, 0);
 
-    self->start += (uint64_t)PyBytes_GET_SIZE(piece) / sizeof(int16_t);
+    self->start += samples_of(piece);
     self->first = (self->first + 1) & (self->room - 1);
     self->count--;
     Py_DECREF(piece);
@@ -106,7 +117,7 @@ static bool playout_append(Playout *self, PyObject *pcm)
             return false;
         }
         for (size_t i = 0; i < self->count; i++) {
-            pieces[i] = self->pieces[(self->first + i) & (self->room - 1)];
+            pieces[i] = playout_piece(self, i);
         }
         PyMem_Free(self->pieces);
         self->pieces = pieces;
@@ -114,13 +125,8 @@ static bool playout_append(Playout *self, PyObject *pcm)
         self->room = room;
     }
     self->pieces[(self->first + self->count++) & (self->room - 1)] = Py_NewRef(pcm);
-    self->end += (uint64_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t);
+    self->end += samples_of(pcm);
     return true;
-}
-
-static PyObject *playout_current(const Playout *self)
-{
-    return self->pieces[(self->first + self->piece) & (self->room - 1)];
 }
 
 /* The source position that the media thread has reached when it has taken everything before `ring`. */
@@ -134,8 +140,7 @@ static uint64_t playout_source_at(const Playout *self, uint64_t ring)
 /* Pieces that have been played, whole. */
 static void playout_forget(Playout *self, uint64_t played)
 {
-    while (self->piece > 0 &&
-           self->start + (uint64_t)PyBytes_GET_SIZE(self->pieces[self->first]) / sizeof(int16_t) <= played) {
+    while (self->piece > 0 && self->start + samples_of(playout_piece(self, 0)) <= played) {
         playout_drop_piece(self);
         self->piece--;
     }
@@ -151,9 +156,9 @@ static void playout_pass_on(Playout *self, struct playback_ring *ring, uint64_t 
         most /= 2;
     }
     while (samples > 0 && self->source < self->end) {
-        PyObject *piece = playout_current(self);
+        PyObject *piece = playout_piece(self, self->piece);
         const int16_t *pcm = (const int16_t *)(const void *)PyBytes_AS_STRING(piece) + self->offset;
-        size_t left = (size_t)PyBytes_GET_SIZE(piece) / sizeof(*pcm) - self->offset;
+        size_t left = samples_of(piece) - self->offset;
         size_t take = left < most ? left : most;
 
         take = take < samples ? take : (size_t)samples;
@@ -346,7 +351,7 @@ static PyObject *playout_rewind(PyObject *object, PyObject *position)
         self->source = self->start;
         self->piece = self->offset = 0;
         while (self->source < to) {
-            uint64_t length = (uint64_t)PyBytes_GET_SIZE(playout_current(self)) / sizeof(int16_t);
+            size_t length = samples_of(playout_piece(self, self->piece));
 
             if (self->source + length > to) {
                 self->offset = (size_t)(to - self->source);
@@ -371,7 +376,7 @@ static PyObject *playout_contents(PyObject *object, PyObject *Py_UNUSED(args))
     }
     to = PyBytes_AS_STRING(pcm);
     for (size_t i = 0; i < self->count; i++) {
-        PyObject *piece = self->pieces[(self->first + i) & (self->room - 1)];
+        PyObject *piece = playout_piece(self, i);
 
         memcpy(to, PyBytes_AS_STRING(piece), (size_t)PyBytes_GET_SIZE(piece));
         to += PyBytes_GET_SIZE(piece);
@@ -391,7 +396,7 @@ static PyObject *playout_replace(PyObject *object, PyObject *args)
         return NULL;
     }
     if (rate == 0 || (resampler != Py_None && !resampler_check(resampler)) || source < start ||
-        source - start > (uint64_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t)) {
+        source - start > samples_of(pcm)) {
         PyErr_SetString(PyExc_ValueError, "rate, resampler or positions make no sense");
         return NULL;
     }

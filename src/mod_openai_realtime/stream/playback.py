@@ -143,7 +143,8 @@ class Playback:
             return position * rate // old
 
         self._open = None
-        self._convert(rate, scaled)
+        if self._utterances:
+            self._convert(rate, scaled)
         self._ledger.scale(scaled)
         for cut in self._cuts:
             cut.run_source = scaled(cut.run_source)

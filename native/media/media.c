@@ -4,7 +4,8 @@
 static int media_exec(PyObject *module)
 {
     PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec,
-                           &media_packetizer_spec, &media_playout_spec, &media_poller_spec};
+                           &media_packetizer_spec, &media_playout_spec, &media_poller_spec,
+                           &media_ticker_spec};
 
     media_g711_build();
     media_resampler_choose();
@@ -32,7 +33,7 @@ static PyModuleDef_Slot media_slots[] = {{Py_mod_exec, media_exec}, {0, NULL}};
 static struct PyModuleDef media_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_media",
-    .m_doc = "The shared memory of a stream, a streaming resampler, G.711, and what sends caller audio.",
+    .m_doc = "The shared memory of a stream, a streaming resampler, G.711, and the media clock.",
     .m_methods = media_g711_methods,
     .m_slots = media_slots,
 };

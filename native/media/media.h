@@ -1,6 +1,6 @@
 /*
- * media.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, for Python;
- * and what finds the audio in a message.
+ * media.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, the media
+ * clock, for Python; and what finds the audio in a message.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
@@ -16,6 +16,7 @@ extern PyType_Spec media_resampler_spec;
 extern PyType_Spec media_packetizer_spec;
 extern PyType_Spec media_playout_spec;
 extern PyType_Spec media_poller_spec;
+extern PyType_Spec media_ticker_spec;
 
 extern PyMethodDef media_audio_delta_methods[];
 extern PyMethodDef media_g711_methods[];

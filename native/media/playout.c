@@ -21,20 +21,22 @@
 
 typedef struct {
     PyObject_HEAD
+    /* What the poller looks at, each tick. */
     PyObject *memory;    /* StreamMemory */
+    uint64_t source;     /* passed on up to here */
+    uint64_t end;        /* fed up to here */
+    int64_t low_at;      /* ring position: less than `low` is ahead once the media thread is past it */
+    bool run_open;       /* the resampler holds back the end of what it was given */
+    bool ended;          /* nothing follows what was fed last */
+    bool active;         /* something was fed since clear() */
     PyObject *resampler; /* of the run; NULL: samples pass as they are */
     uint32_t low_ms, high_ms;
     uint32_t rate, write_rate; /* of what is fed, and of the ring */
     uint64_t run_source, run_ring; /* where the run started */
-    bool run_open;  /* the resampler holds back the end of what it was given */
-    bool ended;     /* nothing follows what was fed last */
-    bool active;    /* something was fed since clear() */
     PyObject **pieces; /* bytes, a circular buffer of `room` (a power of two); `count` from `first` on */
     size_t first, count, room;
     size_t piece, offset; /* where `source` lies: a piece, counted from `first`, and samples in it */
     uint64_t start;       /* source position of the first piece */
-    uint64_t source;      /* passed on up to here */
-    uint64_t end;         /* fed up to here */
 } Playout;
 
 /* The piece with this number, counted from the first. */
@@ -214,11 +216,16 @@ static void playout_set_hold(const Playout *self, struct stream_memory *memory)
     }
 }
 
-/* Fill the ring if less than `low_ms` are ahead. False with an exception set. */
-static bool playout_fill_below(Playout *self, uint32_t low_ms)
+static uint64_t playout_ring_samples(const Playout *self, uint32_t ms)
+{
+    return (uint64_t)ms * self->write_rate / 1000;
+}
+
+/* Fill the ring if less than `ms` are ahead. False with an exception set. */
+static bool playout_fill_below(Playout *self, uint32_t ms)
 {
     struct playback_ring *ring = playout_ring(self);
-    uint64_t tail, discarded, ahead, low, high;
+    uint64_t tail, discarded, ahead;
     uint32_t write_rate;
     bool done = true;
 
@@ -234,9 +241,8 @@ static bool playout_fill_below(Playout *self, uint32_t low_ms)
     playout_forget(self, playout_source_at(self, tail));
     /* Right after a barge-in the media thread has yet to skip what was discarded: that is nothing ahead. */
     ahead = ring->position - (tail > discarded ? tail : discarded);
-    low = (uint64_t)low_ms * self->write_rate / 1000;
-    high = (uint64_t)self->high_ms * self->write_rate / 1000;
-    if (ahead < low) {
+    if (ahead < playout_ring_samples(self, ms)) {
+        uint64_t high = playout_ring_samples(self, self->high_ms);
         /* The ring is never so full that a flush would not fit any more. */
         uint64_t taken = ring->position - tail + 1 + (self->resampler != NULL ? resampler_delay(self->resampler) : 0);
         uint64_t room = taken < ring->count ? ring->count - taken : 0;
@@ -247,6 +253,7 @@ static bool playout_fill_below(Playout *self, uint32_t low_ms)
     if (self->ended && self->source == self->end) {
         done = playout_flush_run(self, ring);
     }
+    self->low_at = (int64_t)(ring->position - playout_ring_samples(self, self->low_ms));
     playout_set_hold(self, ring->memory);
     return done;
 }
@@ -456,9 +463,15 @@ bool playout_check(PyObject *object)
 void playout_tend(PyObject *object)
 {
     Playout *self = (Playout *)object;
+    const struct playback_ring *ring;
 
     /* Looking at what the media thread writes takes a cache line from it: not where there is nothing to pass on. */
     if (self->source == self->end && !(self->ended && self->run_open)) {
+        return;
+    }
+    ring = playout_ring(self);
+    if (ring == NULL ||
+        (int64_t)atomic_load_explicit(&ring->memory->playback_tail, memory_order_relaxed) <= self->low_at) {
         return;
     }
     if (!playout_fill_below(self, self->low_ms)) {

@@ -5,6 +5,8 @@
  * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python. Caller audio
  * of those that have lent their packetizer is sent right here, and a ring of agent audio that runs low is refilled.
  */
+#include "poller.h"
+
 #include "packetizer.h"
 #include "playout.h"
 #include "stream_memory.h"
@@ -106,7 +108,14 @@ static bool poller_capture_is_due(Poller *self, const Entry *entry)
     return !packetizer_is_lent(entry->packetizer);
 }
 
-static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
+/* -- for the ticker */
+
+bool poller_check(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == poller_dealloc;
+}
+
+PyObject *poller_poll(PyObject *object)
 {
     Poller *self = (Poller *)object;
     PyObject *ready = PyList_New(0);
@@ -128,6 +137,11 @@ static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
         entry_release(&entry);
     }
     return ready;
+}
+
+static PyObject *poller_ready(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    return poller_poll(object);
 }
 
 static Py_ssize_t poller_length(PyObject *object)

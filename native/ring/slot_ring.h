@@ -22,6 +22,7 @@ struct slot_ring {
     uint32_t slot_bytes;
     uint64_t position; /* writer: next slot to write; reader: next slot to read */
     uint64_t frame;    /* writer: number of the next frame */
+    uint64_t seen;     /* writer: the tail, when it was last looked at */
 };
 
 static inline struct audio_slot *slot_ring_slot(const struct slot_ring *ring, uint64_t position)
@@ -36,14 +37,17 @@ static inline void slot_ring_write(struct slot_ring *ring, const void *pcm, uint
     const unsigned char *from = pcm;
     /* Parts hold whole sample frames, so that a lost slot never swaps the channels. */
     uint32_t room = (ring->slot_bytes - SLOT_HEADER_BYTES) & ~3u;
-    uint64_t tail = atomic_load_explicit(ring->tail, memory_order_acquire);
     uint64_t frame = ring->frame++;
 
     while (bytes > 0) {
         uint32_t part = bytes < room ? bytes : room;
         struct audio_slot *slot = slot_ring_slot(ring, ring->position);
 
-        if (ring->position - tail >= ring->count) {
+        if (ring->position - ring->seen >= ring->count) {
+            /* Only now: each look takes the reader's cache line from it. */
+            ring->seen = atomic_load_explicit(ring->tail, memory_order_acquire);
+        }
+        if (ring->position - ring->seen >= ring->count) {
             uint64_t dropped = atomic_load_explicit(ring->dropped, memory_order_relaxed);
             atomic_store_explicit(ring->dropped, dropped + 1, memory_order_relaxed);
         }

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable
 
-from ._media import StreamMemory
-from .board import LATENESS_BOUNDS_MS, WorkerFigures
+from ._media import StreamMemory, Ticker
+from .board import WorkerFigures
 
 # Playback is 200 ms ahead: ticks this late leave half of that.
-OVERLOAD_LATENESS_S = 0.1
-_BOUNDS_S = tuple(bound / 1000 for bound in LATENESS_BOUNDS_MS)
+OVERLOAD_LATENESS_NS = 100_000_000
 
 
 class Figures:
     """Counts of ended streams are kept, so that sums only grow."""
 
     def __init__(self) -> None:
-        self._totals = WorkerFigures(present=1)
-        self._worst_s = 0.0
         self._ended = (0, 0, 0)
-
-    def tick(self, lateness_s: float, missed: int) -> None:
-        """One tick of the media clock."""
-        totals = self._totals
-        totals.ticks += 1
-        totals.missed_ticks += missed
-        totals.lateness_us += int(lateness_s * 1e6)
-        totals.lateness[bisect.bisect_left(_BOUNDS_S, lateness_s)] += 1
-        self._worst_s = max(self._worst_s, lateness_s)
 
     def stream_ended(self, memory: StreamMemory) -> None:
         self._ended = _sum(self._ended, memory)
 
-    def snapshot(self, channels: int, streams: int, memories: Iterable[StreamMemory]) -> WorkerFigures:
+    def snapshot(self, channels: int, streams: int, memories: Iterable[StreamMemory], ticker: Ticker) -> WorkerFigures:
         """The figures up to now; starts a new second for `overloaded`."""
-        totals = self._totals
         counts = self._ended
         for memory in memories:
             counts = _sum(counts, memory)
-        totals.underruns, totals.lost_slots, totals.faults = counts
-        totals.channels, totals.streams = channels, streams
-        totals.overloaded = int(self._worst_s >= OVERLOAD_LATENESS_S)
-        self._worst_s = 0.0
-        return totals
+        underruns, lost_slots, faults = counts
+        return WorkerFigures(
+            present=1,
+            channels=channels,
+            streams=streams,
+            overloaded=int(ticker.take_worst() >= OVERLOAD_LATENESS_NS),
+            ticks=ticker.ticks,
+            missed_ticks=ticker.missed_ticks,
+            lateness_us=ticker.lateness_ns // 1000,
+            underruns=underruns,
+            lost_slots=lost_slots,
+            faults=faults,
+            lateness=ticker.lateness,
+        )
 
 
 def _sum(counts: tuple[int, int, int], memory: StreamMemory) -> tuple[int, int, int]:

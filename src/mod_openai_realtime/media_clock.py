@@ -8,56 +8,49 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
 from typing import Protocol
+
+from ._media import Poller, Ticker
+from .board import LATENESS_BOUNDS_MS
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.010
+TICK_NS = 10_000_000
 
 
 class Ticked(Protocol):
     def tick(self) -> None: ...
 
 
+def make_ticker(poller: Poller) -> Ticker:
+    """What ticks, without anything that says when; a test tells it the time itself."""
+    return Ticker(poller, _work, TICK_NS, tuple(bound * 1_000_000 for bound in LATENESS_BOUNDS_MS))
+
+
+def _work(streams: list[Ticked]) -> None:
+    for stream in streams:
+        try:
+            stream.tick()
+        except Exception:
+            # A fault in one stream is that stream's alone.
+            logger.exception("tick of a stream failed")
+
+
 class MediaClock:
-    """Ticks fall on multiples of TICK_S after the start; those that a stalled loop missed are counted, not made up."""
+    """A ticker driven by the kernel's timer, which the event loop waits for as for any other descriptor."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        due: Callable[[], Iterable[Ticked]],
-        ticked: Callable[[float, int], None] = lambda lateness_s, missed: None,
-    ) -> None:
-        """`due` gives the streams to tick now; they may come and go while it is worked off.
-
-        `ticked` hears of each tick: how late it was, in seconds, and how many were missed after it.
-        """
+    def __init__(self, loop: asyncio.AbstractEventLoop, ticker: Ticker) -> None:
         self._loop = loop
-        self._due = due
-        self._ticked = ticked
-        self._next = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._ticker = ticker
+        self._timer: int | None = None
 
     def start(self) -> None:
-        self._next = self._loop.time() + TICK_S
-        self._timer = self._loop.call_at(self._next, self._tick)
+        """Raises OSError."""
+        self._timer = self._ticker.arm()
+        self._loop.add_reader(self._timer, self._ticker.fire)
 
     def stop(self) -> None:
         if self._timer is not None:
-            self._timer.cancel()
+            self._loop.remove_reader(self._timer)
+            self._ticker.disarm()
             self._timer = None
-
-    def _tick(self) -> None:
-        lateness = self._loop.time() - self._next
-        for stream in self._due():
-            try:
-                stream.tick()
-            except Exception:
-                # A fault in one stream is that stream's alone.
-                logger.exception("tick of a stream failed")
-        now = self._loop.time()
-        behind = int((now - self._next) / TICK_S)
-        self._ticked(lateness, behind)
-        self._next += (behind + 1) * TICK_S
-        self._timer = self._loop.call_at(self._next, self._tick)

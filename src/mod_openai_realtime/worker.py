@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ._media import Poller, StreamMemory
 from .board import Board
 from .figures import Figures
-from .media_clock import MediaClock
+from .media_clock import MediaClock, make_ticker
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from .stream.channel import Channel, Services
 from .stream.state import EndReason
@@ -28,27 +28,24 @@ YIELD_S = 0.002  # a worker with more channels than another leaves it this long 
 
 
 class Streams:
-    """All streams of a worker; ready() gives those whose memory says that there is something to do."""
+    """All streams of a worker; the poller gives those whose memory says that there is something to do."""
 
     def __init__(self, figures: Figures) -> None:
-        self._poller = Poller()
+        self.poller = Poller()
         self._figures = figures
         self._memories: dict[Stream, StreamMemory] = {}
 
     def add(self, stream: Stream) -> None:
         self._memories[stream] = stream.memory
-        self._poller.add(stream.memory, stream, stream.packetizer, stream.playout)
+        self.poller.add(stream.memory, stream, stream.packetizer, stream.playout)
 
     def discard(self, stream: Stream) -> None:
         if self._memories.pop(stream, None) is not None:
-            self._poller.remove(stream.memory)
+            self.poller.remove(stream.memory)
             self._figures.stream_ended(stream.memory)
 
     def memories(self) -> list[StreamMemory]:
         return list(self._memories.values())
-
-    def due(self) -> list[Stream]:
-        return self._poller.ready()
 
 
 class Worker:
@@ -68,6 +65,7 @@ class Worker:
         self._figures = Figures()
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
+        self._ticker = make_ticker(self._streams.poller)
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -83,7 +81,7 @@ class Worker:
             settled=self._settled.set,
             admit=self._admit,
         )
-        clock = MediaClock(loop, self._streams.due, self._figures.tick)
+        clock = MediaClock(loop, self._ticker)
         self._services = services
         self._listener.setblocking(False)
         self._watch()
@@ -105,7 +103,8 @@ class Worker:
         self._stopping.set()
 
     def _publish(self) -> None:
-        self._board.publish(self._figures.snapshot(len(self._channels), self._stream_count(), self._streams.memories()))
+        memories = self._streams.memories()
+        self._board.publish(self._figures.snapshot(len(self._channels), self._stream_count(), memories, self._ticker))
         self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish)
 
     def _stream_count(self) -> int:

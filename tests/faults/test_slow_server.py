@@ -22,8 +22,9 @@ from link.switch import LinkSwitch
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from mod_openai_realtime._media import Ticker
 from mod_openai_realtime.board import Board
-from mod_openai_realtime.figures import Figures
+from mod_openai_realtime.media_clock import TICK_NS
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.sending import CONGESTED_BYTES
 from mod_openai_realtime.worker import Worker
@@ -83,19 +84,30 @@ class FarEnd:
 
 
 class Ticks:
-    """Those of the worker's media clock."""
+    """The worker's media clock, and whoever waits for it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ticker: Ticker) -> None:
+        self._loop = loop
+        self._ticker = ticker
+        self._now_ns = 0
         self._waiting: list[asyncio.Future[None]] = []
-        counted = Figures.tick
+        self._timer: asyncio.TimerHandle | None = None
 
-        def tick(figures: Figures, lateness_s: float, missed: int) -> None:
-            counted(figures, lateness_s, missed)
-            waiting, self._waiting = self._waiting, []
-            for each in waiting:
-                each.set_result(None)
+    def start(self) -> None:
+        self._ticker.start(0)
+        self._tick()
 
-        monkeypatch.setattr(Figures, "tick", tick)
+    def stop(self) -> None:
+        assert self._timer is not None
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._now_ns += TICK_NS
+        self._ticker.tick(self._now_ns)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.set_result(None)
+        self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
     async def next(self) -> None:
         """Returns after a tick that began after the call."""
@@ -210,11 +222,12 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path = tmp_path / "engine.sock"
     listener.bind(str(path))
     listener.listen()
-    ticks = Ticks(monkeypatch)
     board = Board(1)
     board.join(0)
     worker = WatchedWorker(listener, board=board, users=frozenset({os.getuid()}))
     worker.endpoints = []
+    ticks = Ticks(asyncio.get_running_loop(), worker._ticker)
+    monkeypatch.setattr("mod_openai_realtime.worker.MediaClock", lambda loop, ticker: ticks)
     async with serve(far.handle, sock=port, compression=None, ping_interval=None, max_size=None):
         running = asyncio.create_task(worker.run())
         bench = Bench(worker, path, far, f"ws://127.0.0.1:{port.getsockname()[1]}", ticks)

@@ -20,7 +20,7 @@ import pytest
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
-from mod_openai_realtime.media_clock import TICK_S, MediaClock
+from mod_openai_realtime.media_clock import TICK_NS, make_ticker
 from mod_openai_realtime.realtime.sending import TEXT
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
@@ -32,7 +32,7 @@ from mod_openai_realtime.worker import Streams
 STREAMS = 150
 SECONDS = 6
 FRAME_US = 20_000
-TICK_US = round(TICK_S * 1e6)
+TICK_US = TICK_NS // 1000
 STALL_US = 100_000
 RATE = 8000  # of the channels, and of every message out
 AHEAD_MS = 600  # how far a server that sends in real time keeps ahead of it
@@ -41,7 +41,7 @@ BEGIN_US = 500_000
 
 
 class Simulation:
-    """Things happen in the order of their times, in microseconds. It is the loop of the media clock, too."""
+    """Things happen in the order of their times, in microseconds."""
 
     def __init__(self) -> None:
         self.now_us = 0
@@ -64,14 +64,6 @@ class Simulation:
                 self.at(self.stalled_until_us, function, *arguments)
             else:
                 function(*arguments)
-
-    # -- asyncio's, as the media clock knows it
-
-    def time(self) -> float:
-        return self.now_us / 1e6
-
-    def call_at(self, when: float, function: Callable[[], None]) -> None:
-        self.at(round(when * 1e6), function)
 
 
 class Server:
@@ -214,26 +206,24 @@ class Load:
         self._rng = random.Random(seed)
         self._stall_us = stall_us
         self._simulation = simulation = Simulation()
-        self.figures = Figures()
-        self._streams = Streams(self.figures)
+        self._streams = Streams(Figures())
         self.calls = [Call(simulation, number, (RATE, 24000)[number % 2]) for number in range(STREAMS)]
         for number, call in enumerate(self.calls):
             self._streams.add(call.stream)
             simulation.at(self._rng.randrange(FRAME_US), call.step, on_loop=False)
             for time_us, begin_ms, end_ms in PATTERNS[number % len(PATTERNS)](self._rng):
                 simulation.at(time_us, call.tell, begin_ms, end_ms)
-        loop: Any = simulation
-        self._clock = MediaClock(loop, self._streams.due, self.figures.tick)
+        self.ticker = make_ticker(self._streams.poller)
 
     def __enter__(self) -> Load:
-        self._clock.start()
+        self.ticker.start(0)
+        self._simulation.at(TICK_US, self._tick)
         if self._stall_us:
             self._next_stall()
         self._simulation.run(SECONDS * 1_000_000)
         # What the caller has said goes out, whatever the loop was just doing.
         self._simulation.stalled_until_us = 0
-        for stream in self._streams.due():
-            stream.tick()
+        self.ticker.tick(self._simulation.now_us * 1000)
         return self
 
     def __exit__(
@@ -243,6 +233,9 @@ class Load:
             self._streams.discard(call.stream)
             call.stream.stop()
             call.memory.close()
+
+    def _tick(self) -> None:
+        self._simulation.at(self.ticker.tick(self._simulation.now_us * 1000) // 1000, self._tick)
 
     def _next_stall(self) -> None:
         simulation = self._simulation
@@ -258,7 +251,7 @@ def stalled() -> Iterator[Load]:
 
 
 def test_ticks_were_withheld(stalled: Load) -> None:
-    assert stalled.figures.snapshot(0, 0, []).missed_ticks >= 5 * SECONDS
+    assert stalled.ticker.missed_ticks >= 5 * SECONDS
 
 
 def test_no_channel_runs_short(stalled: Load) -> None:

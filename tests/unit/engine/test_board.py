@@ -1,8 +1,9 @@
 """What workers tell one another, and what they count."""
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
 from mod_openai_realtime.figures import Figures
+from mod_openai_realtime.media_clock import TICK_NS, make_ticker
 from mod_openai_realtime.stream.control import Control
 
 
@@ -46,13 +47,17 @@ def test_what_is_published_is_what_is_read() -> None:
 
 def test_ticks_are_counted_by_how_late_they_were() -> None:
     figures = Figures()
-    for lateness_ms in (0.2, 1.0, 1.5, 700):
-        figures.tick(lateness_ms / 1000, 70 if lateness_ms == 700 else 0)
-    row = figures.snapshot(0, 0, [])
+    ticker = make_ticker(Poller())
+    ticker.start(0)
+    due_ns = TICK_NS
+    for lateness_us in (200, 1000, 1500, 700_000):
+        due_ns = ticker.tick(due_ns + 1000 * lateness_us)
+    row = figures.snapshot(0, 0, [], ticker)
     assert row.lateness[:2] == [2, 1] and row.lateness[-1] == 1 and sum(row.lateness) == row.ticks == 4
     assert row.missed_ticks == 70
+    assert row.lateness_us == 702_700
     assert row.overloaded == 1
-    assert figures.snapshot(0, 0, []).overloaded == 0, "of the last second only"
+    assert figures.snapshot(0, 0, [], ticker).overloaded == 0, "of the last second only"
 
 
 def test_the_counts_of_ended_streams_are_kept() -> None:
@@ -62,6 +67,7 @@ def test_the_counts_of_ended_streams_are_kept() -> None:
     memory.set_control(Control.HOLD, 0)
     switch.playback(160, 8000)
     figures = Figures()
-    assert figures.snapshot(1, 1, [memory]).underruns == 1
+    ticker = make_ticker(Poller())
+    assert figures.snapshot(1, 1, [memory], ticker).underruns == 1
     figures.stream_ended(memory)
-    assert figures.snapshot(1, 0, []).underruns == 1
+    assert figures.snapshot(1, 0, [], ticker).underruns == 1

@@ -1,34 +1,16 @@
-"""The media clock against a loop whose time the test sets."""
+"""The media clock: by times that the test sets, and once by the kernel's."""
 
 import asyncio
+import os
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from mod_openai_realtime.media_clock import TICK_S, MediaClock
+import pytest
 
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, Ticker
+from mod_openai_realtime.media_clock import TICK_NS, MediaClock, make_ticker
 
-class FakeLoop:
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.timers: list[tuple[float, Callable[[], None]]] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> Any:
-        self.timers.append((when, callback))
-
-        class Handle:
-            def cancel(handle) -> None:  # noqa: N805
-                self.timers = [timer for timer in self.timers if timer[1] is not callback]
-
-        return Handle()
-
-    def fire(self, late: float = 0.0) -> float:
-        when, callback = self.timers.pop(0)
-        self.now = when + late
-        callback()
-        return when
+MS = 1_000_000
 
 
 class Counter:
@@ -39,48 +21,134 @@ class Counter:
         self.ticks += 1
 
 
-HEARD: list[tuple[float, int]] = []
+class Faulty:
+    def tick(self) -> None:
+        raise RuntimeError("broken")
 
 
-def clock_of(*streams: Any) -> tuple[FakeLoop, MediaClock]:
-    loop = FakeLoop()
-    HEARD.clear()
-    clock = MediaClock(
-        cast("asyncio.AbstractEventLoop", loop), lambda: streams, lambda late, missed: HEARD.append((late, missed))
-    )
-    clock.start()
-    return loop, clock
+@pytest.fixture
+def poller() -> Poller:
+    return Poller()
 
 
-def test_ticks_do_not_drift() -> None:
-    loop, _ = clock_of()
-    times = [loop.fire(late=0.002) for _ in range(100)]
-    assert all(abs(when - (100.0 + (n + 1) * TICK_S)) < 1e-9 for n, when in enumerate(times))
+@pytest.fixture
+def always_due(poller: Poller) -> Callable[[object], None]:
+    """Adds a stream that has something to do at each tick."""
+
+    def add(stream: object) -> None:
+        switch = SwitchSide()
+        memory = StreamMemory(switch.fd)
+        memory.watch(0, 0)
+        poller.add(memory, stream)
+
+    return add
 
 
-def test_a_stall_is_counted_and_not_made_up() -> None:
+def started(poller: Poller) -> Ticker:
+    ticker = make_ticker(poller)
+    ticker.start(0)
+    return ticker
+
+
+def test_ticks_do_not_drift(poller: Poller) -> None:
+    ticker = started(poller)
+    due = [ticker.tick((n + 1) * TICK_NS + 2 * MS) for n in range(100)]
+    assert due == [(n + 2) * TICK_NS for n in range(100)]
+    assert ticker.ticks == 100 and ticker.missed_ticks == 0 and ticker.lateness_ns == 200 * MS
+
+
+def test_a_stall_is_counted_and_not_made_up(poller: Poller, always_due: Callable[[object], None]) -> None:
     counter = Counter()
-    loop, _ = clock_of(counter)
-    loop.fire(late=0.105)
-    assert counter.ticks == 1
-    ((lateness, missed),) = HEARD
-    assert abs(lateness - 0.105) < 1e-9 and missed == 10
-    assert abs(loop.fire() - (100.0 + 12 * TICK_S)) < 1e-9
+    always_due(counter)
+    ticker = started(poller)
+    assert ticker.tick(TICK_NS + 105 * MS) == 12 * TICK_NS
+    assert counter.ticks == ticker.ticks == 1
+    assert ticker.missed_ticks == 10
+    assert ticker.take_worst() == 105 * MS
+    assert ticker.take_worst() == 0
 
 
-def test_a_fault_in_one_stream_is_that_streams_alone() -> None:
-    class Faulty:
-        def tick(self) -> None:
-            raise RuntimeError("broken")
-
+def test_a_fault_in_one_stream_is_that_streams_alone(poller: Poller, always_due: Callable[[object], None]) -> None:
     counter = Counter()
-    loop, _ = clock_of(Faulty(), counter)
-    loop.fire()
-    loop.fire()
+    always_due(Faulty())
+    always_due(counter)
+    ticker = started(poller)
+    ticker.tick(TICK_NS)
+    ticker.tick(2 * TICK_NS)
     assert counter.ticks == 2
 
 
-def test_a_stopped_clock_ticks_no_more() -> None:
-    loop, clock = clock_of()
-    clock.stop()
-    assert loop.timers == []
+def test_python_is_called_only_where_there_is_work(poller: Poller) -> None:
+    work: list[Any] = []
+    switch = SwitchSide()
+    memory = StreamMemory(switch.fd)
+    memory.watch((1 << 64) - 1, 0)
+    poller.add(memory, "stream")
+    ticker = Ticker(poller, work.append, TICK_NS, ())
+    ticker.start(0)
+    ticker.tick(TICK_NS)
+    assert work == []
+    memory.watch(0, 0)
+    ticker.tick(2 * TICK_NS)
+    assert work == [["stream"]]
+
+
+def test_a_fault_in_the_work_is_raised(poller: Poller, always_due: Callable[[object], None]) -> None:
+    always_due("stream")
+
+    def work(streams: list[Any]) -> None:
+        raise RuntimeError(f"no good: {streams}")
+
+    ticker = Ticker(poller, work, TICK_NS, ())
+    with pytest.raises(RuntimeError, match="no good"):
+        ticker.tick(TICK_NS)
+    assert ticker.ticks == 1
+
+
+def test_what_makes_no_sense_is_refused(poller: Poller) -> None:
+    nobody: Any = None
+    for arguments in [(poller, print, 0, ()), (nobody, print, TICK_NS, ()), (poller, print, TICK_NS, tuple(range(17)))]:
+        with pytest.raises(ValueError):
+            Ticker(*arguments)
+    with pytest.raises((OverflowError, TypeError)):
+        Ticker(poller, print, TICK_NS, (-1,))
+
+
+def test_by_the_kernels_timer_and_no_more_once_it_is_stopped(
+    poller: Poller, always_due: Callable[[object], None]
+) -> None:
+    async def run() -> None:
+        ticked = asyncio.Event()
+
+        class Stream:
+            def tick(self) -> None:
+                ticked.set()
+
+        always_due(Stream())
+        ticker = make_ticker(poller)
+        clock = MediaClock(asyncio.get_running_loop(), ticker)
+        clock.start()
+        for _ in range(3):
+            ticked.clear()
+            await ticked.wait()
+        clock.stop()
+        clock.stop()
+        ticks = ticker.ticks
+        assert ticks >= 3
+        with pytest.raises(OSError):
+            ticker.fire()
+        assert ticker.ticks == ticks
+
+    asyncio.run(run())
+
+
+def test_before_its_time_it_does_not_tick(poller: Poller) -> None:
+    ticker = Ticker(poller, print, 3600 * 1000 * MS, ())
+    timer = ticker.arm()
+    try:
+        ticker.fire()
+        assert ticker.ticks == 0
+    finally:
+        ticker.disarm()
+    with pytest.raises(OSError):
+        os.fstat(timer)

@@ -123,6 +123,7 @@ def test_what_was_passed_on_and_not_played_is_kept_and_passed_on_again() -> None
     bench.hear(5)
     played = bench.memory.playback_tail
     assert bench.playout.source_at(played) == played == 400
+    bench.playout.fill()
     assert 300 <= bench.playout.start <= 400, "what was played is forgotten"
     bench.playout.rewind(bench.playout.source_at(played))
     bench.memory.discard_playback(RATE)

@@ -73,7 +73,7 @@ class Bench:
         return out
 
     def tick(self) -> None:
-        for stream in self.streams.due():
+        for stream in self.streams.poller.ready():
             stream.tick()
 
     async def start(self, rest: str = "mono 8k 8k") -> None:

@@ -95,7 +95,7 @@ class Desk:
         """One frame of 20 ms; what the caller heard of the agent, silence where that is nothing."""
         size = self.switch.write_rate // 50
         played = self.switch.frame(None if samples is None else samples.tobytes())
-        for stream in self.streams.due():
+        for stream in self.streams.poller.ready():
             stream.tick()
         return np.frombuffer(played if played is not None else bytes(2 * size), np.int16)
 

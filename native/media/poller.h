@@ -1,0 +1,15 @@
+/* poller.h -- what the ticker asks of a Poller. */
+#ifndef MEDIA_POLLER_H
+#define MEDIA_POLLER_H
+
+#include "media.h"
+
+#include <stdbool.h>
+
+bool poller_check(PyObject *object);
+
+/* Send caller audio where the packetizer is lent, refill the rings of agent audio that run low. A list of the streams
+ * with something else to do, or NULL with an exception set. */
+PyObject *poller_poll(PyObject *object);
+
+#endif

@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#define SLOT_LIMIT 16384u   /* larger slots are Python's */
-#define HEADROOM_BYTES 16   /* before a message, for the frame header of whoever sends it */
+#define SLOT_LIMIT 16384u  /* larger slots are Python's */
+#define HEADROOM_BYTES 16  /* before a message, for the frame header of whoever sends it */
 #define FIRST_BUFFER_BYTES 4096
 
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
     /* What goes out. */
     size_t message_bytes;   /* of pcm16, before companding */
     const struct law *law;  /* NULL: pcm16 */
-    unsigned char *pending; /* pcm16 at the outgoing rate, less than one message between calls; then room for its words */
+    unsigned char *pending; /* pcm16 at the outgoing rate, less than one message between calls; NULL while it is none */
     size_t used, room;
     uint64_t lost_slots;
     /* While lent. */
@@ -70,7 +70,7 @@ static void packetizer_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Room for so many bytes of pcm16, and for the code words of a message behind them. False with an exception set. */
+/* Room for so many bytes of pcm16. False with an exception set. */
 static bool packetizer_make_room(Packetizer *self, size_t bytes)
 {
     unsigned char *pending;
@@ -78,7 +78,7 @@ static bool packetizer_make_room(Packetizer *self, size_t bytes)
     if (bytes <= self->room) {
         return true;
     }
-    pending = PyMem_Realloc(self->pending, bytes + self->message_bytes / 2);
+    pending = PyMem_Realloc(self->pending, bytes);
     if (pending == NULL) {
         PyErr_NoMemory();
         return false;
@@ -106,18 +106,18 @@ static bool packetizer_append(Packetizer *self, const unsigned char *pcm, size_t
     return true;
 }
 
-/* The audio of a message from `bytes` of pcm16 at `at`, which must be read before anything else is appended. */
+/* The audio of a message from `bytes` of pcm16 at `at`, which is pcm16 no more after that: to be read, and dropped. */
 static const unsigned char *packetizer_audio(Packetizer *self, size_t at, size_t bytes, size_t *audio_bytes)
 {
-    unsigned char *words = self->pending + self->room;
+    unsigned char *audio = self->pending + at;
 
-    if (self->law == NULL) {
-        *audio_bytes = bytes;
-        return self->pending + at;
+    *audio_bytes = bytes;
+    if (self->law != NULL) {
+        /* In place: a code word is written where its own sample, or one before, has been read. */
+        g711_encode_samples(self->law, audio, bytes / 2, audio);
+        *audio_bytes = bytes / 2;
     }
-    g711_encode_samples(self->law, self->pending + at, bytes / 2, words);
-    *audio_bytes = bytes / 2;
-    return words;
+    return audio;
 }
 
 static void packetizer_drop(Packetizer *self, size_t bytes)
@@ -147,8 +147,7 @@ static PyObject *packetizer_set_message(PyObject *object, PyObject *args)
     }
     self->message_bytes = (size_t)bytes;
     self->law = law;
-    self->room = 0; /* the code words' place behind it grows too */
-    return packetizer_make_room(self, self->used + self->message_bytes) ? Py_NewRef(Py_None) : NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *packetizer_set_input(PyObject *object, PyObject *args)
@@ -358,9 +357,30 @@ static bool packetizer_send(Packetizer *self, PyObject **buffer)
     return result != NULL;
 }
 
-void packetizer_drain(PyObject *object, PyObject *memory, PyObject **buffer)
+/* Memory for what is pending, while nothing is: that which the stream before has used, and has left in the cache. */
+static void packetizer_borrow(Packetizer *self, struct packetizer_workspace *workspace)
 {
-    Packetizer *self = (Packetizer *)object;
+    if (self->pending == NULL) {
+        self->pending = workspace->pcm;
+        self->room = workspace->room;
+        workspace->pcm = NULL;
+        workspace->room = 0;
+    }
+}
+
+static void packetizer_give_back(Packetizer *self, struct packetizer_workspace *workspace)
+{
+    if (self->used == 0) {
+        PyMem_Free(workspace->pcm);
+        workspace->pcm = self->pending;
+        workspace->room = self->room;
+        self->pending = NULL;
+        self->room = 0;
+    }
+}
+
+static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **buffer)
+{
     _Alignas(8) unsigned char pcm[SLOT_LIMIT];
     struct slot_ring *ring;
 
@@ -387,9 +407,25 @@ void packetizer_drain(PyObject *object, PyObject *memory, PyObject **buffer)
             packetizer_take_back(self);
         }
         if (PyErr_Occurred()) {
-            PyErr_WriteUnraisable(object);
+            PyErr_WriteUnraisable((PyObject *)self);
         }
     }
+}
+
+void packetizer_drain(PyObject *object, PyObject *memory, struct packetizer_workspace *workspace)
+{
+    Packetizer *self = (Packetizer *)object;
+
+    packetizer_borrow(self, workspace);
+    packetizer_send_all(self, memory, &workspace->message);
+    packetizer_give_back(self, workspace);
+}
+
+void packetizer_workspace_clear(struct packetizer_workspace *workspace)
+{
+    Py_CLEAR(workspace->message);
+    PyMem_Free(workspace->pcm);
+    *workspace = (struct packetizer_workspace){0};
 }
 
 static PyGetSetDef packetizer_getset[] = {

@@ -22,7 +22,7 @@ typedef struct {
     PyObject_HEAD
     Entry *entries;
     Py_ssize_t count, room;
-    PyObject *buffer; /* for messages on their way; NULL before the first */
+    struct packetizer_workspace workspace;
 } Poller;
 
 static void entry_release(Entry *entry)
@@ -42,7 +42,7 @@ static void poller_dealloc(PyObject *object)
         entry_release(&self->entries[i]);
     }
     PyMem_Free(self->entries);
-    Py_XDECREF(self->buffer);
+    packetizer_workspace_clear(&self->workspace);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -104,7 +104,7 @@ static bool poller_capture_is_due(Poller *self, const Entry *entry)
     if (entry->packetizer == NULL || !packetizer_is_lent(entry->packetizer)) {
         return true;
     }
-    packetizer_drain(entry->packetizer, entry->memory, &self->buffer);
+    packetizer_drain(entry->packetizer, entry->memory, &self->workspace);
     return !packetizer_is_lent(entry->packetizer);
 }
 

@@ -7,11 +7,11 @@
  */
 #include "resampler.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CHANNELS_MAX 2
 #define TAPS_MULTIPLE 16u /* of a phase's coefficients, so that the loop has no rest */
+#define TAPS_MAX 4096u
 #define USUAL_TAPS 48u    /* a phase of upsampling */
 #define BLOCK_FRAMES 960u /* input is worked off in blocks, so that memory stays small whatever is passed */
 
@@ -21,18 +21,21 @@ typedef struct {
     uint32_t skip;       /* output frames still to be dropped: the filter's delay, for an aligned start */
     uint32_t first_skip; /* the same at the start */
     uint32_t phase;      /* position of the next output between two inputs, in 1/up */
-    int16_t *bank;       /* up phases of `taps` coefficients, oldest sample first */
-    int16_t *line[CHANNELS_MAX]; /* taps - 1 samples of history, then the block */
+    /* Shared with all resamplers between these rates, so that it is in the cache when this one's turn comes; what is its
+     * own is small, for the same reason. */
+    Py_buffer owner;
+    const int16_t *bank; /* up phases of `taps` coefficients, oldest sample first */
+    int16_t *history;    /* taps - 1 samples of each channel, one channel after the other */
 } Resampler;
 
 static void resampler_free(Resampler *self)
 {
-    free(self->bank);
-    self->bank = NULL;
-    for (int i = 0; i < CHANNELS_MAX; i++) {
-        free(self->line[i]);
-        self->line[i] = NULL;
+    if (self->bank != NULL) {
+        self->bank = NULL;
+        PyBuffer_Release(&self->owner);
     }
+    PyMem_Free(self->history);
+    self->history = NULL;
 }
 
 static int resampler_init(PyObject *object, PyObject *args, PyObject *kwargs)
@@ -47,7 +50,8 @@ static int resampler_init(PyObject *object, PyObject *args, PyObject *kwargs)
     }
     resampler_free(self);
     if (up == 0 || down == 0 || up > 64 || down > 64 || channels == 0 || channels > CHANNELS_MAX || bank.len == 0 ||
-        bank.len % (Py_ssize_t)(up * TAPS_MULTIPLE * sizeof(int16_t)) != 0 || bank.len > 1 << 20) {
+        bank.len % (Py_ssize_t)(up * TAPS_MULTIPLE * sizeof(int16_t)) != 0 ||
+        bank.len > (Py_ssize_t)(up * TAPS_MAX * sizeof(int16_t)) || (uintptr_t)bank.buf % sizeof(int16_t) != 0) {
         PyBuffer_Release(&bank);
         PyErr_SetString(PyExc_ValueError, "resampler: up, down, bank or channels make no sense");
         return -1;
@@ -58,15 +62,10 @@ static int resampler_init(PyObject *object, PyObject *args, PyObject *kwargs)
     self->taps = (uint32_t)(bank.len / (Py_ssize_t)(up * sizeof(int16_t)));
     self->first_skip = self->skip = skip;
     self->phase = 0;
-    self->bank = malloc((size_t)bank.len);
-    if (self->bank != NULL) {
-        memcpy(self->bank, bank.buf, (size_t)bank.len);
-    }
-    PyBuffer_Release(&bank);
-    for (uint32_t i = 0; i < channels; i++) {
-        self->line[i] = calloc(self->taps - 1 + BLOCK_FRAMES, sizeof(int16_t));
-    }
-    if (self->bank == NULL || self->line[0] == NULL || self->line[channels - 1] == NULL) {
+    self->owner = bank;
+    self->bank = bank.buf;
+    self->history = PyMem_Calloc((size_t)channels * (self->taps - 1), sizeof(int16_t));
+    if (self->history == NULL) {
         resampler_free(self);
         PyErr_NoMemory();
         return -1;
@@ -175,22 +174,16 @@ void media_resampler_choose(void)
 #endif
 }
 
-/* Sample frames of history and block, sorted by channel. */
-static void resampler_load(Resampler *self, const int16_t *from, uint32_t frames)
+/* The samples of a channel, `channels` apart; NULL is silence. */
+static void resampler_load(const int16_t *from, uint32_t channels, uint32_t frames, int16_t *block)
 {
-    uint32_t history = self->taps - 1, channels = self->channels;
-
-    for (uint32_t c = 0; c < channels; c++) {
-        int16_t *block = self->line[c] + history;
-
-        if (from == NULL) {
-            memset(block, 0, frames * sizeof(*block));
-        } else if (channels == 1) {
-            memcpy(block, from, frames * sizeof(*block));
-        } else {
-            for (uint32_t i = 0; i < frames; i++) {
-                block[i] = from[i * channels + c];
-            }
+    if (from == NULL) {
+        memset(block, 0, frames * sizeof(*block));
+    } else if (channels == 1) {
+        memcpy(block, from, frames * sizeof(*block));
+    } else {
+        for (uint32_t i = 0; i < frames; i++) {
+            block[i] = from[i * channels];
         }
     }
 }
@@ -201,30 +194,32 @@ static void resampler_load(Resampler *self, const int16_t *from, uint32_t frames
  */
 static uint32_t resampler_block(Resampler *self, const int16_t *from, uint32_t frames, int16_t *to)
 {
-    uint32_t up = self->up, down = self->down, channels = self->channels, end = frames * up;
+    uint32_t up = self->up, down = self->down, channels = self->channels, past = self->taps - 1, end = frames * up;
     uint32_t outputs = self->phase < end ? (end - self->phase + down - 1) / down : 0;
     uint32_t skipped = self->skip < outputs ? self->skip : outputs;
-    uint32_t at = self->phase + skipped * down;
+    uint32_t first = self->phase + skipped * down;
+    int16_t line[TAPS_MAX + BLOCK_FRAMES]; /* history, then the block */
 
-    resampler_load(self, from, frames);
     self->phase += outputs * down - end;
     self->skip -= skipped;
     outputs -= skipped;
-    for (uint32_t n = 0; n < up && n < outputs; n++, at += down) {
-        struct phase phase = {
-            .coefficients = self->bank + at % up * self->taps,
-            .taps = self->taps,
-            .step = down,
-            .count = (outputs - n + up - 1) / up,
-            .to_step = up * channels,
-        };
-
-        for (uint32_t c = 0; c < channels; c++) {
-            filter(&phase, self->line[c] + at / up, to + n * channels + c);
-        }
-    }
     for (uint32_t c = 0; c < channels; c++) {
-        memmove(self->line[c], self->line[c] + frames, (self->taps - 1) * sizeof(int16_t));
+        int16_t *history = self->history + (size_t)c * past;
+
+        memcpy(line, history, past * sizeof(*line));
+        resampler_load(from != NULL ? from + c : NULL, channels, frames, line + past);
+        for (uint32_t n = 0, at = first; n < up && n < outputs; n++, at += down) {
+            struct phase phase = {
+                .coefficients = self->bank + at % up * self->taps,
+                .taps = self->taps,
+                .step = down,
+                .count = (outputs - n + up - 1) / up,
+                .to_step = up * channels,
+            };
+
+            filter(&phase, line + at / up, to + n * channels + c);
+        }
+        memcpy(history, line + frames, past * sizeof(*line));
     }
     return outputs;
 }
@@ -331,9 +326,7 @@ static PyObject *resampler_flush(PyObject *object, PyObject *Py_UNUSED(args))
             _PyBytes_Resize(&tail, (Py_ssize_t)most);
         }
     }
-    for (uint32_t c = 0; c < self->channels; c++) {
-        memset(self->line[c], 0, (self->taps - 1) * sizeof(int16_t));
-    }
+    memset(self->history, 0, (size_t)self->channels * (self->taps - 1) * sizeof(int16_t));
     self->phase = 0;
     self->skip = self->first_skip;
     return tail;

@@ -10,21 +10,18 @@
  */
 #include "playout.h"
 
+#include "pieces.h"
 #include "playback_ring.h"
 #include "resampler.h"
 #include "stream_memory.h"
 
-#include <string.h>
-
-#define FIRST_ROOM 8u        /* pieces; a power of two */
-#define BLOCK_SAMPLES 4096u  /* of the ring's, resampled at once */
+#define BLOCK_SAMPLES 4096u /* of the ring's, resampled at once */
 
 typedef struct {
     PyObject_HEAD
     /* What the poller looks at, each tick. */
     PyObject *memory;    /* StreamMemory */
-    uint64_t source;     /* passed on up to here */
-    uint64_t end;        /* fed up to here */
+    struct pieces queue; /* its positions come first */
     int64_t low_at;      /* ring position: less than `low` is ahead once the media thread is past it */
     bool run_open;       /* the resampler holds back the end of what it was given */
     bool ended;          /* nothing follows what was fed last */
@@ -33,41 +30,7 @@ typedef struct {
     uint32_t low_ms, high_ms;
     uint32_t rate, write_rate; /* of what is fed, and of the ring */
     uint64_t run_source, run_ring; /* where the run started */
-    PyObject **pieces; /* bytes, a circular buffer of `room` (a power of two); `count` from `first` on */
-    size_t first, count, room;
-    size_t piece, offset; /* where `source` lies: a piece, counted from `first`, and samples in it */
-    uint64_t start;       /* source position of the first piece */
 } Playout;
-
-/* The piece with this number, counted from the first. */
-static PyObject *playout_piece(const Playout *self, size_t number)
-{
-    return self->pieces[(self->first + number) & (self->room - 1)];
-}
-
-static size_t samples_of(PyObject *piece)
-{
-    return (size_t)PyBytes_GET_SIZE(piece) / sizeof(int16_t);
-}
-
-static void playout_drop_piece(Playout *self)
-{
-    PyObject *piece = playout_piece(self, 0);
-
-    self->start += samples_of(piece);
-    self->first = (self->first + 1) & (self->room - 1);
-    self->count--;
-    Py_DECREF(piece);
-}
-
-static void playout_drop_all(Playout *self)
-{
-    while (self->count > 0) {
-        playout_drop_piece(self);
-    }
-    self->piece = self->offset = 0;
-    self->start = self->source = self->end;
-}
 
 static int playout_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
@@ -93,8 +56,7 @@ static void playout_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     Playout *self = (Playout *)object;
 
-    playout_drop_all(self);
-    PyMem_Free(self->pieces);
+    pieces_free(&self->queue);
     Py_XDECREF(self->resampler);
     Py_XDECREF(self->memory);
     type->tp_free(object);
@@ -107,45 +69,12 @@ static struct playback_ring *playout_ring(const Playout *self)
     return self->memory != NULL ? stream_memory_playback(self->memory) : NULL;
 }
 
-/* A piece at the end of the queue. False with an exception set. */
-static bool playout_append(Playout *self, PyObject *pcm)
-{
-    if (self->count == self->room) {
-        size_t room = self->room > 0 ? 2 * self->room : FIRST_ROOM;
-        PyObject **pieces = PyMem_Malloc(room * sizeof(*pieces));
-
-        if (pieces == NULL) {
-            PyErr_NoMemory();
-            return false;
-        }
-        for (size_t i = 0; i < self->count; i++) {
-            pieces[i] = playout_piece(self, i);
-        }
-        PyMem_Free(self->pieces);
-        self->pieces = pieces;
-        self->first = 0;
-        self->room = room;
-    }
-    self->pieces[(self->first + self->count++) & (self->room - 1)] = Py_NewRef(pcm);
-    self->end += samples_of(pcm);
-    return true;
-}
-
 /* The source position that the media thread has reached when it has taken everything before `ring`. */
 static uint64_t playout_source_at(const Playout *self, uint64_t ring)
 {
     return ring <= self->run_ring || self->write_rate == 0
                ? self->run_source
                : self->run_source + (ring - self->run_ring) * self->rate / self->write_rate;
-}
-
-/* Pieces that have been played, whole. */
-static void playout_forget(Playout *self, uint64_t played)
-{
-    while (self->piece > 0 && self->start + samples_of(playout_piece(self, 0)) <= played) {
-        playout_drop_piece(self);
-        self->piece--;
-    }
 }
 
 /* Up to `samples` of the queue go into the ring, which has room for what becomes of them. */
@@ -157,12 +86,11 @@ static void playout_pass_on(Playout *self, struct playback_ring *ring, uint64_t 
     while (self->resampler != NULL && resampler_most_bytes(self->resampler, most * sizeof(*block)) > sizeof(block)) {
         most /= 2;
     }
-    while (samples > 0 && self->source < self->end) {
-        PyObject *piece = playout_piece(self, self->piece);
-        const int16_t *pcm = (const int16_t *)(const void *)PyBytes_AS_STRING(piece) + self->offset;
-        size_t left = samples_of(piece) - self->offset;
-        size_t take = left < most ? left : most;
+    while (samples > 0 && self->queue.source < self->queue.end) {
+        size_t take;
+        const int16_t *pcm = pieces_next(&self->queue, &take);
 
+        take = take < most ? take : most;
         take = take < samples ? take : (size_t)samples;
         if (self->resampler == NULL) {
             playback_ring_write(ring, pcm, (uint32_t)take);
@@ -171,14 +99,9 @@ static void playout_pass_on(Playout *self, struct playback_ring *ring, uint64_t 
 
             playback_ring_write(ring, block, (uint32_t)(bytes / sizeof(*block)));
         }
+        pieces_pass(&self->queue, take);
         self->run_open = true;
-        self->source += take;
         samples -= take;
-        self->offset += take;
-        if (take == left) {
-            self->piece++;
-            self->offset = 0;
-        }
     }
 }
 
@@ -208,7 +131,7 @@ static bool playout_flush_run(Playout *self, struct playback_ring *ring)
 static void playout_set_hold(const Playout *self, struct stream_memory *memory)
 {
     uint32_t control = atomic_load_explicit(&memory->control, memory_order_relaxed);
-    bool hold = self->active && !(self->ended && self->source == self->end);
+    bool hold = self->active && !(self->ended && self->queue.source == self->queue.end);
     uint32_t wanted = hold ? control | STREAM_HOLD : control & ~(uint32_t)STREAM_HOLD;
 
     if (wanted != control) {
@@ -238,7 +161,7 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     }
     tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_acquire);
     discarded = atomic_load_explicit(&ring->memory->discard_until, memory_order_relaxed);
-    playout_forget(self, playout_source_at(self, tail));
+    pieces_forget(&self->queue, playout_source_at(self, tail));
     /* Right after a barge-in the media thread has yet to skip what was discarded: that is nothing ahead. */
     ahead = ring->position - (tail > discarded ? tail : discarded);
     if (ahead < playout_ring_samples(self, ms)) {
@@ -250,21 +173,12 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
 
         playout_pass_on(self, ring, wanted * self->rate / self->write_rate);
     }
-    if (self->ended && self->source == self->end) {
+    if (self->ended && self->queue.source == self->queue.end) {
         done = playout_flush_run(self, ring);
     }
     self->low_at = (int64_t)(ring->position - playout_ring_samples(self, self->low_ms));
     playout_set_hold(self, ring->memory);
     return done;
-}
-
-static bool pcm_is_sound(PyObject *pcm)
-{
-    if (!PyBytes_Check(pcm) || PyBytes_GET_SIZE(pcm) % (Py_ssize_t)sizeof(int16_t) != 0) {
-        PyErr_SetString(PyExc_ValueError, "pcm16 is bytes, a whole number of samples");
-        return false;
-    }
-    return true;
 }
 
 /* -- for Python */
@@ -286,7 +200,7 @@ static PyObject *playout_start_run(PyObject *object, PyObject *args)
     self->rate = rate;
     self->write_rate = write_rate;
     Py_XSETREF(self->resampler, resampler != Py_None ? Py_NewRef(resampler) : NULL);
-    self->run_source = self->source;
+    self->run_source = self->queue.source;
     self->run_ring = ring != NULL ? ring->position : 0;
     self->run_open = false;
     Py_RETURN_NONE;
@@ -296,11 +210,11 @@ static PyObject *playout_feed(PyObject *object, PyObject *pcm)
 {
     Playout *self = (Playout *)object;
 
-    if (!pcm_is_sound(pcm)) {
+    if (!pieces_are_sound(pcm)) {
         return NULL;
     }
     if (PyBytes_GET_SIZE(pcm) > 0) {
-        if (!playout_append(self, pcm)) {
+        if (!pieces_append(&self->queue, pcm)) {
             return NULL;
         }
         self->active = true;
@@ -337,7 +251,7 @@ static PyObject *playout_clear(PyObject *object, PyObject *Py_UNUSED(args))
     Playout *self = (Playout *)object;
     struct playback_ring *ring = playout_ring(self);
 
-    playout_drop_all(self);
+    pieces_clear(&self->queue, self->queue.end);
     self->active = self->ended = false;
     if (ring != NULL) {
         playout_set_hold(self, ring->memory);
@@ -353,42 +267,13 @@ static PyObject *playout_rewind(PyObject *object, PyObject *position)
     if (to == (uint64_t)-1 && PyErr_Occurred()) {
         return NULL;
     }
-    to = to < self->start ? self->start : to;
-    if (to < self->source) {
-        self->source = self->start;
-        self->piece = self->offset = 0;
-        while (self->source < to) {
-            size_t length = samples_of(playout_piece(self, self->piece));
-
-            if (self->source + length > to) {
-                self->offset = (size_t)(to - self->source);
-                self->source = to;
-            } else {
-                self->source += length;
-                self->piece++;
-            }
-        }
-    }
+    pieces_rewind(&self->queue, to);
     Py_RETURN_NONE;
 }
 
 static PyObject *playout_contents(PyObject *object, PyObject *Py_UNUSED(args))
 {
-    Playout *self = (Playout *)object;
-    PyObject *pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((self->end - self->start) * sizeof(int16_t)));
-    char *to;
-
-    if (pcm == NULL) {
-        return NULL;
-    }
-    to = PyBytes_AS_STRING(pcm);
-    for (size_t i = 0; i < self->count; i++) {
-        PyObject *piece = playout_piece(self, i);
-
-        memcpy(to, PyBytes_AS_STRING(piece), (size_t)PyBytes_GET_SIZE(piece));
-        to += PyBytes_GET_SIZE(piece);
-    }
-    return pcm;
+    return pieces_contents(&((Playout *)object)->queue);
 }
 
 static PyObject *playout_replace(PyObject *object, PyObject *args)
@@ -399,25 +284,19 @@ static PyObject *playout_replace(PyObject *object, PyObject *args)
     PyObject *pcm, *resampler;
 
     if (!PyArg_ParseTuple(args, "IOKKKO:replace", &rate, &resampler, &run_source, &start, &source, &pcm) ||
-        !pcm_is_sound(pcm)) {
+        !pieces_are_sound(pcm)) {
         return NULL;
     }
     if (rate == 0 || (resampler != Py_None && !resampler_check(resampler)) || source < start ||
-        source - start > samples_of(pcm)) {
+        source - start > (size_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t)) {
         PyErr_SetString(PyExc_ValueError, "rate, resampler or positions make no sense");
         return NULL;
     }
-    playout_drop_all(self);
-    self->start = self->end = start;
-    if (PyBytes_GET_SIZE(pcm) > 0 && !playout_append(self, pcm)) {
+    pieces_clear(&self->queue, start);
+    if (!pieces_append(&self->queue, pcm)) {
         return NULL;
     }
-    self->source = source;
-    self->offset = (size_t)(source - start);
-    if (source == self->end) {
-        self->piece = self->count;
-        self->offset = 0;
-    }
+    pieces_pass(&self->queue, (size_t)(source - start));
     self->rate = rate;
     self->run_source = run_source;
     self->run_open = false;
@@ -437,14 +316,16 @@ static PyObject *playout_method_source_at(PyObject *object, PyObject *position)
 
 static PyObject *playout_queued(PyObject *object, void *Py_UNUSED(closure))
 {
-    return PyLong_FromUnsignedLongLong(((Playout *)object)->end - ((Playout *)object)->source);
+    const struct pieces *queue = &((Playout *)object)->queue;
+
+    return PyLong_FromUnsignedLongLong(queue->end - queue->source);
 }
 
 static PyObject *playout_settled(PyObject *object, void *Py_UNUSED(closure))
 {
     Playout *self = (Playout *)object;
 
-    return PyBool_FromLong(self->source == self->end && !self->run_open);
+    return PyBool_FromLong(self->queue.source == self->queue.end && !self->run_open);
 }
 
 /* The closure is the offset of the position. */
@@ -466,7 +347,7 @@ void playout_tend(PyObject *object)
     const struct playback_ring *ring;
 
     /* Looking at what the media thread writes takes a cache line from it: not where there is nothing to pass on. */
-    if (self->source == self->end && !(self->ended && self->run_open)) {
+    if (self->queue.source == self->queue.end && !(self->ended && self->run_open)) {
         return;
     }
     ring = playout_ring(self);
@@ -479,16 +360,16 @@ void playout_tend(PyObject *object)
     }
 }
 
-#define POSITION(name, doc) {#name, playout_position, NULL, doc, (void *)offsetof(Playout, name)}
+#define POSITION(name, field, doc) {name, playout_position, NULL, doc, (void *)offsetof(Playout, field)}
 
 static PyGetSetDef playout_getset[] = {
     {"queued", playout_queued, NULL, "samples that wait to be passed on", NULL},
     {"settled", playout_settled, NULL, "whether all that was fed is in the ring, the resampler's tail included", NULL},
-    POSITION(start, "source position of the first sample that is kept"),
-    POSITION(source, "source position up to which all is in the ring, or in the resampler"),
-    POSITION(end, "source position up to which all was fed"),
-    POSITION(run_source, "source position where the resampler's run started"),
-    POSITION(run_ring, "the same in the ring"),
+    POSITION("start", queue.start, "source position of the first sample that is kept"),
+    POSITION("source", queue.source, "source position up to which all is in the ring, or in the resampler"),
+    POSITION("end", queue.end, "source position up to which all was fed"),
+    POSITION("run_source", run_source, "source position where the resampler's run started"),
+    POSITION("run_ring", run_ring, "the same in the ring"),
     {NULL, NULL, NULL, NULL, NULL},
 };
 

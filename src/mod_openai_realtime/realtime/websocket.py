@@ -206,42 +206,36 @@ class WebSocket(WSListener):
     def send_binary(self, payload: bytes) -> None:
         self._send(_FRAME_BINARY, payload)
 
+    @property
+    def _sending(self) -> WSTransport | None:
+        """None where nothing can be sent, or not any more."""
+        return None if self._closing or self._over else self._transport
+
     def _send(self, opcode: WSMsgType, payload: bytes) -> None:
-        transport = self._transport
-        if transport is None or self._closing or self._over:
-            return
-        if self._deflates:
-            compressed = deflate(payload)
-            if compressed is not None:
-                transport.send(opcode, compressed, True, True)
-                return
-        transport.send(opcode, payload)
+        transport = self._sending
+        if transport is not None and not (self._deflates and _send_deflated(transport, opcode, payload)):
+            transport.send(opcode, payload)
 
     @property
     def send_buffer(self) -> SendBuffer | None:
         """See Endpoint.send_buffer."""
-        transport = self._transport
-        if transport is None or self._closing or self._over or self._congested:
+        transport = self._sending
+        if transport is None or self._congested:
             return None
         if self._deflates:
-            return self._send_compressed
+            return self._send_buffer_deflated
         # It takes the opcode as a number too, whatever its stub says.
         return cast(SendBuffer, transport.send_reuse_external_bytearray)
 
-    def _send_compressed(self, opcode: int, buffer: bytearray, offset: int) -> None:
-        transport = self._transport
-        if transport is None or self._closing or self._over:
-            return
-        compressed = deflate(memoryview(buffer)[offset:])
-        if compressed is not None:
-            transport.send(cast(WSMsgType, opcode), compressed, True, True)
-        else:
-            transport.send_reuse_external_bytearray(cast(WSMsgType, opcode), buffer, offset)
+    def _send_buffer_deflated(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        transport, frame_type = self._sending, cast(WSMsgType, opcode)
+        if transport is not None and not _send_deflated(transport, frame_type, memoryview(buffer)[offset:]):
+            transport.send_reuse_external_bytearray(frame_type, buffer, offset)
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""
-        transport = self._transport
-        if transport is None or self._closing or self._over:
+        transport = self._sending
+        if transport is None:
             return
         self._closing = True
         self._send_close(transport, code, reason)
@@ -357,3 +351,12 @@ class WebSocket(WSListener):
 
 def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _send_deflated(transport: WSTransport, opcode: WSMsgType, payload: bytes | memoryview) -> bool:
+    """False where it is shorter as it is, and was not sent."""
+    compressed = deflate(payload)
+    if compressed is None:
+        return False
+    transport.send(opcode, compressed, True, True)
+    return True

@@ -242,3 +242,12 @@ def test_it_goes_with_its_stream() -> None:
     del bench
     gc.collect()
     assert sys.getrefcount(piece) == before
+
+
+def test_what_is_replaced_may_be_nothing() -> None:
+    bench = Bench()
+    bench.playout.replace(RATE, None, 5, 5, 5, b"")
+    assert (bench.playout.start, bench.playout.source, bench.playout.end) == (5, 5, 5)
+    bench.playout.feed(ramp(100))
+    bench.playout.finish()
+    assert bench.hear(3)[:200] == ramp(100)

@@ -29,7 +29,7 @@ test: build lint
 
 # The native parts once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and then with ThreadSanitizer: the
 # stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.
-SANITIZED_TESTS ?= tests/unit/media tests/unit/standin tests/contract
+SANITIZED_TESTS ?= tests/unit/media tests/unit/engine/test_media_clock.py tests/unit/standin tests/contract
 preload = $(shell gcc -print-file-name=lib$(1).so)
 
 test-sanitized: build

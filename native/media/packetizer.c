@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#define SLOT_LIMIT 16384u  /* larger slots are Python's */
-#define HEADROOM_BYTES 16  /* before a message, for the frame header of whoever sends it */
+#define SLOT_LIMIT 16384u /* larger slots are Python's */
+#define HEADROOM_BYTES 16 /* before a message, for the frame header of whoever sends it */
 #define FIRST_BUFFER_BYTES 4096
 
 typedef struct {

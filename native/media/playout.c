@@ -22,7 +22,6 @@ typedef struct {
     /* What the poller looks at, each tick. */
     PyObject *memory;    /* StreamMemory */
     struct pieces queue; /* its positions come first */
-    int64_t low_at;      /* ring position: less than `low` is ahead once the media thread is past it */
     bool run_open;       /* the resampler holds back the end of what it was given */
     bool ended;          /* nothing follows what was fed last */
     bool active;         /* something was fed since clear() */
@@ -176,7 +175,6 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     if (self->ended && self->queue.source == self->queue.end) {
         done = playout_flush_run(self, ring);
     }
-    self->low_at = (int64_t)(ring->position - playout_ring_samples(self, self->low_ms));
     playout_set_hold(self, ring->memory);
     return done;
 }
@@ -345,14 +343,18 @@ void playout_tend(PyObject *object)
 {
     Playout *self = (Playout *)object;
     const struct playback_ring *ring;
+    uint64_t tail;
 
     /* Looking at what the media thread writes takes a cache line from it: not where there is nothing to pass on. */
     if (self->queue.source == self->queue.end && !(self->ended && self->run_open)) {
         return;
     }
     ring = playout_ring(self);
-    if (ring == NULL ||
-        (int64_t)atomic_load_explicit(&ring->memory->playback_tail, memory_order_relaxed) <= self->low_at) {
+    if (ring == NULL) {
+        return;
+    }
+    tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_relaxed);
+    if (tail + playout_ring_samples(self, self->low_ms) <= ring->position) {
         return;
     }
     if (!playout_fill_below(self, self->low_ms)) {

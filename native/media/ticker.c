@@ -7,6 +7,7 @@
  * Ticks fall on multiples of the interval after the start. Those that a stalled event loop missed are counted, not made
  * up.
  */
+#include "monotonic.h"
 #include "poller.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BOUNDS_MAX 16
@@ -119,14 +119,6 @@ static void ticker_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-static uint64_t ticker_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static void ticker_count(Ticker *self, uint64_t lateness, uint64_t missed)
 {
     size_t bin = 0;
@@ -154,17 +146,10 @@ static bool ticker_tick(Ticker *self, uint64_t now)
     if (ready == NULL) {
         return false;
     }
-    if (PyList_GET_SIZE(ready) > 0) {
-        result = PyObject_CallOneArg(self->work, ready);
-        Py_DECREF(ready);
-        if (result == NULL) {
-            return false;
-        }
-        Py_DECREF(result);
-        return true;
-    }
+    result = PyList_GET_SIZE(ready) > 0 ? PyObject_CallOneArg(self->work, ready) : Py_NewRef(Py_None);
     Py_DECREF(ready);
-    return true;
+    Py_XDECREF(result);
+    return result != NULL;
 }
 
 /* -- for Python */
@@ -188,7 +173,7 @@ static PyObject *ticker_arm(PyObject *object, PyObject *Py_UNUSED(args))
                                               .tv_nsec = (long)(self->interval % NS_PER_S)}};
 
     ticker_close_timer(self);
-    self->next = ticker_now() + self->interval;
+    self->next = monotonic_ns() + self->interval;
     when.it_value = (struct timespec){.tv_sec = (time_t)(self->next / NS_PER_S), .tv_nsec = (long)(self->next % NS_PER_S)};
     self->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (self->timer < 0 || timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
@@ -213,7 +198,7 @@ static PyObject *ticker_fire(PyObject *object, PyObject *Py_UNUSED(args))
     if (read(self->timer, &expired, sizeof(expired)) < 0) {
         return errno == EAGAIN || errno == EINTR ? Py_NewRef(Py_None) : PyErr_SetFromErrno(PyExc_OSError);
     }
-    return ticker_tick(self, ticker_now()) ? Py_NewRef(Py_None) : NULL;
+    return ticker_tick(self, monotonic_ns()) ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *ticker_method_tick(PyObject *object, PyObject *now)

@@ -1,16 +1,6 @@
 #include "histogram.h"
 
-#include <time.h>
-
 struct media_times media_times;
-
-uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Below 16 ns one bucket a nanosecond, above it the 16 buckets of an octave are told apart by the four bits that
  * follow the leading one. */

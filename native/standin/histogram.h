@@ -6,6 +6,8 @@
 #ifndef STANDIN_HISTOGRAM_H
 #define STANDIN_HISTOGRAM_H
 
+#include "monotonic.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -32,7 +34,6 @@ extern struct media_times media_times;
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
 void histogram_reset(struct histogram *histogram);
-uint64_t monotonic_ns(void);
 
 #pragma GCC visibility pop
 

@@ -1,8 +1,8 @@
 /*
  * monotonic.h -- the one clock: CLOCK_MONOTONIC, which needs no system call (vdso) and never jumps.
  */
-#ifndef MODULE_MONOTONIC_H
-#define MODULE_MONOTONIC_H
+#ifndef RING_MONOTONIC_H
+#define RING_MONOTONIC_H
 
 #include <stdint.h>
 #include <time.h>

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 import trustme
 import uvloop
+from transports import all_closed
 from websockets.asyncio.server import serve
 from websockets.utils import accept_key
 
@@ -77,16 +78,6 @@ class Recorder:
         return self.named(name)[count - 1]
 
 
-async def _all_closed() -> None:
-    """Transports close in turns of the loop, those of the servers after what their peers did has reached them."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-    selector = getattr(asyncio.get_running_loop(), "_selector", None)  # asyncio's own loop has one
-    async with asyncio.timeout(20):
-        while selector is not None and len(selector.get_map()) > 1:  # noqa: ASYNC110 - turns of the loop are waited for
-            await asyncio.sleep(0)
-
-
 class Bench:
     """Makes endpoints and servers, and ends them with the test."""
 
@@ -103,7 +94,7 @@ class Bench:
     async def _all_ended(self) -> None:
         for _, recorder in self._endpoints:
             await recorder.until("ended")
-        await _all_closed()
+        await all_closed()
 
     def endpoint(self, uri: str, **settings: Any) -> tuple[Endpoint, Recorder]:
         """A started endpoint with its recorder."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from link.switch import LinkSwitch
+from transports import all_closed
 from websockets.asyncio.server import ServerConnection, serve
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
@@ -103,11 +104,10 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         channel.on_link_lost()
         for connection in server.connections:
             await connection.wait_closed()
-        for _ in range(5):
-            await asyncio.sleep(0)  # the client's end of them: its transports close in turns of the loop
         switch.close()
         channel.link.close()
         executor.shutdown()
+    await all_closed()
 
 
 async def test_a_start_connects_and_says_so(bench: Bench) -> None:

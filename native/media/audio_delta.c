@@ -5,23 +5,11 @@
  * is anything else, or only might be, is left to a JSON parser: escapes, text that is not ASCII, objects and arrays inside,
  * a name that occurs twice.
  */
-#include "media.h"
+#include "audio_delta.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define DIGITS_MAX 9 /* of a number, so that it fits */
-
-struct text {
-    const char *at;
-    size_t length;
-};
-
-struct delta {
-    struct text type, response_id, item_id, audio; /* `at` is NULL where there is none */
-    long content_index;
-    bool has_content_index;
-};
 
 struct scan {
     const char *at, *end;
@@ -99,7 +87,7 @@ static bool is(struct text text, const char *word)
     return text.length == strlen(word) && memcmp(text.at, word, text.length) == 0;
 }
 
-static bool scan_value(struct scan *scan, struct text name, struct delta *delta)
+static bool scan_value(struct scan *scan, struct text name, struct audio_delta *delta)
 {
     struct text *known = is(name, "type")          ? &delta->type
                          : is(name, "response_id") ? &delta->response_id
@@ -124,7 +112,7 @@ static bool scan_value(struct scan *scan, struct text name, struct delta *delta)
            scan_word(scan, "false") || scan_word(scan, "null");
 }
 
-static bool scan_delta(struct scan *scan, struct delta *delta)
+static bool scan_delta(struct scan *scan, struct audio_delta *delta)
 {
     struct text name;
 
@@ -160,10 +148,17 @@ static PyObject *text_or_none(struct text text)
     return text.at != NULL ? PyUnicode_FromStringAndSize(text.at, (Py_ssize_t)text.length) : Py_NewRef(Py_None);
 }
 
-/* The decoded audio; NULL without an exception where it is no base64 of that kind. */
-static PyObject *decode_audio(PyObject *decode, struct text text)
+bool audio_delta_scan(const char *message, size_t bytes, struct audio_delta *delta)
 {
-    PyObject *view = PyMemoryView_FromMemory((char *)text.at, (Py_ssize_t)text.length, PyBUF_READ);
+    struct scan scan = {message, message + bytes};
+
+    *delta = (struct audio_delta){0};
+    return scan_delta(&scan, delta);
+}
+
+PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode)
+{
+    PyObject *view = PyMemoryView_FromMemory((char *)delta->audio.at, (Py_ssize_t)delta->audio.length, PyBUF_READ);
     PyObject *audio = view != NULL ? PyObject_CallOneArg(decode, view) : NULL;
 
     Py_XDECREF(view);
@@ -175,19 +170,16 @@ static PyObject *decode_audio(PyObject *decode, struct text text)
 
 static PyObject *find_audio_delta(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *payload, *decode, *audio, *response_id, *item_id, *found = NULL;
-    struct delta delta = {0};
-    struct scan scan;
+    PyObject *message, *decode, *audio, *response_id, *item_id, *found = NULL;
+    struct audio_delta delta;
 
-    if (!PyArg_ParseTuple(args, "SO:find_audio_delta", &payload, &decode)) {
+    if (!PyArg_ParseTuple(args, "SO:find_audio_delta", &message, &decode)) {
         return NULL;
     }
-    scan.at = PyBytes_AS_STRING(payload);
-    scan.end = scan.at + PyBytes_GET_SIZE(payload);
-    if (!scan_delta(&scan, &delta)) {
+    if (!audio_delta_scan(PyBytes_AS_STRING(message), (size_t)PyBytes_GET_SIZE(message), &delta)) {
         Py_RETURN_NONE;
     }
-    audio = decode_audio(decode, delta.audio);
+    audio = audio_delta_decode(&delta, decode);
     if (audio == NULL) {
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }

@@ -5,11 +5,14 @@
  * ahead of the media thread; the rest follows when less than `low` ms are ahead, which the poller sees to. What has been
  * passed on is kept until it is played: a channel that changes its rate gets it again.
  *
+ * Audio is fed as it is, or in messages of the part that is followed (followed.h).
+ *
  * Two kinds of positions: `source` counts samples as they were fed, `ring` those of the playback ring. Within one run of
  * the resampler the two are proportional, exactly.
  */
 #include "playout.h"
 
+#include "followed.h"
 #include "pieces.h"
 #include "playback_ring.h"
 #include "resampler.h"
@@ -29,6 +32,8 @@ typedef struct {
     uint32_t low_ms, high_ms;
     uint32_t rate, write_rate; /* of what is fed, and of the ring */
     uint64_t run_source, run_ring; /* where the run started */
+    struct followed followed;
+    uint64_t most_queued; /* samples that may wait, of what is followed */
 } Playout;
 
 static int playout_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -56,6 +61,7 @@ static void playout_dealloc(PyObject *object)
     Playout *self = (Playout *)object;
 
     pieces_free(&self->queue);
+    followed_clear(&self->followed);
     Py_XDECREF(self->resampler);
     Py_XDECREF(self->memory);
     type->tp_free(object);
@@ -179,6 +185,19 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     return done;
 }
 
+/* Queue it, and fill the ring. False with an exception set. */
+static bool playout_take(Playout *self, PyObject *pcm)
+{
+    if (PyBytes_GET_SIZE(pcm) > 0) {
+        if (!pieces_append(&self->queue, pcm)) {
+            return false;
+        }
+        self->active = true;
+        self->ended = false;
+    }
+    return playout_fill_below(self, self->high_ms);
+}
+
 /* -- for Python */
 
 static PyObject *playout_start_run(PyObject *object, PyObject *args)
@@ -206,25 +225,65 @@ static PyObject *playout_start_run(PyObject *object, PyObject *args)
 
 static PyObject *playout_feed(PyObject *object, PyObject *pcm)
 {
-    Playout *self = (Playout *)object;
+    return pieces_are_sound(pcm) && playout_take((Playout *)object, pcm) ? Py_NewRef(Py_None) : NULL;
+}
 
-    if (!pieces_are_sound(pcm)) {
+static PyObject *playout_follow(PyObject *object, PyObject *args)
+{
+    Playout *self = (Playout *)object;
+    struct followed wanted;
+    unsigned long long most;
+
+    if (!PyArg_ParseTuple(args, "OOOlK:follow", &wanted.decode, &wanted.response_id, &wanted.item_id,
+                          &wanted.content_index, &most) ||
+        !followed_set(&self->followed, wanted)) {
         return NULL;
     }
-    if (PyBytes_GET_SIZE(pcm) > 0) {
-        if (!pieces_append(&self->queue, pcm)) {
-            return NULL;
-        }
-        self->active = true;
-        self->ended = false;
+    self->most_queued = most;
+    Py_RETURN_NONE;
+}
+
+static PyObject *playout_unfollow(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    followed_clear(&((Playout *)object)->followed);
+    Py_RETURN_NONE;
+}
+
+/* -1 with an exception set. */
+static int playout_take_message(Playout *self, const Py_buffer *message)
+{
+    uint64_t waiting = self->queue.end - self->queue.source;
+    PyObject *pcm = followed_audio(&self->followed, message);
+    int taken = 0;
+
+    if (pcm == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
     }
-    return playout_fill_below(self, self->high_ms) ? Py_NewRef(Py_None) : NULL;
+    if (waiting + (size_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t) <= self->most_queued) {
+        taken = playout_take(self, pcm) ? 1 : -1;
+    }
+    Py_DECREF(pcm);
+    return taken;
+}
+
+static PyObject *playout_feed_message(PyObject *object, PyObject *message)
+{
+    Py_buffer view;
+    int taken;
+
+    if (PyObject_GetBuffer(message, &view, PyBUF_SIMPLE) != 0) {
+        return NULL;
+    }
+    taken = playout_take_message((Playout *)object, &view);
+    PyBuffer_Release(&view);
+    return taken >= 0 ? PyBool_FromLong(taken) : NULL;
 }
 
 static PyObject *playout_finish(PyObject *object, PyObject *Py_UNUSED(args))
 {
     Playout *self = (Playout *)object;
 
+    followed_clear(&self->followed);
     self->ended = true;
     return playout_fill_below(self, self->low_ms) ? Py_NewRef(Py_None) : NULL;
 }
@@ -249,6 +308,7 @@ static PyObject *playout_clear(PyObject *object, PyObject *Py_UNUSED(args))
     Playout *self = (Playout *)object;
     struct playback_ring *ring = playout_ring(self);
 
+    followed_clear(&self->followed);
     pieces_clear(&self->queue, self->queue.end);
     self->active = self->ended = false;
     if (ring != NULL) {
@@ -379,6 +439,13 @@ static PyMethodDef playout_methods[] = {
     {"start_run", playout_start_run, METH_VARARGS,
      "(rate, write_rate, resampler or None): what follows is a new signal, fed at `rate` Hz."},
     {"feed", playout_feed, METH_O, "Queue pcm16 (bytes), and fill the ring up to `high` ms."},
+    {"follow", playout_follow, METH_VARARGS,
+     "(decode, response_id or None, item_id or None, content_index, most_queued): what was fed last is of this part, and\n"
+     "feed_message() takes what belongs to it, until finish(), clear() or unfollow(). decode(base64) gives pcm16 and raises\n"
+     "ValueError for what is malformed; `most_queued` is how many samples may wait."},
+    {"unfollow", playout_unfollow, METH_NOARGS, "Take no more messages, until follow(); idempotent."},
+    {"feed_message", playout_feed_message, METH_O,
+     "(message) -> whether it was an audio delta of the part that is followed, and was fed. If not, nothing has happened."},
     {"finish", playout_finish, METH_NOARGS, "Nothing follows what was fed last, until something does."},
     {"fill", playout_fill, METH_NOARGS, "Fill the ring if it runs low."},
     {"flush", playout_flush, METH_NOARGS, "Pass on what the resampler holds back."},

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .backoff import Backoff, BackoffLimits
 from .failures import ConnectError
+from .receiving import TakeAudio
 from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
 from .tls import TlsSettings, TlsSettingsError, make_context
@@ -33,6 +34,10 @@ class EndpointListener(Protocol):
 
     An exception that escapes from `on_text` or `on_binary` is logged and costs that message only.
     """
+
+    @property
+    def take_audio(self) -> TakeAudio | None:
+        """Asked first about a text message, where it lies in one piece; read once, when the endpoint is made."""
 
     def on_connected(self) -> None: ...
     def on_text(self, payload: bytes) -> None:
@@ -93,6 +98,7 @@ class Endpoint:
         self._settings = settings
         self._listener = listener
         # No call of our own in between: nearly all that comes are these.
+        self.websocket_audio: TakeAudio | None = listener.take_audio
         self.websocket_text: Callable[[bytes], None] = listener.on_text
         self.websocket_binary: Callable[[bytes], None] = listener.on_binary
         self._loop = loop or asyncio.get_running_loop()

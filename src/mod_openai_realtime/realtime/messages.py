@@ -19,7 +19,7 @@ DEEPEST_NESTING = 128
 APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 APPEND_TAIL = b'"}'
 
-_decode_strictly = partial(pybase64.b64decode, validate=True)
+decode_strictly = partial(pybase64.b64decode, validate=True)
 _CONTAINERS = frozenset({dict, list})  # the parser makes no others
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -105,7 +105,7 @@ def audio_delta(payload: bytes) -> tuple[str | None, str | None, int, bytes] | N
 
     None says nothing: `classify` tells.
     """
-    return find_audio_delta(payload, _decode_strictly)
+    return find_audio_delta(payload, decode_strictly)
 
 
 def classify(payload: bytes) -> ServerMessage:

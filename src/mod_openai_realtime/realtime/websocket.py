@@ -18,6 +18,7 @@ from .assembler import TEXT, MessageAssembler, ProtocolViolationError
 from .deflate import OFFER, Agreement, Inflater, InvalidExtensionError, deflate, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_http_answer
+from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
 from .settings import EndpointSettings
 
@@ -44,6 +45,8 @@ _library_log = logging.Logger("picows", logging.CRITICAL)
 class WebSocketOwner(Protocol):
     """Told of everything; all calls come from the event loop. `websocket_lost` comes once, and last."""
 
+    @property
+    def websocket_audio(self) -> TakeAudio | None: ...
     def websocket_opened(self, websocket: "WebSocket") -> None: ...
     def websocket_text(self, payload: bytes) -> None: ...
     def websocket_binary(self, payload: bytes) -> None: ...
@@ -186,6 +189,8 @@ class WebSocket(WSListener):
         self._deflates = agreement is not None and agreement.client_deflates
         inflater = Inflater(agreement, _FRAME_ALLOWANCE * max_message_bytes) if agreement else None
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
+        self._max_message_bytes = max_message_bytes
+        self._take_audio = owner.websocket_audio  # None once closing
         self._over = False
         self._closing = False
         self._aborting = False
@@ -238,6 +243,7 @@ class WebSocket(WSListener):
         if transport is None:
             return
         self._closing = True
+        self._take_audio = None
         self._send_close(transport, code, reason)
         self._abort_soon(transport)
 
@@ -257,6 +263,16 @@ class WebSocket(WSListener):
             return
         opcode = int(frame.msg_type)  # type: ignore[call-overload]
         try:
+            if (
+                opcode == TEXT
+                and self._take_audio is not None
+                and self._assembler.idle
+                and frame.payload_size <= self._max_message_bytes
+                and frame.fin
+                and not (frame.rsv1 or frame.rsv2 or frame.rsv3)
+                and self._take_audio(frame.get_payload_as_memoryview())
+            ):
+                return  # nearly all there are; no call of our own in between
             if frame.rsv2 or frame.rsv3:
                 raise ProtocolViolationError(1002, "reserved bit set")
             if opcode <= _LAST_DATA_OPCODE:

@@ -49,10 +49,6 @@ class HeardLedger:
         else:
             self._spans.append(_Span(part, start, start + samples))
 
-    def extend(self, samples: int) -> None:
-        """As many of the part that was added last have been queued right behind it."""
-        self._spans[-1].end += samples
-
     def cut(self, position: int) -> list[Heard]:
         """Playback ended at source `position`: the parts of which something is left unheard, oldest first."""
         totals: dict[ItemPart, tuple[int, int]] = {}

@@ -6,7 +6,8 @@ import time
 from typing import Protocol
 
 from .._media import g711_decode
-from ..realtime.messages import Kind, ServerMessage, audio_delta, classify
+from ..realtime.messages import Kind, ServerMessage, audio_delta, classify, decode_strictly
+from ..realtime.receiving import TakeAudio
 from .heard import ItemPart
 from .interruption import Interruption
 from .negotiation import Negotiation
@@ -70,6 +71,11 @@ class Incoming:
         self._plays = playback is not None and not settings.raw
         self._plain = self._plays and not settings.audio_files  # files want the whole message
 
+    @property
+    def take_audio(self) -> TakeAudio | None:
+        """Takes the audio of a message that is of no other consequence, before text() is called with it."""
+        return self._playback.playout.feed_message if self._playback is not None and self._plain else None
+
     def text(self, payload: bytes) -> None:
         if self._plain:
             delta = audio_delta(payload)
@@ -87,7 +93,7 @@ class Incoming:
                 self._delta(message.response_id, message.item_id, message.content_index, message.audio, message)
             return
         if kind is not Kind.OTHER:
-            self._belongs = None
+            self._forget_part()
         if kind is Kind.TOO_DEEP:
             self._warn_once("message dropped: its JSON is nested too deeply")
             return
@@ -120,13 +126,13 @@ class Incoming:
         if not self._settings.raw:
             self._warn_once("binary message dropped: the stream is not in raw mode")
         elif self._playback is not None and self._responses.raw_audible():
-            self._belongs = None
+            self._forget_part()
             self._belong(None, None, 0)
             self._play(payload, None, None, begins=True)
 
     def connection_lost(self) -> None:
         """What was received plays on; of what was not, nothing will come."""
-        self._belongs = None
+        self._forget_part()
         self._responses.reset()
         self._half = b""
         if self._playback is not None:
@@ -149,6 +155,18 @@ class Incoming:
             self._belong(response, item, index)
             self._belongs = belongs
         self._play(audio, response, message, begins)
+        assert self._playback is not None
+        if message is None and self._law is None and not self._half and not self._full:
+            # What else is plainly of this part changes nothing but the queue.
+            self._playback.follow(decode_strictly, response, item, index)
+        else:
+            self._playback.unfollow()
+
+    def _forget_part(self) -> None:
+        """Something has come that what follows may depend on."""
+        self._belongs = None
+        if self._playback is not None:
+            self._playback.unfollow()
 
     def _belong(self, response: str | None, item: str | None, index: int) -> None:
         """The audio that comes next is of another response or part, or in another format."""

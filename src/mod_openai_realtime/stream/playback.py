@@ -37,7 +37,7 @@ class Utterance:
 
     response: str | None
     source_start: int
-    source_end: int  # grows until finished
+    source_end: int  # known once something else is queued, or nothing more
     finished: bool = False
     started: bool = False
     heard_at_ns: int = 0  # CLOCK_MONOTONIC of the first frame heard
@@ -68,6 +68,7 @@ class Playback:
         self._utterances: deque[Utterance] = deque()
         self._ledger = HeardLedger()
         self._open: tuple[str | None, ItemPart | None] | None = None  # what was fed last, while nothing came after it
+        self._open_start = 0  # source position
         self._cuts: deque[_Cut] = deque()
         self._played: list[Played] = []
         self.muted = False
@@ -82,36 +83,57 @@ class Playback:
         samples = len(pcm) // 2
         if samples == 0:
             return True
-        if self.playout.queued + samples > MAX_QUEUE_S * self.rate:
+        if self.playout.queued + samples > self._most_queued:
             return False
-        if self._open == (response, part):
-            self._utterances[-1].source_end += samples
-            if part is not None:
-                self._ledger.extend(samples)
-        else:
-            self._begin(samples, response, part)
+        if self._open != (response, part):
+            self._begin(response, part)
         self.playout.feed(pcm)
         return True
 
-    def _begin(self, samples: int, response: str | None, part: ItemPart | None) -> None:
+    def follow(
+        self, decode: Callable[[memoryview], bytes], response: str | None, item: str | None, content_index: int
+    ) -> None:
+        """What was fed last is of these: the playout's feed_message() takes what else is, until finish() or barge_in().
+
+        `decode` makes pcm16 of base64, and raises ValueError where it is malformed.
+        """
+        self.playout.follow(decode, response, item, content_index, self._most_queued)
+
+    def unfollow(self) -> None:
+        self.playout.unfollow()
+
+    def _begin(self, response: str | None, part: ItemPart | None) -> None:
         """Note what the audio belongs to that is about to be queued."""
+        self._close()
         end = self.playout.end
         last = self._utterances[-1] if self._utterances else None
         if last is None or (last.finished and (response is None or last.response != response)):
-            self._utterances.append(Utterance(response, end, end + samples))
+            self._utterances.append(Utterance(response, end, end))
         elif last.response != response and response is not None:
             last.finished = True
-            self._utterances.append(Utterance(response, end, end + samples))
+            self._utterances.append(Utterance(response, end, end))
         else:
             last.finished = False
-            last.source_end = end + samples
+        self._open, self._open_start = (response, part), end
+
+    def _close(self) -> None:
+        """What was queued since _begin() is all there is of it for now."""
+        if self._open is None:
+            return
+        _, part = self._open
+        self._open = None
+        end = self.playout.end
+        self._utterances[-1].source_end = end
         if part is not None:
-            self._ledger.add(part, end, samples)
-        self._open = (response, part)
+            self._ledger.add(part, self._open_start, end - self._open_start)
+
+    @property
+    def _most_queued(self) -> int:
+        return MAX_QUEUE_S * self.rate
 
     def finish(self) -> None:
         """The server has sent all audio of the response that is queued last."""
-        self._open = None
+        self._close()
         if self._utterances:
             self._utterances[-1].finished = True
             self.playout.finish()
@@ -121,6 +143,7 @@ class Playback:
 
         What of it was heard is known when the media thread has answered, a frame later: interrupted() tells then.
         """
+        self._close()
         tail = self._memory.playback_tail
         target = self._memory.discard_playback(self._write_rate)
         if self._utterances:
@@ -142,7 +165,7 @@ class Playback:
         def scaled(position: int) -> int:
             return position * rate // old
 
-        self._open = None
+        self._close()
         if self._utterances:
             self._convert(rate, scaled)
         self._ledger.scale(scaled)

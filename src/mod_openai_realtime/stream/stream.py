@@ -12,6 +12,7 @@ import orjson
 from .._media import Packetizer, Playout, StreamMemory
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
+from ..realtime.receiving import TakeAudio
 from . import reasons
 from .audio_format import choose
 from .capture import Capture
@@ -373,6 +374,10 @@ class Stream:
             # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
             self._machine.move(State.DRAINING)
             self.wake()
+
+    @property
+    def take_audio(self) -> TakeAudio | None:
+        return self._incoming.take_audio
 
     def on_text(self, payload: bytes) -> None:
         if not self.closing:

@@ -15,6 +15,8 @@ from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointSettings
 class Listener:
     """Keeps what it is told."""
 
+    take_audio = None
+
     def __init__(self) -> None:
         self.told: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
 

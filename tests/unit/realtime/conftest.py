@@ -17,6 +17,7 @@ from websockets.asyncio.server import serve
 from websockets.utils import accept_key
 
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointSettings
+from mod_openai_realtime.realtime.receiving import TakeAudio
 
 QUICK = BackoffLimits(shortest_ms=1.0, longest_ms=8.0)
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -32,6 +33,7 @@ class Recorder:
     """An EndpointListener; `events` are (name, arguments…) in the order of the calls."""
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
+    take_audio: TakeAudio | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def _note(self, *event: Any) -> None:

@@ -1,0 +1,28 @@
+/* audio_delta.h -- the parts of a message that is plainly an audio delta, where they lie in it. */
+#ifndef MEDIA_AUDIO_DELTA_H
+#define MEDIA_AUDIO_DELTA_H
+
+#include "media.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+    const char *at; /* NULL where there is none */
+    size_t length;
+};
+
+/* All strings as they are in the message: printable ASCII without escapes, and `audio` still in base64, unchecked. */
+struct audio_delta {
+    struct text type, response_id, item_id, audio;
+    long content_index; /* 0 where there is none */
+    bool has_content_index;
+};
+
+/* False says nothing: the message has to be parsed to tell what it is. `delta` points into it. */
+bool audio_delta_scan(const char *message, size_t bytes, struct audio_delta *delta);
+
+/* The audio, by decode(base64); NULL without an exception where that raises ValueError: it is malformed. */
+PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode);
+
+#endif

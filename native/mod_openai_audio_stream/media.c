@@ -25,12 +25,21 @@ static uint32_t media_fold(int16_t *pcm, uint32_t bytes)
     return groups * 2 * (uint32_t)sizeof(*pcm);
 }
 
+/* Whether another frame of the caller's waits: asking is cheaper than a read that comes to nothing. */
+static bool media_has_more(switch_media_bug_t *bug)
+{
+    switch_size_t caller, channel;
+
+    switch_core_media_bug_inuse(bug, &caller, &channel);
+    return caller > 0;
+}
+
 static void media_capture(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame = &stream->frame.frame;
     uint64_t now = monotonic_ns();
 
-    for (unsigned i = 0; i < FRAMES_PER_READ; i++) {
+    for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || media_has_more(bug)); i++) {
         /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
          * without, FreeSWITCH makes up frames for ever. Of two directions the caller's sets the pace: the first read
          * takes it even where the channel sends nothing. */

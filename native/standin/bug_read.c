@@ -22,19 +22,24 @@ static size_t locked_used(pthread_mutex_t *lock, struct fifo *buffer)
     return used;
 }
 
-/* Takes one frame, or fills it when there is none; returns its bytes. */
-static size_t locked_take(pthread_mutex_t *lock, struct fifo *buffer, void *to, size_t bytes, bool missing)
+void switch_core_media_bug_inuse(switch_media_bug_t *handle, switch_size_t *readp, switch_size_t *writep)
 {
-    size_t taken = bytes;
+    struct bug *bug = (struct bug *)handle;
 
-    if (missing) {
-        memset(to, 0xff, bytes);
-        return bytes;
+    *readp = bug_has(bug, SMBF_READ_STREAM) ? locked_used(&bug->read_lock, &bug->read_buffer) : 0;
+    *writep = bug_has(bug, SMBF_WRITE_STREAM) ? locked_used(&bug->write_lock, &bug->write_buffer) : 0;
+}
+
+/* Takes one frame, or fills it when there is none; silence of a stream that the bug does not have. */
+static void locked_take(pthread_mutex_t *lock, struct fifo *buffer, void *to, size_t bytes, bool has, bool missing)
+{
+    if (!has || missing) {
+        memset(to, has ? 0xff : 0, bytes);
+        return;
     }
     pthread_mutex_lock(lock);
-    taken = fifo_read(buffer, to, bytes);
+    fifo_read(buffer, to, bytes);
     pthread_mutex_unlock(lock);
-    return taken;
 }
 
 static int16_t mix(int16_t a, int16_t b)
@@ -90,8 +95,8 @@ switch_status_t switch_core_media_bug_read(switch_media_bug_t *handle, switch_fr
 {
     struct bug *bug = (struct bug *)handle;
     struct media_format format = session_read_format(bug->session);
-    int16_t read[BUG_FRAME_ROOM / 2] = {0};
-    int16_t write[BUG_FRAME_ROOM / 2] = {0};
+    int16_t read[BUG_FRAME_ROOM / 2];
+    int16_t write[BUG_FRAME_ROOM / 2];
     struct supply supply = {
         .bytes = media_format_bytes(format),
         .has_read = bug_has(bug, SMBF_READ_STREAM),
@@ -112,12 +117,8 @@ switch_status_t switch_core_media_bug_read(switch_media_bug_t *handle, switch_fr
     if (!bug_supply(bug, &supply, fill)) {
         return SWITCH_STATUS_FALSE;
     }
-    if (supply.has_read) {
-        locked_take(&bug->read_lock, &bug->read_buffer, read, supply.bytes, supply.read_missing);
-    }
-    if (supply.has_write) {
-        locked_take(&bug->write_lock, &bug->write_buffer, write, supply.bytes, supply.write_missing);
-    }
+    locked_take(&bug->read_lock, &bug->read_buffer, read, supply.bytes, supply.has_read, supply.read_missing);
+    locked_take(&bug->write_lock, &bug->write_buffer, write, supply.bytes, supply.has_write, supply.write_missing);
     if (bug_has(bug, SMBF_STEREO)) {
         /* Twice the bytes that were checked above: as in FreeSWITCH, the room is the caller's to know. */
         interleave(frame->data, read, write, samples);

@@ -1,10 +1,13 @@
 """Agent audio from the queue into the ring: how far ahead, at which rate, and again after a change."""
 
+import base64
 import gc
 import math
 import sys
 from array import array
+from functools import partial
 
+import pybase64
 import pytest
 
 from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide
@@ -251,3 +254,101 @@ def test_what_is_replaced_may_be_nothing() -> None:
     bench.playout.feed(ramp(100))
     bench.playout.finish()
     assert bench.hear(3)[:200] == ramp(100)
+
+
+def message(pcm: bytes, response: str = "r", item: str | None = "i", index: int = 0, tail: str = "") -> bytes:
+    fields = f'"type":"response.output_audio.delta","response_id":"{response}","content_index":{index}'
+    if item is not None:
+        fields += f',"item_id":"{item}"'
+    return f'{{{fields},"delta":"{base64.b64encode(pcm).decode()}"{tail}}}'.encode()
+
+
+def test_a_message_of_the_part_that_is_followed_is_fed() -> None:
+    bench = Bench()
+    pcm = ramp(200)
+    bench.playout.feed(pcm)
+    assert not bench.playout.feed_message(message(pcm)), "nothing is followed yet"
+    bench.playout.follow(base64.b64decode, "r", "i", 0, RATE)
+    assert bench.playout.feed_message(memoryview(message(pcm)))
+    bench.playout.finish()
+    assert bench.hear(5)[:800] == pcm + pcm
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        message(ramp(8), response="r2"),
+        message(ramp(8), response="rr"),
+        message(ramp(8), item="i2"),
+        message(ramp(8), item=None),
+        message(ramp(8), index=1),
+        message(b""),
+        message(b"odd"),
+        message(ramp(8), tail=',"usage":{}'),
+        message(ramp(8)).replace(b'"delta":"', b'"delta":"!'),
+        b"",
+        b"{}",
+    ],
+)
+def test_what_is_not_plainly_of_the_part_is_not_fed(other: bytes) -> None:
+    bench = Bench()
+    bench.playout.follow(partial(pybase64.b64decode, validate=True), "r", "i", 0, RATE)
+    assert not bench.playout.feed_message(other)
+    assert bench.playout.end == 0
+    assert bench.playout.feed_message(message(ramp(8))), "it is still followed"
+
+
+def test_a_part_may_have_no_ids() -> None:
+    bench = Bench()
+    bench.playout.follow(base64.b64decode, None, None, 0, RATE)
+    anonymous = b'{"delta":"AAA=","type":"response.audio.delta"}'
+    assert bench.playout.feed_message(anonymous)
+    assert not bench.playout.feed_message(message(ramp(8)))
+
+
+def test_an_id_that_is_not_ascii_has_no_equal() -> None:
+    bench = Bench()
+    bench.playout.follow(base64.b64decode, "é", None, 0, RATE)
+    assert not bench.playout.feed_message(message(ramp(8), response="é", item=None))
+
+
+@pytest.mark.parametrize("end", ["finish", "clear", "unfollow"])
+def test_a_part_is_followed_until_something_ends_it(end: str) -> None:
+    bench = Bench()
+    bench.playout.follow(base64.b64decode, "r", "i", 0, RATE)
+    getattr(bench.playout, end)()
+    assert not bench.playout.feed_message(message(ramp(8)))
+
+
+def test_no_more_is_fed_of_messages_than_may_wait() -> None:
+    bench = Bench()
+    bench.playout.follow(base64.b64decode, "r", "i", 0, 1000)
+    assert bench.playout.feed_message(message(ramp(1000)))
+    waiting = bench.playout.queued
+    assert not bench.playout.feed_message(message(ramp(1001 - waiting)))
+    assert bench.playout.feed_message(message(ramp(1000 - waiting)))
+
+
+def test_only_what_can_be_followed_is_and_only_messages_are_taken() -> None:
+    bench = Bench()
+    decode = bytes
+    before = sys.getrefcount(decode)
+    with pytest.raises(TypeError, match="str or None"):
+        bench.playout.follow(decode, b"r", None, 0, 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="str or None"):
+        bench.playout.follow(decode, "r", 1, 0, 1)  # type: ignore[arg-type]
+    assert sys.getrefcount(decode) == before
+    with pytest.raises(TypeError):
+        bench.playout.feed_message("text")  # type: ignore[arg-type]
+
+
+def test_what_the_decoder_raises_is_raised_unless_it_finds_fault_with_the_audio() -> None:
+    bench = Bench()
+
+    def fail(text: memoryview) -> bytes:
+        raise KeyError("no audio")
+
+    bench.playout.follow(fail, "r", "i", 0, RATE)
+    with pytest.raises(KeyError):
+        bench.playout.feed_message(message(ramp(8)))
+    assert bench.playout.end == 0

@@ -98,9 +98,9 @@ class Bench:
             await recorder.until("ended")
         await all_closed()
 
-    def endpoint(self, uri: str, **settings: Any) -> tuple[Endpoint, Recorder]:
+    def endpoint(self, uri: str, *, take_audio: TakeAudio | None = None, **settings: Any) -> tuple[Endpoint, Recorder]:
         """A started endpoint with its recorder."""
-        recorder = Recorder()
+        recorder = Recorder(take_audio=take_audio)
         endpoint = Endpoint(EndpointSettings(uri, **settings), recorder, random=lambda: 0.5, limits=QUICK)
         self._endpoints.append((endpoint, recorder))
         endpoint.start()

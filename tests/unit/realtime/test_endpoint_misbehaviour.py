@@ -285,6 +285,57 @@ async def test_a_text_that_is_no_utf_8_is_passed_on(bench: Bench) -> None:
     assert await recorder.until("text") == ("text", b"\xff\xfe")
 
 
+async def test_whole_text_messages_are_offered_and_what_was_taken_is_not_told(bench: Bench) -> None:
+    offered: list[bytes] = []
+
+    def take_audio(payload: memoryview) -> bool:
+        offered.append(bytes(payload))
+        if payload[:5] == b"fault":
+            raise ValueError("a fault of ours")
+        return payload[:5] == b"audio"
+
+    data = b"".join(
+        [
+            frame(FIN | TEXT, b"audio"),
+            frame(FIN | TEXT, b"else"),
+            frame(FIN | BINARY, b"audio"),
+            frame(TEXT, b"au"),
+            frame(FIN, b"dio"),
+            frame(FIN | TEXT, b"audio" + b"a" * 1000),
+            frame(FIN | TEXT, b"fault"),
+            frame(FIN | TEXT, b"audio again"),
+            frame(FIN | TEXT, b"end"),
+        ]
+    )
+    recorder, _ = await sent(bench, data, take_audio=take_audio, max_message_bytes=1000)
+    await recorder.until("text", 3)
+    assert offered == [b"audio", b"else", b"fault", b"audio again", b"end"]
+    told = [event for event in recorder.events if event[0] in ("text", "binary", "dropped")]
+    assert told == [
+        ("text", b"else"),
+        ("binary", b"audio"),
+        ("text", b"audio"),
+        ("dropped", "incoming message over 1000 bytes dropped"),
+        ("text", b"end"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        frame(FIN | RSV1 | TEXT, b"audio"),
+        frame(FIN | RSV2 | TEXT, b"audio"),
+        frame(TEXT, b"au") + frame(FIN | TEXT, b"audio"),
+    ],
+)
+async def test_what_breaks_the_protocol_is_not_offered(bench: Bench, wrong: bytes) -> None:
+    offered: list[bytes] = []
+    recorder, _ = await sent(bench, wrong, take_audio=lambda payload: not offered.append(bytes(payload)))
+    event = await recorder.until("disconnected")
+    assert event[2].startswith("Protocol error: ")
+    assert offered == []
+
+
 async def test_messages_over_the_limit_are_dropped_and_the_connection_lives(bench: Bench) -> None:
     data = frame(FIN | TEXT, b"a" * 1001) + frame(TEXT, b"a" * 900) + frame(FIN, b"a" * 900) + frame(FIN | TEXT, b"ok")
     recorder, _ = await sent(bench, data, max_message_bytes=1000)

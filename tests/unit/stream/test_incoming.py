@@ -1,0 +1,200 @@
+"""The short way of an audio delta, from the WebSocket's buffer into the playout, comes to the same as the long one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import pybase64
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.stream.audio_format import Encoding
+from mod_openai_realtime.stream.heard import Heard
+from mod_openai_realtime.stream.incoming import Incoming
+from mod_openai_realtime.stream.interruption import Interruption
+from mod_openai_realtime.stream.negotiation import Negotiation, Side, Wish
+from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.stream.settings import Settings
+from mod_openai_realtime.stream.turn import Turns
+
+RATE = 24000
+WRITE_RATE = 8000
+
+
+@dataclass
+class Sink:
+    """What became of it: (name, arguments…), and what Speech was told of."""
+
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def say(self, events: list[Speech]) -> None:
+        self.told += [("say", event) for event in events]
+
+    def event(self, subclass: str, body: bytes) -> None:
+        self.told.append(("event", subclass, body))
+
+    def log(self, level: int, text: str) -> None:
+        self.told.append(("log", level, text))
+
+    def audio_file(self, pcm: bytes, rate: int, message: object) -> None:
+        self.told.append(("audio_file", pcm, rate))
+
+    def send(self, payload: bytes) -> None:
+        self.told.append(("send", payload))
+
+    def session_changed(self) -> None: ...
+    def wake(self) -> None: ...
+    def watch(self) -> None: ...
+
+
+class Bench:
+    """Messages in, and the switch's end of the playback ring."""
+
+    def __init__(self, *, short_way: bool, audio_files: bool = False) -> None:
+        settings, _ = Settings.read({}, raw_api=False)
+        settings = replace(settings, audio_files=audio_files)
+        self.switch = SwitchSide()
+        self.memory = StreamMemory(self.switch.fd)
+        self.playback = Playback(self.memory, playback_rate=RATE, write_rate=WRITE_RATE)
+        self.sink = Sink()
+        wishes = {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}
+        negotiation = Negotiation(wishes, lambda text: None, session=True)
+        self.incoming = Incoming(settings, self.playback, Interruption(True), negotiation, Turns(), self.sink)
+        self.take_audio = self.incoming.take_audio if short_way else None
+        self.short = 0
+        self.heard: list[bytes | None] = []
+        self.cut: list[Heard] = []
+        self.played: list[tuple[Any, ...]] = []
+
+    def receive(self, payload: bytes) -> None:
+        """As the WebSocket does it."""
+        if self.take_audio is not None and self.take_audio(memoryview(payload)):
+            self.short += 1
+        else:
+            self.incoming.text(payload)
+
+    def run(self, frames: int) -> None:
+        for _ in range(frames):
+            self.sink.say(self.playback.tick())
+            self.cut += self.playback.interrupted()
+            self.played += [(p.response, p.heard_ms, p.interrupted) for p in self.playback.played()]
+            self.heard.append(self.switch.playback(WRITE_RATE // 50, WRITE_RATE))
+
+    def outcome(self) -> tuple[Any, ...]:
+        return self.heard, self.cut, self.played, self.sink.told, self.playback.playout.end, self.playback.idle
+
+
+def delta(audio: bytes, response: str | None = "r1", item: str | None = "i1", index: int = 0, **more: Any) -> bytes:
+    fields: dict[str, Any] = {"type": "response.output_audio.delta", "content_index": index, **more}
+    if response is not None:
+        fields["response_id"] = response
+    if item is not None:
+        fields["item_id"] = item
+    return orjson.dumps({**fields, "delta": pybase64.b64encode(audio).decode()})
+
+
+def about(kind: str, response: str = "r1") -> bytes:
+    return orjson.dumps({"type": kind, "response_id": response, "response": {"id": response}})
+
+
+deltas = st.builds(
+    delta,
+    st.integers(0, 3000).map(lambda count: bytes(n * 7 & 0x3F for n in range(count))),
+    st.sampled_from(["r1", "r1", "r1", "r2", "ré", None]),
+    st.sampled_from(["i1", "i1", "i1", "i2", None]),
+    st.sampled_from([0, 0, 0, 1, 2**64 - 1, -1]),
+)
+others = st.sampled_from(
+    [
+        about("response.created"),
+        about("response.created", "r2"),
+        about("response.output_audio.done"),
+        about("response.output_audio.done", "r2"),
+        about("response.done"),
+        about("input_audio_buffer.speech_started"),
+        about("input_audio_buffer.committed"),
+        about("response.output_audio_transcript.delta"),
+        b'{"type":"response.output_audio.delta","response_id":"r1","item_id":"i1","content_index":0,"delta":"?"}',
+        b'{"type":"response.output_audio.delta","response_id":"r1","item_id":"i1","content_index":0,"delta":""}',
+        b'{"type":"response.output_audio.delta"}',
+        b"no json",
+    ]
+)
+steps = st.lists(st.one_of(deltas, deltas, others, st.integers(1, 8)), max_size=60)
+
+
+@given(steps)
+def test_whatever_comes_both_ways_come_to_the_same(steps: list[bytes | int]) -> None:
+    short, long = Bench(short_way=True), Bench(short_way=False)
+    for bench in (short, long):
+        for step in steps:
+            if isinstance(step, int):
+                bench.run(step)
+            else:
+                bench.receive(step)
+        bench.run(40)
+    assert short.outcome() == long.outcome()
+
+
+def test_from_the_second_delta_of_a_part_on_the_way_is_short() -> None:
+    bench = Bench(short_way=True)
+    for _ in range(3):
+        bench.receive(delta(bytes(960)))
+        bench.receive(about("response.output_audio_transcript.delta"))
+    assert bench.short == 2
+    bench.receive(delta(bytes(960), index=1))
+    bench.receive(delta(bytes(960), index=1))
+    assert bench.short == 3
+    assert bench.playback.playout.end == 5 * 480
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        about("input_audio_buffer.speech_started"),
+        about("response.output_audio.done"),
+        about("response.created", "r2"),
+        delta(bytes(3)),
+        delta(bytes(960), "r2"),
+    ],
+)
+def test_what_audio_may_depend_on_makes_the_way_long_again(between: bytes) -> None:
+    bench = Bench(short_way=True)
+    bench.receive(delta(bytes(960)))
+    bench.receive(between)
+    bench.receive(delta(bytes(960)))
+    assert bench.short == 0
+
+
+def test_a_full_queue_is_told_of_once_until_there_was_room_again() -> None:
+    bench = Bench(short_way=True)
+    second = delta(bytes(2 * RATE))
+    for _ in range(MAX_QUEUE_S + 2):
+        bench.receive(second)
+    bench.run(150)
+    bench.receive(second)
+    bench.receive(second)
+    bench.receive(second)
+    bench.receive(second)
+    warnings = [told for told in bench.sink.told if told[0] == "log" and "too much audio" in told[2]]
+    assert len(warnings) == 2
+    assert bench.playback.playout.queued > (MAX_QUEUE_S - 1) * RATE
+
+
+def test_files_of_agent_audio_take_the_long_way() -> None:
+    bench = Bench(short_way=True, audio_files=True)
+    assert bench.take_audio is None
+
+
+def test_companded_audio_takes_the_long_way() -> None:
+    bench = Bench(short_way=True)
+    session = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
+    bench.receive(orjson.dumps({"type": "session.created", "session": session}))
+    bench.receive(delta(bytes(160)))
+    bench.receive(delta(bytes(160)))
+    assert bench.short == 0
+    assert (bench.playback.rate, bench.playback.playout.end) == (8000, 320)

@@ -44,14 +44,16 @@ static bool is_same(struct text text, PyObject *id)
 PyObject *followed_audio(const struct followed *followed, const Py_buffer *message)
 {
     struct audio_delta delta;
-    PyObject *audio;
+    PyObject *decode, *audio;
 
     if (followed->decode == NULL || !audio_delta_scan(message->buf, (size_t)message->len, &delta) ||
         !is_same(delta.response_id, followed->response_id) || !is_same(delta.item_id, followed->item_id) ||
         delta.content_index != followed->content_index) {
         return NULL;
     }
-    audio = audio_delta_decode(&delta, followed->decode);
+    decode = Py_NewRef(followed->decode);
+    audio = audio_delta_decode(&delta, decode);
+    Py_DECREF(decode);
     if (audio != NULL && (!PyBytes_Check(audio) || PyBytes_GET_SIZE(audio) == 0 ||
                           PyBytes_GET_SIZE(audio) % (Py_ssize_t)sizeof(int16_t) != 0)) {
         Py_CLEAR(audio);

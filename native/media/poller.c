@@ -1,7 +1,7 @@
 /*
  * poller.c -- which streams have something to do.
  *
- * A worker has hundreds of streams and a tick every 10 ms; most of them have neither a new frame nor a ring that runs low.
+ * A worker has hundreds of streams and a tick every 10 or 20 ms; most of them have neither a new frame nor a ring that runs low.
  * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python. Caller audio
  * of those that have lent their packetizer is sent right here, and a ring of agent audio that runs low is refilled.
  */

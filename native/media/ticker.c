@@ -4,8 +4,8 @@
  * Most ticks find nothing that Python has to see; then not a line of it runs. Between two ticks a machine that is busy
  * with calls has filled its caches with other things, and what is not touched need not be fetched again.
  *
- * Ticks fall on multiples of the interval after the start. Those that a stalled event loop missed are counted, not made
- * up.
+ * Ticks are one interval apart, however late the one before was. Those that a stalled event loop missed are counted, not
+ * made up.
  */
 #include "monotonic.h"
 #include "poller.h"
@@ -83,6 +83,23 @@ static PyObject *ticker_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         ((Ticker *)object)->timer = -1;
     }
     return object;
+}
+
+static struct timespec ticker_timespec(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+}
+
+/* From the next tick on. False with an exception set. */
+static bool ticker_set_timer(const Ticker *self)
+{
+    struct itimerspec when = {ticker_timespec(self->interval), ticker_timespec(self->next)};
+
+    if (timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return false;
+    }
+    return true;
 }
 
 static void ticker_close_timer(Ticker *self)
@@ -169,19 +186,39 @@ static PyObject *ticker_start(PyObject *object, PyObject *args)
 static PyObject *ticker_arm(PyObject *object, PyObject *Py_UNUSED(args))
 {
     Ticker *self = (Ticker *)object;
-    struct itimerspec when = {.it_interval = {.tv_sec = (time_t)(self->interval / NS_PER_S),
-                                              .tv_nsec = (long)(self->interval % NS_PER_S)}};
 
     ticker_close_timer(self);
     self->next = monotonic_ns() + self->interval;
-    when.it_value = (struct timespec){.tv_sec = (time_t)(self->next / NS_PER_S), .tv_nsec = (long)(self->next % NS_PER_S)};
     self->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (self->timer < 0 || timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
-        PyErr_SetFromErrno(PyExc_OSError);
+    if (self->timer < 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    if (!ticker_set_timer(self)) {
         ticker_close_timer(self);
         return NULL;
     }
     return PyLong_FromLong(self->timer);
+}
+
+static PyObject *ticker_set_interval(PyObject *object, PyObject *interval)
+{
+    Ticker *self = (Ticker *)object;
+    uint64_t interval_ns = PyLong_AsUnsignedLongLong(interval);
+
+    if (interval_ns == (uint64_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (interval_ns == 0) {
+        PyErr_SetString(PyExc_ValueError, "an interval is above 0");
+        return NULL;
+    }
+    if (interval_ns != self->interval) {
+        self->interval = interval_ns;
+        if (self->timer >= 0 && !ticker_set_timer(self)) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *ticker_disarm(PyObject *object, PyObject *Py_UNUSED(args))
@@ -257,6 +294,8 @@ static PyGetSetDef ticker_getset[] = {
 static PyMethodDef ticker_methods[] = {
     {"arm", ticker_arm, METH_NOARGS,
      "-> a file descriptor, readable when fire() is to be called: one interval from now, and so on. Raises OSError."},
+    {"set_interval", ticker_set_interval, METH_O,
+     "(interval_ns): ticks are so far apart, after the one that is next. Raises OSError, ValueError."},
     {"disarm", ticker_disarm, METH_NOARGS, "Close it; idempotent."},
     {"fire", ticker_fire, METH_NOARGS, "Tick, if a tick is due by the kernel's clock. Raises what `work` raises."},
     {"start", ticker_start, METH_VARARGS, "(now_ns): the first tick is one interval from then; for a clock of one's own."},

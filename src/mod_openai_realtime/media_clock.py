@@ -1,4 +1,4 @@
-"""The media clock: every 10 ms, over those streams of a worker that have something to do.
+"""The media clock: every 10 or 20 ms, over those streams of a worker that have something to do.
 
 Nothing that is heard depends on its being on time: playback is kept some hundred milliseconds ahead in the ring, and
 caller audio waits there. A late tick costs latency, never samples.
@@ -16,6 +16,10 @@ from .board import LATENESS_BOUNDS_MS
 logger = logging.getLogger(__name__)
 
 TICK_NS = 10_000_000
+# With many streams one tick for every packet of 20 ms: a tenth less CPU, for 5 ms more until caller audio is sent. With
+# few the CPU is of no consequence.
+BUSY_TICK_NS = 20_000_000
+BUSY_STREAMS = 32
 
 
 class Ticked(Protocol):
@@ -25,6 +29,11 @@ class Ticked(Protocol):
 def make_ticker(poller: Poller) -> Ticker:
     """What ticks, without anything that says when; a test tells it the time itself."""
     return Ticker(poller, _work, TICK_NS, tuple(bound * 1_000_000 for bound in LATENESS_BOUNDS_MS))
+
+
+def set_pace(ticker: Ticker, streams: int) -> None:
+    """Tick as suits so many streams. Raises OSError."""
+    ticker.set_interval(BUSY_TICK_NS if streams >= BUSY_STREAMS else TICK_NS)
 
 
 def _work(streams: list[Ticked]) -> None:

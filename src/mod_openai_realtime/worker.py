@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ._media import Poller, StreamMemory
 from .board import Board
 from .figures import Figures
-from .media_clock import MediaClock, make_ticker
+from .media_clock import MediaClock, make_ticker, set_pace
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from .stream.channel import Channel, Services
 from .stream.state import EndReason
@@ -32,17 +32,20 @@ class Streams:
 
     def __init__(self, figures: Figures) -> None:
         self.poller = Poller()
+        self.ticker = make_ticker(self.poller)
         self._figures = figures
         self._memories: dict[Stream, StreamMemory] = {}
 
     def add(self, stream: Stream) -> None:
         self._memories[stream] = stream.memory
         self.poller.add(stream.memory, stream, stream.packetizer, stream.playout)
+        set_pace(self.ticker, len(self._memories))
 
     def discard(self, stream: Stream) -> None:
         if self._memories.pop(stream, None) is not None:
             self.poller.remove(stream.memory)
             self._figures.stream_ended(stream.memory)
+            set_pace(self.ticker, len(self._memories))
 
     def memories(self) -> list[StreamMemory]:
         return list(self._memories.values())
@@ -65,7 +68,6 @@ class Worker:
         self._figures = Figures()
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
-        self._ticker = make_ticker(self._streams.poller)
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -81,7 +83,7 @@ class Worker:
             settled=self._settled.set,
             admit=self._admit,
         )
-        clock = MediaClock(loop, self._ticker)
+        clock = MediaClock(loop, self._streams.ticker)
         self._services = services
         self._listener.setblocking(False)
         self._watch()
@@ -103,8 +105,9 @@ class Worker:
         self._stopping.set()
 
     def _publish(self) -> None:
-        memories = self._streams.memories()
-        self._board.publish(self._figures.snapshot(len(self._channels), self._stream_count(), memories, self._ticker))
+        streams = self._streams
+        figures = self._figures.snapshot(len(self._channels), self._stream_count(), streams.memories(), streams.ticker)
+        self._board.publish(figures)
         self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish)
 
     def _stream_count(self) -> int:

@@ -226,7 +226,7 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     board.join(0)
     worker = WatchedWorker(listener, board=board, users=frozenset({os.getuid()}))
     worker.endpoints = []
-    ticks = Ticks(asyncio.get_running_loop(), worker._ticker)
+    ticks = Ticks(asyncio.get_running_loop(), worker._streams.ticker)
     monkeypatch.setattr("mod_openai_realtime.worker.MediaClock", lambda loop, ticker: ticks)
     async with serve(far.handle, sock=port, compression=None, ping_interval=None, max_size=None):
         running = asyncio.create_task(worker.run())

@@ -20,7 +20,7 @@ import pytest
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
-from mod_openai_realtime.media_clock import TICK_NS, make_ticker
+from mod_openai_realtime.media_clock import TICK_NS
 from mod_openai_realtime.realtime.sending import TEXT
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
@@ -213,7 +213,7 @@ class Load:
             simulation.at(self._rng.randrange(FRAME_US), call.step, on_loop=False)
             for time_us, begin_ms, end_ms in PATTERNS[number % len(PATTERNS)](self._rng):
                 simulation.at(time_us, call.tell, begin_ms, end_ms)
-        self.ticker = make_ticker(self._streams.poller)
+        self.ticker = self._streams.ticker
 
     def __enter__(self) -> Load:
         self.ticker.start(0)

@@ -3,12 +3,13 @@
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, Ticker
-from mod_openai_realtime.media_clock import TICK_NS, MediaClock, make_ticker
+from mod_openai_realtime.media_clock import BUSY_STREAMS, TICK_NS, MediaClock, make_ticker, set_pace
 
 MS = 1_000_000
 
@@ -112,6 +113,43 @@ def test_what_makes_no_sense_is_refused(poller: Poller) -> None:
             Ticker(*arguments)
     with pytest.raises((OverflowError, TypeError)):
         Ticker(poller, print, TICK_NS, (-1,))
+
+
+def test_another_interval_counts_from_the_next_tick_on(poller: Poller) -> None:
+    ticker = started(poller)
+    ticker.set_interval(20 * MS)
+    assert ticker.tick(10 * MS) == 30 * MS
+    assert ticker.tick(75 * MS) == 90 * MS
+    assert ticker.missed_ticks == 2
+    ticker.set_interval(10 * MS)
+    assert ticker.tick(90 * MS) == 100 * MS
+
+
+def test_many_streams_are_ticked_less_often(poller: Poller) -> None:
+    ticker = started(poller)
+    due = 10 * MS
+    intervals = []
+    for streams in (0, BUSY_STREAMS - 1, BUSY_STREAMS, 300, 1):
+        set_pace(ticker, streams)
+        due, before = ticker.tick(due), due
+        intervals.append((due - before) // MS)
+    assert intervals == [10, 10, 20, 20, 10]
+
+
+def test_the_kernels_timer_follows_another_interval(poller: Poller) -> None:
+    ticker = Ticker(poller, print, 3600 * 1000 * MS, ())
+    ticker.set_interval(1800 * 1000 * MS)
+    timer = ticker.arm()
+    try:
+        ticker.set_interval(900 * 1000 * MS)
+        setting = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{timer}").read_text().splitlines())
+        assert setting["it_interval"].strip() == "(900, 0)"
+        assert 1700 < int(setting["it_value"].strip(" (").split(",")[0]) <= 1800
+        for bad in (0, -1, 1 << 64, "1"):
+            with pytest.raises((ValueError, OverflowError, TypeError)):
+                ticker.set_interval(bad)  # type: ignore[arg-type]
+    finally:
+        ticker.disarm()
 
 
 def test_by_the_kernels_timer_and_no_more_once_it_is_stopped(

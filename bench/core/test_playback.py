@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.deflate import Agreement, Inflater
-from mod_openai_realtime.realtime.messages import Kind, audio_delta, classify
+from mod_openai_realtime.realtime.messages import Kind, audio_delta, classify, decode_strictly
 from mod_openai_realtime.stream.playback import Playback
 
 RATE = 24000
@@ -82,6 +82,25 @@ def test_playback_of_200_ms(
         return taken
 
     assert benchmark(pass_delta) == 200 * 8 * 2
+
+
+def test_feed_a_delta_that_is_followed(
+    benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
+) -> None:
+    """From the WebSocket's buffer into the ring: found, decoded, queued and resampled."""
+    playback = Playback(memory, playback_rate=RATE, write_rate=8000)
+    pcm = noise(RATE, 200)
+    message = memoryview(delta(pcm))
+    playback.feed(pcm, "resp_000000000000000000000")
+    playback.follow(decode_strictly, "resp_000000000000000000000", "item_000000000000000000000", 0)
+
+    def take_200_ms() -> None:
+        for _ in range(10):
+            switch.playback(160, 8000)
+
+    assert benchmark.pedantic(  # type: ignore[no-untyped-call]
+        playback.playout.feed_message, (message,), setup=take_200_ms, rounds=2000
+    )
 
 
 def test_playback_tick_with_nothing_to_do(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:

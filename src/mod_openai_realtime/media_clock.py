@@ -19,7 +19,7 @@ TICK_NS = 10_000_000
 # With many streams one tick for every packet of 20 ms: a tenth less CPU, for 5 ms more until caller audio is sent. With
 # few the CPU is of no consequence.
 BUSY_TICK_NS = 20_000_000
-BUSY_STREAMS = 32
+BUSY_STREAMS = 100
 
 
 class Ticked(Protocol):

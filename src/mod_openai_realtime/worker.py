@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -192,17 +191,8 @@ def run_worker(listener: socket.socket, board: Board, users: frozenset[int], max
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
 
-    _let_media_threads_go_first()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
-
-
-def _let_media_threads_go_first() -> None:
-    """A worker that wakes waits for its turn: it does not push a thread of the switch off its core."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    except OSError as error:  # a container may forbid it
-        logger.info("scheduling stays as it is: %s", error)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -83,13 +83,3 @@ def test_workers_end_with_a_supervisor_that_was_killed(engine: tuple[subprocess.
         os.kill(process.pid, signal.SIGKILL)
         with contextlib.suppress(ConnectionResetError):  # where no worker had accepted it yet
             assert sock.recv(1) == b"", "the link ends when the worker does"
-
-
-def test_a_worker_waits_for_its_turn_on_a_core(engine: tuple[subprocess.Popen[str], Path, int]) -> None:
-    process, path, _ = engine
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(path))
-        assert start_stream(sock, "a") == "opened"
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert os.SCHED_BATCH in [os.sched_getscheduler(int(pid)) for pid in children]
-        assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import Self
@@ -20,6 +21,7 @@ class PingCounter:
         self._thread = threading.Thread(target=self._run, name="ping-counter", daemon=True)
         self._changed = threading.Condition()
         self._connection: socket.socket | None = None
+        self._ending = False
         self.pings = 0
         self.connections = 0
 
@@ -32,11 +34,15 @@ class PingCounter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        if self._connection is not None:
-            self._connection.close()
+        """Shut down what the thread waits for; it closes its connection itself."""
+        with self._changed:
+            self._ending = True
+            self._listener.shutdown(socket.SHUT_RDWR)
+            if self._connection is not None:
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
+        self._listener.close()
 
     def wait_pings(self, count: int, timeout_s: float = 20.0) -> None:
         """Raises AssertionError if there are fewer by then."""
@@ -56,8 +62,10 @@ class PingCounter:
                 return
             with self._changed:
                 self._connection = connection
+                ending = self._ending
             try:
-                self._serve(connection)
+                if not ending:
+                    self._serve(connection)
             except OSError:
                 continue
             finally:

@@ -26,11 +26,10 @@ class MessageAssembler:
     """
 
     def __init__(self, max_message_bytes: int, inflater: Inflater | None, on_dropped: Callable[[str], None]) -> None:
-        self.idle = True  # no message is in progress
         self._limit = max_message_bytes
         self._inflater = inflater
         self._on_dropped: Callable[[str], None] | None = on_dropped
-        self._opcode = CONTINUATION  # of the message in progress
+        self._opcode = CONTINUATION  # Of the message in progress; CONTINUATION: there is none.
         self._compressed = False
         self._dropping = False
         self._pieces: list[bytes] = []
@@ -41,7 +40,7 @@ class MessageAssembler:
 
         Raises ProtocolViolationError; the connection is of no use after it.
         """
-        if fin and not rsv1 and opcode != CONTINUATION and self.idle and len(payload) <= self._limit:
+        if fin and not rsv1 and opcode != CONTINUATION and self._opcode == CONTINUATION and len(payload) <= self._limit:
             return opcode, payload  # nearly all there are
         self._begin(opcode, rsv1)
         piece = self._piece(payload, fin)
@@ -51,7 +50,7 @@ class MessageAssembler:
         if not fin:
             return None
         kind, pieces, dropped = self._opcode, self._pieces, self._dropping
-        self.idle = True
+        self._opcode = CONTINUATION
         self._pieces = []
         self._size = 0
         self._dropping = False
@@ -61,16 +60,15 @@ class MessageAssembler:
 
     def _begin(self, opcode: int, rsv1: bool) -> None:
         if opcode == CONTINUATION:
-            if self.idle:
+            if self._opcode == CONTINUATION:
                 raise ProtocolViolationError(1002, "continuation of no message")
             if rsv1:
                 raise ProtocolViolationError(1002, "reserved bit on a continuation")
             return
-        if not self.idle:
+        if self._opcode != CONTINUATION:
             raise ProtocolViolationError(1002, "new message inside an unfinished one")
         if rsv1 and self._inflater is None:
             raise ProtocolViolationError(1002, "compressed message without an agreement")
-        self.idle = False
         self._opcode = opcode
         self._compressed = rsv1
 

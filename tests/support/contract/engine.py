@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 _START_SECONDS = 30.0
@@ -25,14 +24,17 @@ class EngineProcess:
     def start(self) -> None:
         """Returns once it accepts connections. Raises AssertionError with its output if it does not come up."""
         command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket)]
-        with self._output.open("ab") as output:
+        with self._output.open("ab", buffering=0) as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, start_new_session=True
             )
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._accepts():
-            assert self._process.poll() is None and time.monotonic() < deadline, self.output()
-            time.sleep(0.02)  # another process: nothing tells of its readiness
+            assert self._process.stdout is not None
+            with self._process.stdout as said:
+                # One line, once it is ready; an end of file where it is not going to be.
+                ready, _, _ = select.select([said], [], [], _START_SECONDS)
+                line = said.readline() if ready else b""
+            output.write(line)
+        assert line, self.output()
 
     def stop(self) -> None:
         """As a service manager ends it. Raises AssertionError if it does not end, or not cleanly."""
@@ -80,11 +82,3 @@ class EngineProcess:
         parent = self._process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return [parent, *map(int, children)]
-
-    def _accepts(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            try:
-                probe.connect(str(self.socket))
-            except OSError:
-                return False
-        return True

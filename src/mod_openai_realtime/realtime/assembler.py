@@ -35,13 +35,17 @@ class MessageAssembler:
         self._pieces: list[bytes] = []
         self._size = 0
 
+    def is_whole(self, opcode: int, fin: bool, rsv1: bool, size: int) -> bool:
+        """Whether a data frame is a message by itself, as nearly all are: whole, not compressed, within the limit."""
+        return fin and not rsv1 and opcode != CONTINUATION and self._opcode == CONTINUATION and size <= self._limit
+
     def feed(self, opcode: int, fin: bool, rsv1: bool, payload: bytes) -> tuple[int, bytes] | None:
         """Take a data frame; returns (TEXT or BINARY, message) where it completes one that is wanted.
 
         Raises ProtocolViolationError; the connection is of no use after it.
         """
-        if fin and not rsv1 and opcode != CONTINUATION and self._opcode == CONTINUATION and len(payload) <= self._limit:
-            return opcode, payload  # nearly all there are
+        if self.is_whole(opcode, fin, rsv1, len(payload)):
+            return opcode, payload
         self._begin(opcode, rsv1)
         piece = self._piece(payload, fin)
         if piece is not None:

@@ -189,8 +189,7 @@ class WebSocket(WSListener):
         self._deflates = agreement is not None and agreement.client_deflates
         inflater = Inflater(agreement, _FRAME_ALLOWANCE * max_message_bytes) if agreement else None
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
-        self._max_message_bytes = max_message_bytes
-        self._take_audio = owner.websocket_audio  # None once closing
+        self._take_audio = owner.websocket_audio
         self._over = False
         self._closing = False
         self._aborting = False
@@ -243,7 +242,6 @@ class WebSocket(WSListener):
         if transport is None:
             return
         self._closing = True
-        self._take_audio = None
         self._send_close(transport, code, reason)
         self._abort_soon(transport)
 
@@ -263,16 +261,6 @@ class WebSocket(WSListener):
             return
         opcode = int(frame.msg_type)  # type: ignore[call-overload]
         try:
-            if (
-                opcode == TEXT
-                and self._take_audio is not None
-                and self._assembler.idle
-                and frame.payload_size <= self._max_message_bytes
-                and frame.fin
-                and not (frame.rsv1 or frame.rsv2 or frame.rsv3)
-                and self._take_audio(frame.get_payload_as_memoryview())
-            ):
-                return  # nearly all there are; no call of our own in between
             if frame.rsv2 or frame.rsv3:
                 raise ProtocolViolationError(1002, "reserved bit set")
             if opcode <= _LAST_DATA_OPCODE:
@@ -305,7 +293,15 @@ class WebSocket(WSListener):
         self._congested = False
 
     def _take_data(self, opcode: int, frame: WSFrame) -> None:
-        message = self._assembler.feed(opcode, bool(frame.fin), bool(frame.rsv1), frame.get_payload_as_bytes())
+        fin, rsv1 = bool(frame.fin), bool(frame.rsv1)
+        if (
+            opcode == TEXT
+            and self._take_audio is not None
+            and self._assembler.is_whole(opcode, fin, rsv1, frame.payload_size)
+            and self._take_audio(frame.get_payload_as_memoryview())
+        ):
+            return
+        message = self._assembler.feed(opcode, fin, rsv1, frame.get_payload_as_bytes())
         if message is None:
             return
         kind, payload = message

@@ -2,8 +2,8 @@
  * playout.c -- agent audio on its way to the caller: a queue of pcm16, resampled into the playback ring.
  *
  * The counterpart of packetizer.c, for the other direction. What is fed goes into the ring at once, as far as `high` ms
- * ahead of the media thread; the rest follows when less than `low` ms are ahead, which the poller sees to. What has been
- * passed on is kept until it is played: a channel that changes its rate gets it again.
+ * ahead of the media thread; the rest follows when less than `low` ms are ahead, which the poller sees to. A channel that
+ * changes its rate gets what is not played again: the last of it as it was fed, what lies before from the ring.
  *
  * Audio is fed as it is, or in messages of the part that is followed (followed.h).
  *
@@ -19,6 +19,9 @@
 #include "stream_memory.h"
 
 #define BLOCK_SAMPLES 4096u /* of the ring's, resampled at once */
+/* Of what was passed on, this much is kept, and what the resampler holds back. More than any of our filters is long:
+ * what is read back from the ring joins it where both are whole. */
+#define KEEP_MS 10u
 
 typedef struct {
     PyObject_HEAD
@@ -80,6 +83,15 @@ static uint64_t playout_source_at(const Playout *self, uint64_t ring)
     return ring <= self->run_ring || self->write_rate == 0
                ? self->run_source
                : self->run_source + (ring - self->run_ring) * self->rate / self->write_rate;
+}
+
+/* Let go of what is in the ring, but for the last of it. */
+static void playout_forget(Playout *self, const struct playback_ring *ring)
+{
+    uint64_t in_ring = playout_source_at(self, ring->position);
+    uint64_t keep = (uint64_t)KEEP_MS * self->rate / 1000;
+
+    pieces_forget(&self->queue, in_ring > keep ? in_ring - keep : 0);
 }
 
 /* Up to `samples` of the queue go into the ring, which has room for what becomes of them. */
@@ -166,7 +178,6 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     }
     tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_acquire);
     discarded = atomic_load_explicit(&ring->memory->discard_until, memory_order_relaxed);
-    pieces_forget(&self->queue, playout_source_at(self, tail));
     /* Right after a barge-in the media thread has yet to skip what was discarded: that is nothing ahead. */
     ahead = ring->position - (tail > discarded ? tail : discarded);
     if (ahead < playout_ring_samples(self, ms)) {
@@ -177,6 +188,7 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
         uint64_t wanted = high - ahead < room ? high - ahead : room;
 
         playout_pass_on(self, ring, wanted * self->rate / self->write_rate);
+        playout_forget(self, ring);
     }
     if (self->ended && self->queue.source == self->queue.end) {
         done = playout_flush_run(self, ring);
@@ -329,6 +341,30 @@ static PyObject *playout_rewind(PyObject *object, PyObject *position)
     Py_RETURN_NONE;
 }
 
+static PyObject *playout_unplayed(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    Playout *self = (Playout *)object;
+    struct playback_ring *ring = playout_ring(self);
+    uint64_t tail = 0, size = 0;
+    PyObject *pcm;
+
+    if (ring != NULL) {
+        tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_acquire);
+        /* What an earlier run left there was discarded. */
+        tail = tail > self->run_ring ? tail : self->run_ring;
+        /* The other side's word is not taken for how much that can be. */
+        size = ring->position > tail && ring->position - tail <= ring->count ? ring->position - tail : 0;
+    }
+    pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(size * sizeof(int16_t)));
+    if (pcm == NULL) {
+        return NULL;
+    }
+    if (size > 0) {
+        playback_ring_copy_out(ring, tail, (int16_t *)(void *)PyBytes_AS_STRING(pcm), (uint32_t)size);
+    }
+    return Py_BuildValue("KN", (unsigned long long)tail, pcm);
+}
+
 static PyObject *playout_contents(PyObject *object, PyObject *Py_UNUSED(args))
 {
     return pieces_contents(&((Playout *)object)->queue);
@@ -451,6 +487,8 @@ static PyMethodDef playout_methods[] = {
     {"flush", playout_flush, METH_NOARGS, "Pass on what the resampler holds back."},
     {"clear", playout_clear, METH_NOARGS, "Drop what is queued; what is in the ring is the caller's to discard."},
     {"rewind", playout_rewind, METH_O, "Back to this source position, or as near as is kept: it is to be passed on again."},
+    {"unplayed", playout_unplayed, METH_NOARGS,
+     "-> (ring position, pcm16): of this run, what the media thread has yet to take, at the ring's rate."},
     {"contents", playout_contents, METH_NOARGS, "-> the pcm16 from `start` to `end`."},
     {"replace", playout_replace, METH_VARARGS,
      "(rate, resampler or None, run_source, start, source, pcm16): in place of contents(), with all positions anew; the\n"

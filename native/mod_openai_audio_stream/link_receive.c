@@ -13,8 +13,6 @@
 #define READ_BYTES (64u * 1024)
 /* One link may take this much of the service thread before it is another's turn. */
 #define READ_TURN_BYTES (1024u * 1024)
-/* A buffer that a large message made larger than this is given back. */
-#define KEEP_BYTES (256u * 1024)
 
 static bool link_grow(struct link *link, size_t room)
 {
@@ -107,30 +105,15 @@ static bool link_parse(struct link *link, link_handle handle)
     if (at > 0) {
         link->received_bytes -= at;
         memmove(link->received, link->received + at, link->received_bytes);
-        if (link->received_room > KEEP_BYTES && link->received_bytes < READ_BYTES) {
-            unsigned char *smaller = realloc(link->received, READ_BYTES);
-
-            if (smaller) {
-                link->received = smaller;
-                link->received_room = READ_BYTES;
-            }
-        }
     }
     return true;
 }
 
-bool link_receive(struct link *link, link_handle handle)
+/* Read what is there. False: the connection is over. */
+static bool link_read(struct link *link, int fd, link_handle handle)
 {
     size_t taken = 0;
-    int fd;
 
-    /* No other thread closes it, so it stays good without the lock. */
-    pthread_mutex_lock(&link->lock);
-    fd = link->fd;
-    pthread_mutex_unlock(&link->lock);
-    if (fd < 0) {
-        return true;
-    }
     while (taken < READ_TURN_BYTES) {
         ssize_t got;
 
@@ -157,4 +140,26 @@ bool link_receive(struct link *link, link_handle handle)
         }
     }
     return true;
+}
+
+bool link_receive(struct link *link, link_handle handle)
+{
+    bool good;
+    int fd;
+
+    /* No other thread closes it, so it stays good without the lock. */
+    pthread_mutex_lock(&link->lock);
+    fd = link->fd;
+    pthread_mutex_unlock(&link->lock);
+    if (fd < 0) {
+        return true;
+    }
+    good = link_read(link, fd, handle);
+    if (link->received_bytes == 0) {
+        /* Between messages, which is most of the time, a call keeps no buffer. */
+        free(link->received);
+        link->received = NULL;
+        link->received_room = 0;
+    }
+    return good;
 }

@@ -280,20 +280,31 @@ class Playback:
 
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
-        self.playout.rewind(self.playout.source_at(self._memory.playback_tail))
+        playout = self.playout
+        ring, unplayed = playout.unplayed()
+        source = playout.source_at(ring)
+        playout.rewind(source)
+        gone = playout.source - source  # samples that are in the ring alone
+        if gone > 0:
+            again = _resampled(unplayed, self._write_rate, self.rate, gone)
+            playout.replace(self.rate, None, source, source, source, again + playout.contents())
         self._write_rate = write_rate
         self._memory.discard_playback(write_rate)
         self._start_run()
 
     def _convert(self, rate: int, scaled: Callable[[int], int]) -> None:
-        """What waits, and what may have to go into the ring again, will be at `rate` Hz; the ring stays as it is."""
+        """What waits, and what is kept to go into the ring again, will be at `rate` Hz; the ring stays as it is."""
         playout = self.playout
         playout.flush()
-        converter = make_resampler(self.rate, rate, aligned=True)
-        assert converter is not None
-        pcm = converter.process(playout.contents()) + converter.flush()
         start, source, end = scaled(playout.start), scaled(playout.source), scaled(playout.end)
-        size = 2 * (end - start)
-        pcm = pcm[:size].ljust(size, b"\0")
+        pcm = _resampled(playout.contents(), self.rate, rate, end - start)
         resampler = make_resampler(rate, self._write_rate, aligned=True)
         playout.replace(rate, resampler, scaled(playout.run_source), start, source, pcm)
+
+
+def _resampled(pcm: bytes, from_rate: int, to_rate: int, samples: int) -> bytes:
+    """The first `samples` of a signal of pcm16 at another rate in Hz, filled up with silence where there are fewer."""
+    resampler = make_resampler(from_rate, to_rate, aligned=True)
+    if resampler is not None:
+        pcm = resampler.process(pcm) + resampler.flush()
+    return pcm[: 2 * samples].ljust(2 * samples, b"\0")

@@ -17,6 +17,7 @@ from mod_openai_realtime.stream.resampling import make_resampler
 LOW_MS, HIGH_MS = 20, 40
 RATE = 8000
 MS = 2 * RATE // 1000  # bytes
+KEPT = 10 * RATE // 1000  # samples
 
 
 class Bench:
@@ -119,23 +120,43 @@ def test_it_holds_as_long_as_more_is_to_come() -> None:
     assert bench.playout.queued == 0
 
 
-def test_what_was_passed_on_and_not_played_is_kept_and_passed_on_again() -> None:
+def test_the_last_of_what_was_passed_on_is_kept_and_passed_on_again() -> None:
     bench = Bench()
     for start in range(0, 2000, 100):
         bench.playout.feed(ramp(100, start))
     bench.hear(5)
-    played = bench.memory.playback_tail
+    passed, played = bench.playout.source, bench.memory.playback_tail
     assert bench.playout.source_at(played) == played == 400
-    bench.playout.fill()
-    assert 300 <= bench.playout.start <= 400, "what was played is forgotten"
-    bench.playout.rewind(bench.playout.source_at(played))
+    assert passed == played + LOW_MS * RATE // 1000
+    assert passed - KEPT - 100 < bench.playout.start <= passed - KEPT
+    bench.playout.rewind(passed - KEPT)
     bench.memory.discard_playback(RATE)
     bench.playout.start_run(RATE, RATE, None)
-    assert bench.playout.source == played
-    bench.playout.feed(b"")
+    assert bench.playout.source == passed - KEPT
     bench.playout.finish()
-    assert bench.hear(30)[: 2 * 40] != ramp(40, 400), "the cut is faded"
+    heard = bench.hear(30)
+    assert heard[: 2 * 40] != ramp(40, played), "the cut is faded"
+    again = ramp(2000, 0)[2 * (passed - KEPT) :]
+    assert heard[2 * 40 :].lstrip(b"\0")[: len(again)] == again
     assert bench.playout.settled
+
+
+def test_what_has_not_been_played_can_be_read_back() -> None:
+    bench = Bench()
+    bench.playout.feed(ramp(2000))
+    bench.hear(5)
+    assert bench.playout.unplayed() == (400, ramp(2000)[2 * 400 : 2 * bench.playout.source])
+
+
+def test_nothing_of_an_earlier_run_is_read_back() -> None:
+    bench = Bench()
+    bench.playout.feed(ramp(1000))
+    position = bench.memory.discard_playback(RATE)
+    bench.playout.clear()
+    bench.playout.start_run(RATE, RATE, None)
+    assert bench.playout.unplayed() == (position, b"")
+    bench.playout.feed(ramp(50))
+    assert bench.playout.unplayed() == (position, ramp(50))
 
 
 def test_rewinding_goes_no_further_back_than_is_kept_and_never_forward() -> None:
@@ -222,6 +243,7 @@ def test_one_that_was_not_set_up_does_nothing() -> None:
     playout.flush()
     playout.clear()
     assert playout.queued == 0
+    assert playout.unplayed() == (0, b"")
 
 
 def test_after_the_memory_is_closed_nothing_is_written() -> None:

@@ -206,9 +206,11 @@ def test_a_new_response_after_a_barge_in_is_heard_from_its_first_sample() -> Non
     assert b"".join(frame or b"" for frame in bench.frames[6:]) == answer
 
 
-def test_a_codec_change_keeps_pitch_and_place() -> None:
+@pytest.mark.parametrize("delta_ms", [20, 50, 200, 1000])
+def test_a_codec_change_keeps_pitch_and_place(delta_ms: int) -> None:
     bench = Bench(8000)
-    bench.playback.feed(tone(1000), "r1")
+    for start_ms in range(0, 1000, delta_ms):
+        bench.playback.feed(tone(delta_ms, start_ms=start_ms), "r1")
     bench.playback.finish()
     bench.run(25)
     before = b"".join(frame or b"" for frame in bench.frames)

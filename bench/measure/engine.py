@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -14,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from engine_process import EngineProcess
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-START_S = 30.0
-STOP_S = 20.0
+METRICS_S = 30.0
 LATE_S = 0.02
 _LATENESS = "openai_realtime_tick_lateness_seconds"
 
@@ -58,54 +55,36 @@ class Engine:
     """`openai-realtime engine`; a context manager. Raises RuntimeError if it does not come up or end well."""
 
     def __init__(self, directory: Path, workers: int) -> None:
-        self.socket = directory / "engine.sock"
-        self._log = directory / "engine.log"
         self._workers = workers
         self._metrics_port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = EngineProcess(directory, "--workers", str(workers), "--metrics-port", str(self._metrics_port))
+        self.socket = self._process.socket
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket)]
-        command += ["--workers", str(self._workers), "--metrics-port", str(self._metrics_port)]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_S
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                self._process.wait()
-                raise RuntimeError(f"the engine did not start\n{self.log_tail()}")
-            time.sleep(0.05)
+        self._process.start()
+        try:
+            self._await_metrics()
+        except BaseException:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            code = self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            # Its workers end with it.
-            self._process.kill()
-            self._process.wait()
-            raise RuntimeError(f"the engine did not end\n{self.log_tail()}") from None
-        if code != 0:
-            raise RuntimeError(f"the engine ended with exit code {code}\n{self.log_tail()}")
+        self._process.stop()
 
     @property
     def supervisor(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        return self._process.supervisor
 
     @property
     def workers(self) -> list[int]:
-        """The first children; after them comes the process that serves the metrics, which carries no call."""
-        children = Path(f"/proc/{self.supervisor}/task/{self.supervisor}/children").read_text().split()
-        return [int(pid) for pid in children[: self._workers]]
+        """Without the process that serves the metrics, which carries no call."""
+        return self._process.children[: self._workers]
 
-    def log_tail(self, lines: int = 40) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+    def log_tail(self) -> str:
+        return self._process.log_tail()
 
     def ticks(self) -> Ticks:
         """As published, which is once a second."""
@@ -130,13 +109,18 @@ class Engine:
             text = answer.read().decode()
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
-    def _ready(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+    def _await_metrics(self) -> None:
+        """Each worker publishes its first figures a moment after it has started."""
+        deadline = time.monotonic() + METRICS_S
+        while True:
             try:
-                probe.connect(str(self.socket))
-                return math.inf in self.ticks().up_to
+                if math.inf in self.ticks().up_to:
+                    return
             except OSError:
-                return False
+                pass
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the engine has no metrics\n{self.log_tail()}")
+            time.sleep(0.05)
 
 
 def _free_port() -> int:

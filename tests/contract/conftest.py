@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract import EngineProcess, FarEnd, Leg, Switch
+from contract import FarEnd, Leg, Switch
 from contract.stand_in import StandInSwitch
+from engine_process import EngineProcess
 
 
 def pytest_configure(config: pytest.Config) -> None:

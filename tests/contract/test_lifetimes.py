@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 from audio.g711 import Pcm16
 from audio.tones import level, noise
-from contract import EngineProcess, FarEnd, Leg, Switch
+from contract import FarEnd, Leg, Switch
 from contract.switch import API, RAW_API
+from engine_process import EngineProcess
 
 NOT_RUNNING = "-ERR Engine is not running"
 FINAL = base64.b64encode(b'{"type":"final"}').decode()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio.tones import noise
-from contract import EngineProcess, FarEnd
+from contract import FarEnd
 from contract.clocked import ClockedCall
+from engine_process import EngineProcess
 
 from mod_openai_realtime.standin import StandIn
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise
-from contract import EngineProcess, FarEnd
+from contract import FarEnd
 from contract.clocked import ClockedCall
+from engine_process import EngineProcess
 
 from mod_openai_realtime.standin import StandIn
 

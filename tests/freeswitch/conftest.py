@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from freeswitch import EngineProcess, RealSwitch, StreamCommands, find_freeswitch
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, StreamCommands, find_freeswitch
 from sip import PCMU, Call, Caller, MediaFormat, MediaRoom
 from sip.caller import can_call
 
@@ -49,7 +50,7 @@ def run_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def engine_process(run_dir: Path) -> Iterator[EngineProcess]:
-    engine = EngineProcess(run_dir / "engine.sock")
+    engine = EngineProcess(run_dir)
     yield engine
     engine.stop()
 

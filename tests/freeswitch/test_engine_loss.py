@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from audio.alignment import missing
 from audio.tones import noise
-from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, StreamCommands
 from sip import PCMU, Call
 from sip.hearing import decoded, has_ended, the_tone
 

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, StreamCommands
 from sip import Call, Caller, MediaRoom
 
 from mod_openai_realtime.local.thread import LocalEndpointThread
@@ -96,7 +97,7 @@ def test_freeswitch_shuts_down_with_streams_up(
     prefix: Path, module_path: Path, engine: EngineProcess, room: MediaRoom, endpoint: LocalEndpointThread
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="oart-") as folder:
-        switch = RealSwitch(prefix, module_path, engine.socket_path, Path(folder))
+        switch = RealSwitch(prefix, module_path, engine.socket, Path(folder))
         parties = [room.party() for _ in range(3)]
         switch.start()
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, StreamCommands
 from sip import Call
 
 from mod_openai_realtime.local.thread import LocalEndpointThread

@@ -13,7 +13,8 @@ from audio.alignment import align
 from audio.g711 import Pcm16
 from audio.tones import noise
 from contract.far_end import FarEnd
-from freeswitch import EngineProcess, RealSwitch, StreamCommands
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, StreamCommands
 from sip import L16_16K, PCMU, Call, MediaFormat
 
 pytestmark = pytest.mark.usefixtures("engine")

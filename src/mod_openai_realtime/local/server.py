@@ -7,8 +7,8 @@ import ssl as tls
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
-from weakref import WeakKeyDictionary
+from typing import Any, Self, cast
+from weakref import WeakKeyDictionary, WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 # 15 MiB of audio as base64, and the event around it.
 _MESSAGE_LIMIT_BYTES = 21 * 1024 * 1024
+_ACCEPT_TURNS = 3  # of asyncio: the transport, connection_made(), the handler
 _CLOSE_TIMEOUT_S = 1.0
 _BETA_CLOSED = 4000
 
@@ -75,6 +76,7 @@ class LocalEndpoint:
         self._keep = keep
         self._recorder = Recorder(keep=keep)
         self._open: dict[int, Connection] = {}
+        self._clients: WeakSet[ServerConnection] = WeakSet()
         self._admitted: WeakKeyDictionary[ServerConnection, tuple[Behaviour, dict[str, str]]] = WeakKeyDictionary()
         self._server: Server | None = None
         self._services: Services | None = None
@@ -125,6 +127,8 @@ class LocalEndpoint:
             self._port,
             ssl=self._ssl,
             process_request=self._admit,
+            # A wrapper will do, whatever its type says.
+            create_connection=cast(type[ServerConnection], self._new_client),
             compression="deflate",
             open_timeout=None,
             ping_interval=None,
@@ -140,8 +144,22 @@ class LocalEndpoint:
         for connection in self._open.values():
             connection.resume()
         if self._server is not None:
+            await self._accept_no_more()
+            for client in self._clients:
+                # One that has not asked for anything would be waited for without end.
+                if client.request is None and hasattr(client, "transport"):
+                    client.transport.abort()
             self._server.close(code=1001, reason="the endpoint stops")
             await self._server.wait_closed()
+
+    async def _accept_no_more(self) -> None:
+        """A connection that was just accepted must find its server open: asyncio would lose it before Python 3.12."""
+        assert self._server is not None
+        loop = asyncio.get_running_loop()
+        for listener in self._server.sockets:
+            loop.remove_reader(listener.fileno())
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -151,6 +169,11 @@ class LocalEndpoint:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def _new_client(self, *arguments: Any, **options: Any) -> ServerConnection:
+        client = ServerConnection(*arguments, **options)
+        self._clients.add(client)
+        return client
 
     async def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
         behaviour = self.behaviour

@@ -1,6 +1,9 @@
 import asyncio
 import base64
+import contextlib
+import gc
 import json
+import socket
 import ssl
 from typing import Any
 
@@ -327,3 +330,28 @@ async def test_sixty_sessions_at_once() -> None:
         assert await asyncio.gather(*(call() for _ in range(60))) == [2000 // 50] * 60
         await server.wait_for(lambda: all(record.closed for record in server.connections))
         assert {record.received_audio_bytes for record in server.connections} == {20 * 4800}
+
+
+async def test_a_client_that_was_accepted_just_now_is_let_go() -> None:
+    server = endpoint()
+    await server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(b"GET /realtime HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        client.sendall(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        await asyncio.sleep(0)  # the listener accepts it, and has not made a connection of it yet
+        await server.stop()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(100).startswith(b"HTTP/1.1 503 ")
+    gc.collect()  # what was lost would be warned of
+
+
+async def test_a_client_that_asks_for_nothing_does_not_hold_up_the_stop() -> None:
+    server = endpoint()
+    await server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await server.stop()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(100) == b""

@@ -341,30 +341,6 @@ static PyObject *playout_rewind(PyObject *object, PyObject *position)
     Py_RETURN_NONE;
 }
 
-static PyObject *playout_unplayed(PyObject *object, PyObject *Py_UNUSED(args))
-{
-    Playout *self = (Playout *)object;
-    struct playback_ring *ring = playout_ring(self);
-    uint64_t tail = 0, size = 0;
-    PyObject *pcm;
-
-    if (ring != NULL) {
-        tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_acquire);
-        /* What an earlier run left there was discarded. */
-        tail = tail > self->run_ring ? tail : self->run_ring;
-        /* The other side's word is not taken for how much that can be. */
-        size = ring->position > tail && ring->position - tail <= ring->count ? ring->position - tail : 0;
-    }
-    pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(size * sizeof(int16_t)));
-    if (pcm == NULL) {
-        return NULL;
-    }
-    if (size > 0) {
-        playback_ring_copy_out(ring, tail, (int16_t *)(void *)PyBytes_AS_STRING(pcm), (uint32_t)size);
-    }
-    return Py_BuildValue("KN", (unsigned long long)tail, pcm);
-}
-
 static PyObject *playout_contents(PyObject *object, PyObject *Py_UNUSED(args))
 {
     return pieces_contents(&((Playout *)object)->queue);
@@ -487,8 +463,6 @@ static PyMethodDef playout_methods[] = {
     {"flush", playout_flush, METH_NOARGS, "Pass on what the resampler holds back."},
     {"clear", playout_clear, METH_NOARGS, "Drop what is queued; what is in the ring is the caller's to discard."},
     {"rewind", playout_rewind, METH_O, "Back to this source position, or as near as is kept: it is to be passed on again."},
-    {"unplayed", playout_unplayed, METH_NOARGS,
-     "-> (ring position, pcm16): of this run, what the media thread has yet to take, at the ring's rate."},
     {"contents", playout_contents, METH_NOARGS, "-> the pcm16 from `start` to `end`."},
     {"replace", playout_replace, METH_VARARGS,
      "(rate, resampler or None, run_source, start, source, pcm16): in place of contents(), with all positions anew; the\n"

@@ -261,6 +261,29 @@ static PyObject *stream_memory_discard_playback(PyObject *object, PyObject *rate
     return PyLong_FromUnsignedLongLong(playback_ring_discard(&self->playback, (uint32_t)hertz));
 }
 
+static PyObject *stream_memory_unplayed(PyObject *object, PyObject *position)
+{
+    StreamMemory *self = opened(object);
+    uint64_t from = PyLong_AsUnsignedLongLong(position), tail, size;
+    const struct playback_ring *ring;
+    PyObject *pcm;
+
+    if (self == NULL || (from == (uint64_t)-1 && PyErr_Occurred())) {
+        return NULL;
+    }
+    ring = &self->playback;
+    tail = atomic_load_explicit(&self->memory->playback_tail, memory_order_acquire);
+    from = tail > from ? tail : from;
+    /* The other side's word is not taken for how much that can be. */
+    size = ring->position > from && ring->position - from <= ring->count ? ring->position - from : 0;
+    pcm = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(size * sizeof(int16_t)));
+    if (pcm == NULL) {
+        return NULL;
+    }
+    playback_ring_copy_out(ring, from, (int16_t *)(void *)PyBytes_AS_STRING(pcm), (uint32_t)size);
+    return Py_BuildValue("KN", (unsigned long long)from, pcm);
+}
+
 static PyObject *stream_memory_set_control(PyObject *object, PyObject *args)
 {
     StreamMemory *self = opened(object);
@@ -431,6 +454,9 @@ static PyMethodDef stream_memory_methods[] = {
     {"write_playback", stream_memory_write_playback, METH_O, "Append pcm16; -> samples that fitted."},
     {"discard_playback", stream_memory_discard_playback, METH_O,
      "Drop what is queued; what follows is at this rate in Hz. -> position discarded to."},
+    {"unplayed", stream_memory_unplayed, METH_O,
+     "(position) -> (position, pcm16): what lies in the playback ring from there on, without what the media thread has\n"
+     "taken."},
     {"set_control", stream_memory_set_control, METH_VARARGS, "(bits to set, bits to clear)"},
     {"watch", stream_memory_watch, METH_VARARGS,
      "(tail, rate): be due once `tail` samples were taken, or the channel writes at another rate than `rate` Hz."},

@@ -281,7 +281,7 @@ class Playback:
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
         playout = self.playout
-        ring, unplayed = playout.unplayed()
+        ring, unplayed = self._memory.unplayed(playout.run_ring)
         source = playout.source_at(ring)
         playout.rewind(source)
         gone = playout.source - source  # samples that are in the ring alone

@@ -42,6 +42,10 @@ class Bench:
             heard += self.switch.playback(self.write_rate // 100, self.write_rate) or b""
         return heard
 
+    def unplayed(self) -> tuple[int, bytes]:
+        """Of the run."""
+        return self.memory.unplayed(self.playout.run_ring)
+
     @property
     def ahead(self) -> int:
         return self.memory.playback_head - self.memory.playback_tail
@@ -145,7 +149,14 @@ def test_what_has_not_been_played_can_be_read_back() -> None:
     bench = Bench()
     bench.playout.feed(ramp(2000))
     bench.hear(5)
-    assert bench.playout.unplayed() == (400, ramp(2000)[2 * 400 : 2 * bench.playout.source])
+    assert bench.unplayed() == (400, ramp(2000)[2 * 400 : 2 * bench.playout.source])
+
+
+def test_only_a_position_can_be_read_from() -> None:
+    bench = Bench()
+    assert bench.memory.unplayed(5) == (5, b"")
+    with pytest.raises(OverflowError):
+        bench.memory.unplayed(-1)
 
 
 def test_nothing_of_an_earlier_run_is_read_back() -> None:
@@ -154,9 +165,9 @@ def test_nothing_of_an_earlier_run_is_read_back() -> None:
     position = bench.memory.discard_playback(RATE)
     bench.playout.clear()
     bench.playout.start_run(RATE, RATE, None)
-    assert bench.playout.unplayed() == (position, b"")
+    assert bench.unplayed() == (position, b"")
     bench.playout.feed(ramp(50))
-    assert bench.playout.unplayed() == (position, ramp(50))
+    assert bench.unplayed() == (position, ramp(50))
 
 
 def test_rewinding_goes_no_further_back_than_is_kept_and_never_forward() -> None:
@@ -243,13 +254,14 @@ def test_one_that_was_not_set_up_does_nothing() -> None:
     playout.flush()
     playout.clear()
     assert playout.queued == 0
-    assert playout.unplayed() == (0, b"")
 
 
 def test_after_the_memory_is_closed_nothing_is_written() -> None:
     bench = Bench(24000)
     bench.playout.feed(ramp(4000))
     bench.memory.close()
+    with pytest.raises(ValueError, match="closed"):
+        bench.unplayed()
     bench.playout.feed(ramp(4000))
     bench.playout.finish()
     bench.playout.flush()

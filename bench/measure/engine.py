@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from engine_process import EngineProcess
+from processes import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -56,7 +56,7 @@ class Engine:
 
     def __init__(self, directory: Path, workers: int) -> None:
         self._workers = workers
-        self._metrics_port = _free_port()
+        self._metrics_port = free_port()
         self._process = EngineProcess(directory, "--workers", str(workers), "--metrics-port", str(self._metrics_port))
         self.socket = self._process.socket
 
@@ -121,9 +121,3 @@ class Engine:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the engine has no metrics\n{self.log_tail()}")
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

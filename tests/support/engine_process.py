@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from processes import die_with_parent
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -28,13 +29,12 @@ class EngineProcess:
         """Start, if it isn't running, and return once it accepts. Raises RuntimeError if it doesn't come to that."""
         if self.running:
             return
-        setpriv = shutil.which("setpriv")
-        command = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
-        command += [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket)]
+        command = [*die_with_parent("TERM"), sys.executable, "-m", "mod_openai_realtime.cli", "engine"]
+        command += ["--socket", str(self.socket), *self._options]
         with self._log.open("ab", buffering=0) as log:
             # A session of its own, so that kill() reaches the workers too.
             self._process = subprocess.Popen(
-                [*command, *self._options],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -9,17 +9,9 @@ from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
 
+from processes import free_port
+
 _TEMPLATE = Path(__file__).with_name("freeswitch.xml")
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody had bound a moment ago.
-
-    FreeSWITCH can't be handed a bound socket; a bind that is lost to somebody else shows as a start that fails.
-    """
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from processes import die_with_parent
+
 from freeswitch.configuration import SwitchConfiguration
 from freeswitch.event_socket import EventSocket, EventSocketError
 
@@ -72,7 +74,7 @@ class RealSwitch:
     def start(self) -> None:
         """Start, and return once calls are taken. Raises SwitchDiedError if that doesn't come about."""
         conf = self.configuration
-        command = [*_die_with_parent(), str(self._prefix / "bin" / "freeswitch"), "-nc", "-nf", "-nonat", "-nocal"]
+        command = [*die_with_parent("KILL"), str(self._prefix / "bin" / "freeswitch"), "-nc", "-nf", "-nonat", "-nocal"]
         command += ["-conf", str(conf.write()), "-mod", str(self._collect_modules())]
         for name in ("log", "db", "run", "temp", "recordings", "storage", "cache", "scripts", "htdocs", "grammar"):
             command += [f"-{name}", str(conf.folder(name))]
@@ -263,12 +265,6 @@ class RealSwitch:
         found = _SANITIZER.search(self._output_file.read_text(errors="replace"))
         if found:
             raise SwitchDiedError(f"{found.group(0)}\n{self.log_tail(200)}")
-
-
-def _die_with_parent() -> list[str]:
-    """A prefix that has the kernel end the process if the test run is killed; it runs the command under its own pid."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 def _exit_text(code: int) -> str:

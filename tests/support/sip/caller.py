@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from freeswitch import EventSocket, RealSwitch
-from freeswitch.configuration import free_port
+from processes import free_port
 
 from sip.rtp import MediaFormat, RtpParty
 

@@ -19,17 +19,19 @@
 #define ENGINE_SOCKET_LIMIT 108
 
 #define MIX_START "<ws-uri> <mono|mixed|stereo> [send-rate] "
+#define ANYWHERE " (both, send and recv may stand anywhere after the uri)"
 #define GRAMMAR \
     "<uuid> start " MIX_START "[playback-rate] [mute_user] [both] [stream=<name>] | " \
     "start " MIX_START "[mute_user] send [stream=<name>] | " \
     "start <ws-uri> recv [playback-rate] [stream=<name>] | " \
     "stop [base64-json] | pause | resume | mute [user|openai|all] | unmute [user|openai|all] | " \
-    "send_json <base64-json> | list [stream=<name>]"
+    "send_json <base64-json> | list [stream=<name>]" ANYWHERE
 
 static const char openai_syntax[] = OPENAI_API " " GRAMMAR;
 static const char raw_syntax[] = RAW_API " " GRAMMAR;
 static const char application_syntax[] =
-    MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]";
+    MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]"
+    ANYWHERE;
 static const char *const apis[] = {OPENAI_API, RAW_API};
 static const char *const verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"};
 

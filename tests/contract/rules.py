@@ -37,6 +37,7 @@ RULES = {
     "2.27": "list tells of each stream, and of no URL or key",
     "2.28": "the reasons of errors have exact texts",
     "2.29": "an error repeats no payload, no key and no URI",
+    "2.30": "a direction stands anywhere after the URI of a start",
     # Events
     "3.1": "connect on every successful connection",
     "3.2": "disconnect with code and reason on every loss and close",

@@ -151,6 +151,22 @@ def test_verbs_mute_user_and_targets_ignore_case(leg: Leg, far: FarEnd) -> None:
     leg.ok("STOP")
 
 
+@pytest.mark.rule("2.30")
+def test_a_direction_stands_anywhere_after_the_uri(leg: Leg, far: FarEnd) -> None:
+    for words in ("send mono 16k", "mono send 16k", "mono 16k send"):
+        leg.start(f"{far.url} {words} stream={words.replace(' ', '-')}")
+        leg.until(lambda: far.messages())
+        assert {len(message.audio) for message in far.messages()} == {640}
+    for words in ("8k recv", "recv 8k", "both stereo 8k 8k mute_user", "mono 8k both 8k"):
+        leg.start(f"{far.url} {words} stream=plays")
+        leg.ok("stop stream=plays")
+    leg.start(f"{far.url} 8k recv stream=plays")
+    listed = json.loads(leg.api("list").removeprefix("+OK "))
+    assert [entry["direction"] for entry in listed] == ["send", "send", "send", "recv"]
+    reason = "-ERR Specify only one audio direction: send, recv or both"
+    assert leg.api(f"start {NOWHERE} send mono 8k recv") == reason
+
+
 @pytest.mark.rule("2.3")
 def test_an_error_names_the_stream_that_the_command_named(leg: Leg) -> None:
     assert leg.api("stop stream=a") == "-ERR Stream not found [stream=a]"

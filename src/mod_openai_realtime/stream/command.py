@@ -7,7 +7,8 @@ What the grammar leaves open is settled here:
 - The limit of 15 arguments counts the channel's uuid, so 14 may follow it.
 - The selector `stream=<name>` may stand anywhere after the verb. Verbs, `mute_user` and mute targets ignore case; the
   selector, mix types, directions and the `k` of rates don't.
-- Of `start`: rates follow the mix type (or `recv`), flags (`mute_user` and the direction) come last, in any order.
+- Of `start`: the direction may stand anywhere after the URI. What is left keeps its order: URI, mix type (none with
+  `recv`), rates, `mute_user`.
 - Of several errors the first of these is told: too many arguments, the verb, the selector, a missing argument, a second
   direction; then the others from left to right.
 """
@@ -182,17 +183,17 @@ def _start(selector: str | None, words: list[str]) -> Start:
     except ValueError:
         raise CommandError(reasons.INVALID_URI) from None
     name, explicit = selector or DEFAULT_STREAM, selector is not None
+    rest = [word for word in words[1:] if word not in _DIRECTIONS]
     if receives_only:
-        return Start(name, explicit, uri, None, Direction.RECV, None, _receive_rate(words[1:]), mute_user=False)
+        return Start(name, explicit, uri, None, Direction.RECV, None, _receive_rate(rest), mute_user=False)
 
-    mix, rest = _mix(words[1]), words[2:]
+    mix = _mix(rest.pop(0))
     send_rate = _take_rate(rest, reasons.INVALID_SEND_RATE)
     playback_rate = _take_rate(rest, reasons.INVALID_PLAYBACK_RATE) if send_rate is not None else None
     direction = directions[0] if directions else Direction.BOTH
-    # What is left must be flags, each at most once; a stream that plays nothing has no playback rate.
-    flags = [word for word in rest if word not in _DIRECTIONS]
     sends_only = direction is Direction.SEND
-    if [flag.lower() for flag in flags] not in ([], [_MUTE_USER]) or (sends_only and playback_rate is not None):
+    # A stream that plays nothing has no playback rate.
+    if [word.lower() for word in rest] not in ([], [_MUTE_USER]) or (sends_only and playback_rate is not None):
         raise CommandError(reasons.UNEXPECTED_START_ARGUMENT)
     return Start(
         stream=name,
@@ -202,15 +203,14 @@ def _start(selector: str | None, words: list[str]) -> Start:
         direction=direction,
         send_rate=send_rate or DEFAULT_RATE,
         playback_rate=None if sends_only else playback_rate or DEFAULT_RATE,
-        mute_user=bool(flags),
+        mute_user=bool(rest),
     )
 
 
 def _receive_rate(words: list[str]) -> int:
-    """The playback rate of `recv [playback-rate]`: without capture there is no mix type and no caller to mute."""
-    rest = words[1:]
-    rate = _take_rate(rest, reasons.INVALID_PLAYBACK_RATE)
-    if words[0] != Direction.RECV or rest:
+    """The playback rate, all that may stand with `recv`: without capture there is no mix type and no caller to mute."""
+    rate = _take_rate(words, reasons.INVALID_PLAYBACK_RATE)
+    if words:
         raise CommandError(reasons.UNEXPECTED_START_ARGUMENT)
     return rate or DEFAULT_RATE
 

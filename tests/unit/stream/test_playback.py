@@ -251,6 +251,20 @@ def test_muted_playback_passes_unheard_and_has_no_speech_events() -> None:
     assert bench.playback.idle
 
 
+def test_speech_of_a_response_that_is_muted_from_its_start_begins_where_it_is_unmuted() -> None:
+    bench = Bench()
+    bench.playback.muted = True
+    bench.memory.set_control(Control.PLAYBACK_MUTED, 0)
+    bench.playback.feed(tone(400), "r1")
+    bench.playback.finish()
+    bench.run(10)
+    assert bench.events == []
+    bench.playback.muted = False
+    bench.memory.set_control(0, Control.PLAYBACK_MUTED)
+    bench.run(15)
+    assert [(frame // 2, event) for frame, event in bench.events] == [(5, Speech.STARTED), (10, Speech.STOPPED)]
+
+
 def test_the_queue_is_bounded() -> None:
     bench = Bench(8000, 8000)
     second = bytes(2 * 8000)

@@ -110,4 +110,6 @@ RULES = {
     "8.6": "ten starts and stops in a row work on one channel",
     "8.7": "commands may come from several threads at once",
     "8.8": "many calls may start and end in any order",
+    # Amendments: handshake and log
+    "9.headers": "a header value may hold any printable text, sent as UTF-8; the User-Agent is ours unless given",
 }

@@ -16,6 +16,7 @@ from contract import FarEnd, Leg, Switch
 from contract.far_end import SILENT
 from contract.pings import PingCounter
 
+from mod_openai_realtime import __version__
 from mod_openai_realtime.local.behaviour import Behaviour
 
 
@@ -175,7 +176,7 @@ def test_the_log_holds_no_secrets_if_it_is_suppressed(switch: Switch, far: FarEn
         assert "incommming" in log and "outgoinggg" in log
 
 
-@pytest.mark.rule("4.7", "4.8")
+@pytest.mark.rule("4.7", "4.8", "9.headers")
 def test_extra_headers_and_the_key_are_in_the_handshake(switch: Switch, far: FarEnd) -> None:
     headers = {"X-Tenant": "blue, green", "api-key": "azure", "authorization": "Basic loses"}
     leg = switch.call(
@@ -186,6 +187,18 @@ def test_extra_headers_and_the_key_are_in_the_handshake(switch: Switch, far: Far
     assert seen["x-tenant"] == "blue, green" and seen["api-key"] == "azure"
     assert seen["authorization"] == "Bearer sk-wins"
     assert "openai-beta" not in seen
+    assert seen["user-agent"] == f"mod_openai_realtime/{__version__}"
+
+
+@pytest.mark.rule("9.headers")
+def test_a_header_value_may_be_any_printable_text(switch: Switch, far: FarEnd) -> None:
+    headers = {"X-Name": "caf\u00e9 \u4e16\u754c \U0001f468\u200d\U0001f469", "User-Agent": "mine/2"}
+    leg = switch.call(variables={"STREAM_EXTRA_HEADERS": json.dumps(headers, ensure_ascii=False)})
+    leg.start(f"{far.url} mono")
+    seen = far.handshakes[0].headers
+    # The server's library hands out bytes as it got them.
+    assert seen["x-name"].encode("latin-1", "surrogateescape").decode() == headers["X-Name"]
+    assert seen["user-agent"] == "mine/2"
 
 
 @pytest.mark.rule("4.7", "4.8")

@@ -259,7 +259,9 @@ async def test_a_server_that_reads_nothing_costs_its_own_stream_alone_and_that_r
     assert CONGESTED_BYTES < kept <= CONGESTED_BYTES + 2 * FRAME_BYTES
     await bench.converse(others)
     assert stalled.endpoint.buffered_bytes == kept
-    assert stalled.warnings() == ["default: the network takes no more audio: the caller's is dropped"]
+    assert stalled.warnings() == [
+        "openai_audio_stream default: the network takes no more audio: the caller's is dropped"
+    ]
 
     stalled.peer.reads.set()
     await bench.far.until(lambda: stalled.endpoint.buffered_bytes == 0)
@@ -294,7 +296,8 @@ async def test_a_server_that_floods_costs_its_own_stream_alone(bench: Bench) -> 
     await bench.converse(others)
     assert sent > begun, "it did not go on meanwhile"
     await flooded.switch.until(lambda: len(flooded.switch.events["default"]) > FLOOD)
-    assert flooded.warnings() == ["default: too much audio is waiting to be played: the newest is dropped"]
+    full = "too much audio is waiting to be played: the newest is dropped"
+    assert flooded.warnings() == [f"openai_audio_stream default: {full}"]
     # Full as it is, it goes on, with nothing out of order.
     for _ in range(20):
         await bench.ticks.next()

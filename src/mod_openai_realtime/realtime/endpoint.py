@@ -8,13 +8,14 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
-from .failures import ConnectError
+from .failures import ConnectError, excerpt
 from .receiving import TakeAudio
 from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
 from .tls import TlsSettings, TlsSettingsError, make_context
-from .websocket import Attempt, WebSocket
+from .websocket import WebSocket
 
 __all__ = [
     "BackoffLimits",
@@ -49,9 +50,10 @@ class EndpointListener(Protocol):
     def on_disconnected(self, code: int, reason: str) -> None:
         """An open connection is closed or lost; 1006 where no close frame came, 1005 where it had no code."""
 
-    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
         """An attempt failed, the `retries`-th since the last connection that held; the next comes after `wait_ms`, or
-        never where that is 0. `http_status` is 0 where there was no HTTP answer."""
+        never where that is 0. `http_status` is 0 where there was no HTTP answer; `body` is the beginning of what such
+        an answer held, for the log."""
 
     def on_dropped(self, why: str) -> None:
         """Incoming messages are being dropped; told once a connection."""
@@ -195,7 +197,8 @@ class Endpoint:
         else:
             wait_ms = 0.0
             self._end()
-        self._listener.on_connect_failed(self._backoff.retries, str(error), wait_ms, error.http_status)
+        body = excerpt(error.body, self._settings.secrets)
+        self._listener.on_connect_failed(self._backoff.retries, str(error), wait_ms, error.http_status, body)
 
     def _connect(self) -> None:
         self._retry = None

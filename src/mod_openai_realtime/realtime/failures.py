@@ -1,38 +1,50 @@
 """Why a connection attempt failed, in words that may be shown: no key, no header, no part of the URI but the host."""
 
+import html
 import os
 import re
 import socket
 import ssl
+from collections.abc import Iterable
 from http import HTTPStatus
+from urllib.parse import quote
 
+import orjson
+
+from .printable import printable
+
+SHOWN_CHARACTERS = 200
+HIDDEN = "***"
+_SHORTEST_PREFIX = 4
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?!\d)")
 
 
 class ConnectError(Exception):
-    """A failed attempt. `http_status` is 0 where there was no HTTP answer."""
+    """A failed attempt. `http_status` is 0 where there was no HTTP answer; `body` is what such an answer held, as it
+    came: it may repeat the key that it refuses."""
 
-    def __init__(self, text: str, http_status: int = 0) -> None:
+    def __init__(self, text: str, http_status: int = 0, body: bytes = b"") -> None:
         super().__init__(text)
         self.http_status = http_status
+        self.body = body
 
 
-def from_http_answer(head: bytes | None, detail: str) -> ConnectError:
-    """`head` is the answer up to its headers' end; `detail` says what is wrong with an answer of status 101.
-
-    The server's own phrase and body are left out: some repeat the key that they refuse.
-    """
-    found = _STATUS_LINE.match(head or b"")
-    if found is None:
-        return ConnectError("Server's answer is not HTTP")
-    status = int(found[1])
+def from_status(status: int, body: bytes = b"", *, detail: str = "") -> ConnectError:
+    """`detail` says what is wrong with an answer of status 101. The server's own phrase is left out: it may say what
+    must not be shown."""
     if status == HTTPStatus.SWITCHING_PROTOCOLS:
         return ConnectError(f"Invalid WebSocket handshake: {detail}", status)
     try:
         phrase = " " + HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return ConnectError(f"HTTP {status}{phrase}", status)
+    return ConnectError(f"HTTP {status}{phrase}", status, body)
+
+
+def from_head(head: bytes, detail: str) -> ConnectError:
+    """Of an answer that can't be read as HTTP, but for its first line perhaps."""
+    found = _STATUS_LINE.match(head)
+    return from_status(int(found[1]), detail=detail) if found else ConnectError("Server's answer is not HTTP")
 
 
 def from_exception(error: Exception) -> ConnectError:
@@ -52,6 +64,26 @@ def from_exception(error: Exception) -> ConnectError:
         # By number: the text differs between event loops, and some put the address in.
         return ConnectError(os.strerror(error.errno) if error.errno else "Connection lost")
     return ConnectError(f"Connection failed ({type(error).__name__})")
+
+
+def excerpt(body: bytes, secrets: Iterable[str]) -> str:
+    """The beginning of what a server wrote, on one line, without the `secrets` that it repeats."""
+    text = body.decode("utf-8", "replace")
+    for secret in secrets:
+        for spelling in _spellings(secret):
+            text = text.replace(spelling, HIDDEN)
+            # What has come may end in the middle of one.
+            for length in range(min(len(spelling) - 1, len(text)), _SHORTEST_PREFIX - 1, -1):
+                if text.endswith(spelling[:length]):
+                    text = text[:-length] + HIDDEN
+                    break
+    return " ".join(printable(text).split())[:SHOWN_CHARACTERS]
+
+
+def _spellings(secret: str) -> set[str]:
+    """As JSON, HTML and URIs have it."""
+    in_json = orjson.dumps(secret).decode()[1:-1]
+    return {secret, in_json, in_json.replace("/", "\\/"), html.escape(secret), quote(secret, safe="")}
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

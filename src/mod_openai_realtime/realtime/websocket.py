@@ -1,4 +1,4 @@
-"""One WebSocket connection. The only module that knows the WebSocket library.
+"""One WebSocket connection, once it is open. With attempt.py the only module that knows the WebSocket library.
 
 What the library leaves to its user is here: reserved bits, fragments, compression, the answer to a close frame, and a
 bound on every wait for the peer.
@@ -6,40 +6,31 @@ bound on every wait for the peer.
 
 import asyncio
 import logging
-import socket
-import ssl
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
-from picows.url import WSParsedURL
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from .assembler import TEXT, MessageAssembler, ProtocolViolationError
-from .deflate import OFFER, Agreement, Inflater, InvalidExtensionError, deflate, negotiate
-from .dial import dial
-from .failures import ConnectError, from_exception, from_http_answer
+from .deflate import Agreement, Inflater, deflate
+from .failures import ConnectError
+from .printable import printable
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
-from .settings import EndpointSettings
 
 ABNORMAL_CLOSURE = 1006
 NO_STATUS = 1005
 NORMAL_CLOSURE = 1000
 
+LINGER_S = 2.0
+FRAME_ALLOWANCE = 4  # A frame up to so many times the limit is read and left out; a larger one ends the connection.
+
 _FRAME_TEXT = WSMsgType.TEXT
 _FRAME_BINARY = WSMsgType.BINARY
 _LAST_DATA_OPCODE = 0x2
 _CLOSE_OPCODE = 0x8
-_LINGER_S = 2.0
-_LONGEST_PONG_WAIT_S = 10
 _CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: 125 bytes less the code.
-_TLS_BUFFER_BYTES = 16 * 1024 + 512  # A record; the library's default is half a megabyte a connection.
-_FRAME_ALLOWANCE = 4  # A frame up to so many times the limit is read and left out; a larger one ends the connection.
 
 _log = logging.getLogger(__name__)
-
-# Not in the logging tree's own register, and far above debug: there the library prints the handshake with its key.
-_library_log = logging.Logger("picows", logging.CRITICAL)
 
 
 class WebSocketOwner(Protocol):
@@ -56,126 +47,6 @@ class WebSocketOwner(Protocol):
     def websocket_failed(self, error: ConnectError) -> None: ...
 
 
-class Attempt:
-    """One attempt to connect. It ends in the owner's `websocket_opened` or `websocket_failed`, unless abandoned."""
-
-    def __init__(self, owner: WebSocketOwner, settings: EndpointSettings, tls: ssl.SSLContext | None) -> None:
-        """`tls` is the context for wss://, None for ws://."""
-        self._owner = owner
-        self._settings = settings
-        self._tls = tls
-        self._socket: socket.socket | None = None
-        self._opened = False
-        self._abandoned = False
-        loop = asyncio.get_running_loop()
-        if tls is not None:
-            _ReportFilter.install(loop)
-        self._task = loop.create_task(self._run())
-
-    def abandon(self) -> None:
-        """End the attempt at once; the owner hears nothing more of it."""
-        self._abandoned = True
-        self._task.cancel()
-        self._hang_up()
-
-    async def _run(self) -> None:
-        try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._connect()
-        except WSHandshakeError as error:
-            self._fail(from_http_answer(error.raw_header, str(error).partition(":")[0]))
-        except InvalidExtensionError as error:
-            self._fail(ConnectError(f"Invalid WebSocket handshake: {error}", 101))
-        except Exception as error:
-            self._fail(from_exception(error))
-
-    async def _connect(self) -> None:
-        settings = self._settings
-        headers = [*settings.headers]
-        if settings.deflate:
-            headers.append(("Sec-WebSocket-Extensions", OFFER))
-        ping_after_s = settings.heart_beat_s
-        _, websocket = await ws_connect(
-            self._make_websocket,
-            settings.uri,
-            ssl_context=self._tls,
-            socket_factory=self._dial,
-            extra_headers=headers,
-            # A redirect would hand the key to another host.
-            max_redirects=0,
-            websocket_handshake_timeout=None,
-            enable_auto_ping=ping_after_s is not None,
-            auto_ping_idle_timeout=ping_after_s or 1,
-            auto_ping_reply_timeout=min(ping_after_s or 1, _LONGEST_PONG_WAIT_S),
-            max_frame_size=_FRAME_ALLOWANCE * settings.max_message_bytes,
-            disconnect_on_exception=False,
-            logger_name=_library_log,
-            use_aiofastnet=True,
-            **self._tls_options(),
-        )
-        if websocket is None:
-            raise ConnectError("Connection closed during the handshake")
-
-    def _tls_options(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        return {
-            "ssl_shutdown_timeout": _LINGER_S,
-            "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
-            "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,
-        }
-
-    async def _dial(self, url: WSParsedURL) -> socket.socket:
-        self._socket = await dial(url.host, url.port)
-        return self._socket
-
-    def _make_websocket(self, _request: Any, response: Any) -> "WebSocket":
-        if self._abandoned:
-            raise ConnectError("Abandoned")
-        agreement = negotiate(response.headers.getall("Sec-WebSocket-Extensions", []), offered=self._settings.deflate)
-        self._opened = True
-        return WebSocket(self._owner, self._settings.max_message_bytes, agreement)
-
-    def _fail(self, error: ConnectError) -> None:
-        # A connection that opened in the very tick of the timeout tells its owner of its end by itself.
-        self._hang_up()
-        if not self._opened and not self._abandoned:
-            self._owner.websocket_failed(error)
-
-    def _hang_up(self) -> None:
-        """Shut the socket down, so that its transport ends by itself: the library offers no way to cancel it."""
-        if self._socket is not None:
-            try:
-                self._socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                _log.debug("Connection attempt was already over")
-
-
-class _ReportFilter:
-    """A loop's exception handler in front of the one that it has.
-
-    The TLS layer reports a peer that hangs up during the handshake with an exception class where handlers expect an
-    instance, and they fail over it. The attempt tells of the failure anyway.
-    """
-
-    def __init__(self, inner: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None) -> None:
-        self._inner = inner
-
-    @classmethod
-    def install(cls, loop: asyncio.AbstractEventLoop) -> None:
-        handler = loop.get_exception_handler()
-        if not isinstance(handler, cls):
-            loop.set_exception_handler(cls(handler))
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if isinstance(context.get("exception"), type):
-            _log.debug("TLS handshake broken off")
-        elif self._inner is not None:
-            self._inner(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-
 class WebSocket(WSListener):
     """An open connection.
 
@@ -187,7 +58,7 @@ class WebSocket(WSListener):
         self._owner = owner
         self._transport: WSTransport | None = None
         self._deflates = agreement is not None and agreement.client_deflates
-        inflater = Inflater(agreement, _FRAME_ALLOWANCE * max_message_bytes) if agreement else None
+        inflater = Inflater(agreement, FRAME_ALLOWANCE * max_message_bytes) if agreement else None
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
         self._take_audio = owner.websocket_audio
         self._over = False
@@ -312,7 +183,7 @@ class WebSocket(WSListener):
 
     def _take_close(self, transport: WSTransport, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
-        reason = _printable(payload[2:].decode("utf-8", "replace"))
+        reason = printable(payload[2:].decode("utf-8", "replace"))
         if not self._closing:
             self._send_close(transport, NORMAL_CLOSURE if code == NO_STATUS else code, "")
         self._end(transport, code, reason)
@@ -335,14 +206,14 @@ class WebSocket(WSListener):
         if transport.is_close_frame_sent:
             self._abort_soon(transport)
         else:
-            self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self._watch, transport)
+            self._timer = asyncio.get_running_loop().call_later(LINGER_S, self._watch, transport)
 
     def _abort_soon(self, transport: WSTransport) -> None:
         if not self._aborting and not transport.is_disconnected:
             self._aborting = True
             self._cancel_timer()
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_LINGER_S, transport.disconnect, False)
+            self._timer = loop.call_later(LINGER_S, transport.disconnect, False)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -358,11 +229,7 @@ class WebSocket(WSListener):
             return "Connection lost"
         if handshake.sent.code == WSCloseCode.GOING_AWAY:
             return "Ping timeout"
-        return f"Protocol error: {_printable(handshake.sent.reason or 'invalid frame')}"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+        return f"Protocol error: {printable(handshake.sent.reason or 'invalid frame')}"
 
 
 def _send_deflated(transport: WSTransport, opcode: WSMsgType, payload: bytes | memoryview) -> bool:

@@ -23,7 +23,7 @@ class AudioFiles:
 
     def __init__(self, temp_dir: Path, uuid: str, stream_name: str) -> None:
         """`stream_name` has been checked; `uuid` may be anything that a dialplan made up."""
-        self._folder = temp_dir
+        self.folder = temp_dir
         self._prefix = file_prefix(uuid, stream_name)
         self._index = 0
         self._written: list[int] = []
@@ -33,7 +33,7 @@ class AudioFiles:
         `remove_all` removes them too."""
         pattern = re.compile(re.escape(self._prefix) + r"_(0|[1-9][0-9]{0,8})\.tmp\.wav")
         with contextlib.suppress(OSError):
-            found = [pattern.fullmatch(path.name) for path in self._folder.iterdir()]
+            found = [pattern.fullmatch(path.name) for path in self.folder.iterdir()]
             self._written += [int(match[1]) for match in found if match]
             self._index = max(self._written, default=-1) + 1
 
@@ -71,7 +71,7 @@ class AudioFiles:
         raise FileExistsError(f"{_NAMES_TRIED} names of audio files in a row are taken")
 
     def _path(self, index: int) -> Path:
-        return self._folder / f"{self._prefix}_{index}.tmp.wav"
+        return self.folder / f"{self._prefix}_{index}.tmp.wav"
 
     def _remove(self, index: int) -> None:
         with contextlib.suppress(OSError):

@@ -280,7 +280,7 @@ class Channel:
         except (SettingsError, TlsSettingsError, HeaderError) as error:
             raise CommandRefusedError(str(error)) from None
         for warning in warnings:
-            self._log(0, LOG_WARNING, f"{start.stream}: {warning}")
+            self._log(0, start.stream, LOG_WARNING, warning)
         return Opening(
             request, start, settings, endpoint_settings, fields.get("temp_dir", ""), fields.get("recordings_dir", "")
         )
@@ -314,7 +314,7 @@ class Channel:
             self._run(number, opening, fields, fd, resumed=True)
             self._names[start.stream] = number
         except (CommandError, CommandRefusedError, OSError, ValueError) as error:
-            self._log(number, LOG_WARNING, f"stream cannot be resumed: {error}")
+            self._log(number, fields.get("name", ""), LOG_WARNING, f"stream cannot be resumed: {error}")
             self._link.send(MessageType.CLOSE, stream=number)
         finally:
             if fd >= 0:
@@ -366,7 +366,7 @@ class Channel:
             memory,
             find_path,
             self._services.executor,
-            lambda level, text: self._log(number, level, f"{start.stream}: {text}"),
+            lambda level, text: self._log(number, start.stream, level, text),
             finished,
             rate=facts.read_rate,
             ptime_ms=facts.ptime_ms,
@@ -385,7 +385,7 @@ class Channel:
         )
 
     def log(self, stream: Stream, level: int, text: str) -> None:
-        self._log(stream.number, level, text)
+        self._log(stream.number, stream.name, level, text)
 
     def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         writer = self._files.get(stream.number)
@@ -431,8 +431,9 @@ class Channel:
         selector = command.stream if isinstance(command, List) or command.explicit else None
         self._reply(request, reasons.error_reply(reason, selector))
 
-    def _log(self, number: int, level: int, text: str) -> None:
-        self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": text})
+    def _log(self, number: int, name: str, level: int, text: str) -> None:
+        line = f"openai_audio_stream {name}: {text}"
+        self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": line})
 
 
 def _capture(start: Start, *, recorded: bool) -> str:

@@ -38,14 +38,14 @@ class FileWriter:
         if self._removed:
             return
         if self._waiting >= MAX_WAITING:
-            self._warn(warn, "audio files are skipped: the disk is too slow")
+            self._warn(warn, f"audio files are skipped: the disk of {self._files.folder} is too slow")
             return
         self._waiting += 1
 
         def done(path: str | None, error: str) -> None:
             self._waiting -= 1
             if path is None:
-                self._warn(warn, f"audio file not written: {error}")
+                self._warn(warn, f"audio file not written to {self._files.folder}: {error}")
             elif not self._removed:
                 played(_body(message, path))
 

@@ -62,6 +62,7 @@ class Recording:
         self._known_origin = self._recorder.origin_ns
         self._played_frame = 0
         self._file: RecordingFile | None = None  # the executor's thread alone uses it
+        self._path: Path | None = None  # that thread sets it, as soon as it is known
         self._waiting = 0
         self._failed = False
         self._ended = False
@@ -138,7 +139,9 @@ class Recording:
 
     def _open(self, find_path: Callable[[], Path], number: int) -> None:
         try:
-            self._file = RecordingFile(find_path(), self._recorder.rate, number)
+            self._path = find_path()
+            self._file = RecordingFile(self._path, self._recorder.rate, number)
+            self._path = self._file.path
         except (OSError, ValueError) as error:
             self._loop.call_soon_threadsafe(self._fail, _reason(error))
         else:
@@ -179,7 +182,8 @@ class Recording:
     def _fail(self, reason: str) -> None:
         if not self._failed:
             self._failed = True
-            self._log(LOG_WARNING, f"recording stops: {reason}")
+            path = f" {self._path}" if self._path is not None else ""
+            self._log(LOG_WARNING, f"recording{path} stops: {reason}")
 
 
 def _sum(samples: array[int]) -> bytes:

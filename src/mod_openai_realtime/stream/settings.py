@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME
+from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
 from .audio_format import AUTO, Encoding
 
@@ -17,7 +17,6 @@ _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"}
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
 _SWITCH_NUMBER = re.compile(r"[-+]?(?P<whole>[0-9]*)[0-9.]*")
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\uffff]*")
 
 
 class SettingsError(Exception):
@@ -194,7 +193,7 @@ def _headers(text: str) -> dict[str, str]:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name):
             raise _BadValueError("has an invalid header name")
-        if not _HEADER_VALUE.fullmatch(value):
+        if not HEADER_VALUE.fullmatch(value):
             raise _BadValueError(f"has an invalid value for {name}")
     return headers
 

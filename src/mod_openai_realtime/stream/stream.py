@@ -104,6 +104,7 @@ class Stream:
         self._interruption = Interruption(settings.truncate and not settings.raw)
         self._incoming = Incoming(settings, self._playback, self._interruption, self._negotiation, self._turns, self)
         self._endpoint = make_endpoint(endpoint_settings, self)
+        self._peer = endpoint_settings.peer
         if start.send_rate is not None:
             capture = Capture(
                 memory if recording is None else recording,
@@ -301,7 +302,7 @@ class Stream:
         self._owner.event(self, subclass, body)
 
     def log(self, level: int, text: str) -> None:
-        self._owner.log(self, level, f"{self.name}: {text}")
+        self._owner.log(self, level, text)
 
     def _warn(self, text: str) -> None:
         self.log(LOG_WARNING, text)
@@ -350,12 +351,17 @@ class Stream:
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
         self._incoming.connection_lost()
-        self.log(LOG_INFO, f"disconnected ({code} {reason})")
+        self.log(LOG_INFO, f"disconnected ({f'{code} {reason}'.rstrip()})")
         body = {"status": "disconnected", "message": {"code": code, "reason": reason}}
         self.event("disconnect", orjson.dumps(body))
 
-    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
-        self.log(LOG_WARNING, f"connecting failed ({error}), try {retries}")
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
+        then = f"again in {wait_ms / 1000:.1f} s" if wait_ms else "no other follows"
+        text = f"failed: {error} (try {retries}, {then})"
+        if self.settings.suppress_log:
+            self._warn(f"connecting {text}")
+        else:
+            self._warn(f"connecting to {self._peer} {text}{': ' if body else ''}{body}")
         message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
         self.event("error", orjson.dumps({"status": "error", "message": message}))
 

@@ -32,7 +32,7 @@ class Listener:
     def on_disconnected(self, code: int, reason: str) -> None:
         self.told.put_nowait(("disconnected", code))
 
-    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
         self.told.put_nowait(("failed", http_status))
 
     def on_dropped(self, why: str) -> None:

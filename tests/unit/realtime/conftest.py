@@ -34,6 +34,8 @@ class Recorder:
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
     take_audio: TakeAudio | None = None
+    bodies: list[str] = field(default_factory=list)
+    """Of the answers of failed attempts."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def _note(self, *event: Any) -> None:
@@ -52,8 +54,9 @@ class Recorder:
     def on_disconnected(self, code: int, reason: str) -> None:
         self._note("disconnected", code, reason)
 
-    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int) -> None:
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
         self._note("failed", retries, error, wait_ms, http_status)
+        self.bodies.append(body)
 
     def on_dropped(self, why: str) -> None:
         self._note("dropped", why)
@@ -73,11 +76,15 @@ class Recorder:
 
     async def until(self, name: str, count: int = 1) -> tuple[Any, ...]:
         """The `count`-th event of that name, once it is there."""
-        async with asyncio.timeout(20):
-            while len(self.named(name)) < count:
-                self._changed.clear()
-                await self._changed.wait()
+        while len(self.named(name)) < count:
+            await self.changed()
         return self.named(name)[count - 1]
+
+    async def changed(self) -> None:
+        """Until there is another event."""
+        self._changed.clear()
+        async with asyncio.timeout(20):
+            await self._changed.wait()
 
 
 class Bench:

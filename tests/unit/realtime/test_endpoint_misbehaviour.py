@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from mod_openai_realtime.realtime import websocket
+from mod_openai_realtime.realtime import attempt
 from mod_openai_realtime.realtime.endpoint import TlsSettings
 from mod_openai_realtime.realtime.sending import BINARY, CONGESTED_BYTES
 
@@ -386,7 +386,7 @@ async def test_no_log_line_of_any_level_tells_key_query_or_payload(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(1)
-    monkeypatch.setattr(websocket._library_log, "parent", logging.getLogger())
+    monkeypatch.setattr(attempt._library_log, "parent", logging.getLogger())
     for answer in (b"HTTP/1.1 401 sk-key\r\n\r\nsk-key", b"garbage sk-key\r\n\r\n", b""):
         headers = (("Authorization", "Bearer sk-key"),)
         event = await answered(bench, answer, headers=headers, reconnect=False)

@@ -153,7 +153,8 @@ async def test_both_sides_are_in_the_file_to_the_sample(desk: Desk) -> None:
     desk.wire.speak(answer)
     heard.append(desk.run(caller[8000:]))
     await desk.switch.api("stop")
-    assert await desk.finished() == f"default: recorded {desk.folder / desk.switch.uuid}.wav (3.0 s)"
+    path = desk.folder / f"{desk.switch.uuid}.wav"
+    assert await desk.finished() == f"openai_audio_stream default: recorded {path} (3.0 s)"
     rate, left, right = desk.read()
     assert rate == 8000
     # The agent is not done, so the last frame sent counts: it ends one later.
@@ -268,7 +269,8 @@ async def test_an_unwritable_path_warns_and_the_call_goes_on(desk: Desk) -> None
     await desk.start(STREAM_RECORD="missing/call.wav")
     caller = noise(2000, 8000)
     desk.run(caller)
-    warning = (WARNING, "default: recording stops: No such file or directory")
+    path = desk.folder / "missing/call.wav"
+    warning = (WARNING, f"openai_audio_stream default: recording {path} stops: No such file or directory")
     await desk.switch.until(lambda: warning in desk.switch.log)
     desk.run(caller)
     assert b"".join(desk.wire.audio) == caller.tobytes() * 2
@@ -352,7 +354,8 @@ async def test_a_full_disk_warns_once_and_the_call_goes_on(desk: Desk, monkeypat
     await desk.start()
     caller = noise(3000, 8000)
     desk.run(caller)
-    warning = (WARNING, "default: recording stops: No space left on device")
+    path = desk.folder / f"{desk.switch.uuid}.wav"
+    warning = (WARNING, f"openai_audio_stream default: recording {path} stops: No space left on device")
     await desk.switch.until(lambda: warning in desk.switch.log)
     desk.run(caller)
     await desk.switch.api("stop")
@@ -377,7 +380,8 @@ async def test_a_disk_that_falls_behind_ends_the_recording_with_a_warning(
     try:
         for _ in range((MAX_WAITING + 5) * 25):
             desk.frame(caller)
-        warning = (WARNING, "default: recording stops: the disk is too slow")
+        path = desk.folder / f"{desk.switch.uuid}.wav"
+        warning = (WARNING, f"openai_audio_stream default: recording {path} stops: the disk is too slow")
         await desk.switch.until(lambda: warning in desk.switch.log)
     finally:
         stuck.set()

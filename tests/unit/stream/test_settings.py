@@ -220,6 +220,11 @@ def test_headers_that_cannot_be_sent_refuse_the_start_without_repeating_them(tex
     assert "hush" not in reason and reason.isprintable()
 
 
+@pytest.mark.parametrize("value", ["\U0001f600", "\U0001f468\u200d\U0001f469", "\u4e16\u754c\u3000", "a\tb", "\u00a0"])
+def test_any_printable_text_is_a_header_value(value: str) -> None:
+    assert read(STREAM_EXTRA_HEADERS=json.dumps({"X-Name": value})).headers == (("X-Name", value),)
+
+
 @pytest.mark.parametrize("key", ["hush\r\nX: y", "hush hush", "hush\0", "hush\x7f", "hushé"])
 def test_a_key_that_is_no_header_value_refuses_the_start_without_repeating_it(key: str) -> None:
     reason = refusal(STREAM_OPENAI_API_KEY=key)

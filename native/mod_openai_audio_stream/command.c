@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONNECT_WITHIN_MS 500
 #define REPLY_WITHIN_MS 5000
@@ -20,10 +21,15 @@
 #define ARGUMENTS_LIMIT (12u * 1024 * 1024)
 
 #define ERROR_PREFIX "-ERR "
+#define SELECTOR "stream="
+#define DEFAULT_STREAM "default"
+#define UUID_SIZE 36u
 #define NOT_RUNNING "-ERR Engine is not running"
 #define NO_ANSWER "-ERR Engine did not answer"
 #define UNLOADING "-ERR Module is unloading"
 #define NO_MEMORY "-ERR Out of memory"
+
+const char *const command_verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list", NULL};
 
 static atomic_uint running;
 static atomic_bool forbidden;
@@ -194,13 +200,12 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
 /* The stream that a command names, for the module's own replies; size 0 where it names none, or not a possible one. */
 static struct wire_value command_selector(const char *arguments)
 {
-    static const char selector[] = "stream=";
     struct wire_value none = {0};
 
     for (const char *word = arguments; *word; word += strcspn(word, " ")) {
         word += strspn(word, " ");
-        if (strncmp(word, selector, strlen(selector)) == 0) {
-            const char *name = word + strlen(selector);
+        if (strncmp(word, SELECTOR, strlen(SELECTOR)) == 0) {
+            const char *name = word + strlen(SELECTOR);
             size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
             if (size == 0 || size > STREAM_NAME_LIMIT || (name[size] && name[size] != ' ')) {
@@ -259,14 +264,58 @@ void command_result_free(struct command_result *result)
     }
 }
 
-static void command_print(const struct command_result *result, switch_stream_handle_t *output)
+/* The verb of a command, for the log; something else in its place is anything, and is not repeated. */
+static const char *command_verb(const char *arguments)
 {
-    output->write_function(output, "%s\n", result->reply ? result->reply : NO_MEMORY);
+    size_t size = strcspn(arguments, " ");
+
+    for (const char *const *verb = command_verbs; *verb; verb++) {
+        if (strlen(*verb) == size && strncasecmp(*verb, arguments, size) == 0) {
+            return *verb;
+        }
+    }
+    return "command";
+}
+
+/* Whether what stands in a uuid's place may be repeated: it looks like one, or a channel has it. */
+static bool command_names_channel(const char *uuid)
+{
+    switch_core_session_t *session;
+
+    if (strlen(uuid) == UUID_SIZE && strspn(uuid, "0123456789abcdefABCDEF-") == UUID_SIZE) {
+        return true;
+    }
+    session = switch_core_session_perform_locate(uuid, __FILE_NAME__, __func__, __LINE__);
+    if (!session) {
+        return false;
+    }
+    switch_core_session_rwunlock(session);
+    return true;
+}
+
+/* Whoever sent the command may not look at the reply: a dialplan hardly ever does. */
+static void command_log_failure(const char *uuid, const char *arguments, const char *reason)
+{
+    struct wire_value name = command_selector(arguments);
+
+    if (name.size == 0) {
+        name = (struct wire_value){.bytes = DEFAULT_STREAM, .size = strlen(DEFAULT_STREAM)};
+    }
+    LOG(command_names_channel(uuid) ? uuid : NULL, SWITCH_LOG_WARNING,
+        "openai_audio_stream %.*s: %s failed: %s\n", (int)name.size, name.bytes, command_verb(arguments), reason);
+}
+
+static void command_answer(const char *uuid, const char *arguments, const char *reply, switch_stream_handle_t *output)
+{
+    output->write_function(output, "%s\n", reply);
+    if (strncmp(reply, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0) {
+        command_log_failure(uuid, arguments, reply + strlen(ERROR_PREFIX));
+    }
 }
 
 void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output)
 {
-    char uuid[LINK_UUID_LIMIT + 1];
+    char uuid[LINK_UUID_LIMIT + 1] = "";
     size_t size;
 
     command = command ? command + strspn(command, " ") : "";
@@ -275,26 +324,22 @@ void command_run(const char *api, const char *command, const char *syntax, switc
         return;
     }
     size = strcspn(command, " ");
-    if (size > LINK_UUID_LIMIT) {
-        output->write_function(output, "-ERR Channel not found\n");
-        return;
+    if (size <= LINK_UUID_LIMIT) {
+        memcpy(uuid, command, size);
     }
-    memcpy(uuid, command, size);
-    uuid[size] = '\0';
     command += size;
     command += strspn(command, " ");
-    if (strlen(command) > ARGUMENTS_LIMIT) {
-        output->write_function(output, "-ERR Command is too long\n");
-        return;
-    }
-
-    if (command_enter()) {
+    if (!*uuid) {
+        command_answer(uuid, command, "-ERR Channel not found", output);
+    } else if (strlen(command) > ARGUMENTS_LIMIT) {
+        command_answer(uuid, command, "-ERR Command is too long", output);
+    } else if (command_enter()) {
         struct command_result result = command_execute(api, uuid, command);
 
-        command_print(&result, output);
+        command_answer(uuid, command, result.reply ? result.reply : NO_MEMORY, output);
         command_result_free(&result);
         command_leave();
     } else {
-        output->write_function(output, UNLOADING "\n");
+        command_answer(uuid, command, UNLOADING, output);
     }
 }

@@ -6,6 +6,9 @@
 
 #include "link.h"
 
+/* All of them, for completion and the log; NULL at the end. What they mean only the engine knows. */
+extern const char *const command_verbs[];
+
 /* Runs `command` (uuid and arguments, may be NULL) and prints the answer. Blocks the calling thread until the engine
  * has answered, at most some seconds, plus what the channel needs for early media. `api`: "openai" or "raw". */
 void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output);

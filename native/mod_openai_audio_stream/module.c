@@ -33,7 +33,6 @@ static const char application_syntax[] =
     MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]"
     ANYWHERE;
 static const char *const apis[] = {OPENAI_API, RAW_API};
-static const char *const verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"};
 
 static switch_status_t module_openai(const char *command, switch_core_session_t *session,
                                      switch_stream_handle_t *output)
@@ -87,8 +86,8 @@ static void module_complete(bool add)
     char line[160];
 
     for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
-        for (size_t j = 0; add && j < sizeof(verbs) / sizeof(*verbs); j++) {
-            snprintf(line, sizeof(line), "add %s ::console::list_uuid %s", apis[i], verbs[j]);
+        for (size_t j = 0; add && command_verbs[j]; j++) {
+            snprintf(line, sizeof(line), "add %s ::console::list_uuid %s", apis[i], command_verbs[j]);
             switch_console_set_complete(line);
         }
         if (!add) {

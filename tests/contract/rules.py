@@ -111,5 +111,6 @@ RULES = {
     "8.7": "commands may come from several threads at once",
     "8.8": "many calls may start and end in any order",
     # Amendments: handshake and log
+    "9.log-command": "a command that fails is logged with its verb and reason, whoever sent it, and no secret",
     "9.headers": "a header value may hold any printable text, sent as UTF-8; the User-Agent is ours unless given",
 }

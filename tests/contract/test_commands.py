@@ -339,6 +339,39 @@ def test_no_error_repeats_a_uri_a_payload_or_a_key(switch: Switch) -> None:
         assert "secret" not in reply and secret not in reply and broken not in reply
 
 
+@pytest.mark.rule("9.log-command")
+def test_a_command_that_fails_is_in_the_log_with_its_verb_and_reason_and_nothing_else(leg: Leg) -> None:
+    secret = base64.b64encode(b'{"secret":"payload"').decode()
+    said = {
+        f"START {NOWHERE}?secret mono 1": f"default: start failed: Invalid send {RATE_RULE}",
+        f"start {NOWHERE} secret stream=ear": "ear: start failed: Invalid mix type; expected mono, mixed or stereo "
+        "[stream=ear]",
+        f"stop {secret} stream=ear": "ear: stop failed: Stream not found [stream=ear]",
+        f"send_json {secret}": "default: send_json failed: Stream not found",
+        "mute secret": "default: mute failed: Invalid mute target; expected user, openai or all",
+        "secret": "default: command failed: Unknown command",
+        "": "default: command failed: Expected a channel UUID and command",
+    }
+    for command in said:
+        assert leg.api(command).startswith("-ERR ")
+    lines = [f"WARNING openai_audio_stream {text}" for text in said.values()]
+    leg.until(lambda: len(leg.warnings()) >= len(lines))
+    assert leg.warnings() == lines
+
+
+@pytest.mark.rule("9.log-command")
+def test_a_command_for_no_channel_is_in_the_log_without_what_stood_in_the_uuids_place(switch: Switch) -> None:
+    switch.api(API, "secret-uuid stop")
+    switch.api(API, f"wss://secret/?key={'x' * 200} start")
+    gone = "0b5f3c8e-0000-4000-8000-00000000dead"
+    switch.api(API, f"{gone} list")
+    log = switch.whole_log()
+    for text in ("stop failed: Channel not found", "start failed: Channel not found", "list failed: Channel not found"):
+        assert f"openai_audio_stream default: {text}" in log
+    assert any(line.startswith(gone) and "list failed" in line for line in log.splitlines())
+    assert not any("failed" in line and "secret" in line for line in log.splitlines())
+
+
 @pytest.mark.rule("1.3")
 def test_the_console_completes_uuids_and_verbs(switch: Switch) -> None:
     leg = switch.call()

@@ -73,6 +73,13 @@ def test_the_dialplan_of_the_readme_starts_a_stream(
     assert the_tone(heard, 8000)[0] == pytest.approx(440, abs=1)
 
 
+def test_a_start_in_the_dialplan_that_fails_is_in_the_log(switch: RealSwitch, make_call: MakeCall) -> None:
+    call = make_call("stream", headers={"X-Stream-Start": "ws://127.0.0.1:9/?key=secret mono 9k"})
+    assert switch.api(f"uuid_getvar {call.uuid} api_result").startswith("-ERR Invalid send sample rate")
+    [line] = [line for line in switch.log_text().splitlines() if call.uuid in line and "start failed" in line]
+    assert "[WARNING]" in line and "openai_audio_stream default: start failed: Invalid send sample rate" in line
+
+
 def test_speech_comes_back_from_an_endpoint_that_echoes(
     streams: Streams, make_call: MakeCall, make_endpoint: Callable[..., LocalEndpointThread]
 ) -> None:

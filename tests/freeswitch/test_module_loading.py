@@ -69,5 +69,6 @@ def test_without_an_engine_the_start_is_refused_and_the_call_goes_on(
     engine_process.stop()
     call = make_call("park")
     assert streams(call).run("start ws://127.0.0.1:9/ mono") == "-ERR Engine is not running"
+    assert "openai_audio_stream default: start failed: Engine is not running" in switch.log_text()
     call.party.wait_packets(10)
     assert switch.api(f"uuid_exists {call.uuid}") == "true"

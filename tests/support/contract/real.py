@@ -198,5 +198,8 @@ class RealContractSwitch(Switch):
             name = event.subclass.partition("::")[2]
             self._events.append(Event(name, event.headers, event.body))
 
+    def whole_log(self) -> str:
+        return self.real.log_text()
+
     def log_lines(self) -> list[tuple[str, str, str]]:
         return _LOG_LINE.findall(self.real.log_text())

@@ -216,6 +216,9 @@ class StandInSwitch(Switch):
         for event in itertools.chain(first, self._standin.events()):
             self._events.append(Event(event.subclass.removeprefix(SUBCLASS_PREFIX), event.headers, event.body))
 
+    def whole_log(self) -> str:
+        return "\n".join(f"{uuid or ''} {text}" for _, uuid, text in self.log_lines())
+
     def log_lines(self) -> list[tuple[LogLevel, str | None, str]]:
         self._log += [(line.level, line.uuid, line.text) for line in self._standin.log()]
         return self._log

@@ -206,6 +206,10 @@ class Switch(ABC):
         return sum("memfd:" in line for line in maps)
 
     @abstractmethod
+    def whole_log(self) -> str:
+        """All lines; one about a channel begins with its uuid."""
+
+    @abstractmethod
     def end_calls(self) -> None:
         """Hangs up all calls there are."""
 

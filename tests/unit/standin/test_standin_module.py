@@ -20,6 +20,7 @@ def loaded(library_path: Path, module_path: Path, tmp_path: Path) -> Iterator[St
 def test_without_an_engine_a_command_is_refused(loaded: StandIn, api: str) -> None:
     call = loaded.call()
     assert loaded.api(api, f"{call.uuid} start ws://127.0.0.1/ mono") == "-ERR Engine is not running\n"
+    assert "openai_audio_stream default: start failed: Engine is not running" in [line.text for line in loaded.log()]
     assert call.bug_count == 0
     assert call.step(bytes(320), b"\x01\x00" * 160) == b"\x01\x00" * 160
 

@@ -68,6 +68,9 @@ typedef enum { SWITCH_APPLICATION_INTERFACE = 4, SWITCH_API_INTERFACE = 5 } swit
 /* From CS_HANGUP on a channel is gone. */
 typedef enum { CS_NEW = 0, CS_HANGUP = 10 } switch_channel_state_t;
 
+/* Who placed the call, from FreeSWITCH's side. */
+typedef enum { SWITCH_CALL_DIRECTION_INBOUND = 0, SWITCH_CALL_DIRECTION_OUTBOUND = 1 } switch_call_direction_t;
+
 /* The facts of a channel's media. Of the later flags the numbers differ between versions. */
 typedef enum { CF_ANSWERED = 1, CF_EARLY_MEDIA = 3 } switch_channel_flag_t;
 

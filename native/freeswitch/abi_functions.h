@@ -29,6 +29,7 @@ void switch_core_session_rwunlock(switch_core_session_t *session);
 switch_channel_t *switch_core_session_get_channel(switch_core_session_t *session);
 char *switch_core_session_get_uuid(switch_core_session_t *session);
 switch_channel_state_t switch_channel_get_state(switch_channel_t *channel);
+switch_call_direction_t switch_channel_direction(switch_channel_t *channel);
 uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag_t flag);
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t check_ready, switch_bool_t check_media);
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func,

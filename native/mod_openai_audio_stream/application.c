@@ -3,11 +3,13 @@
 
 #include "command.h"
 #include "log.h"
+#include "monotonic.h"
 #include "silence.h"
 #include "stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define API "openai"
 #define RESULT_VARIABLE "openai_audio_stream_result"
@@ -15,6 +17,9 @@
 /* FreeSWITCH waits at most this long at a time. It matters only while the channel has no media and is not read: then
  * nobody calls back, and the end of the stream is seen this much later. */
 #define WAIT_MS 1000u
+/* Media that is on its way to a channel (execute_on_media comes before the codec) may take this long. */
+#define MEDIA_WITHIN_MS 5000u
+#define MEDIA_POLL_NS (20 * 1000 * 1000)
 
 /* How the wait has ended. */
 enum application_end { END_STOPPED, END_BROKEN, END_TRANSFERRED, END_HANGUP, END_FAILED };
@@ -75,6 +80,24 @@ static switch_status_t application_input(switch_core_session_t *session, void *i
     return SWITCH_STATUS_SUCCESS;
 }
 
+/* Whether the channel has nothing else to do. Asked at each turn of a loop: FreeSWITCH's own wait returns success, and at
+ * once, where the channel has gone elsewhere between two of them. */
+static bool application_has_channel(switch_channel_t *channel)
+{
+    return switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_FALSE);
+}
+
+static bool application_goes_on(switch_channel_t *channel, const struct stream *stream)
+{
+    return application_has_channel(channel) && !atomic_load(&stream->closed) && !command_is_forbidden();
+}
+
+/* What a channel is doing that is no longer the application's. */
+static enum application_end application_gone(switch_channel_t *channel)
+{
+    return switch_channel_get_state(channel) >= CS_HANGUP ? END_HANGUP : END_TRANSFERRED;
+}
+
 static enum application_end application_wait(switch_core_session_t *session, struct stream *stream)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
@@ -86,62 +109,100 @@ static enum application_end application_wait(switch_core_session_t *session, str
     };
     switch_status_t status = SWITCH_STATUS_SUCCESS;
 
-    while (status == SWITCH_STATUS_SUCCESS && !atomic_load(&stream->closed) && !command_is_forbidden()) {
+    while (status == SWITCH_STATUS_SUCCESS && application_goes_on(channel, stream)) {
         status = switch_ivr_sleep(session, WAIT_MS, SWITCH_FALSE, &callbacks);
     }
     silences_free(&wait.silences);
-    if (switch_channel_get_state(channel) >= CS_HANGUP) {
-        return END_HANGUP;
-    }
-    if (status == SWITCH_STATUS_BREAK) {
+    if (status == SWITCH_STATUS_BREAK && application_has_channel(channel)) {
         return END_BROKEN;
     }
-    if (atomic_load(&stream->closed) || command_is_forbidden()) {
-        return END_STOPPED;
+    if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || command_is_forbidden())) {
+        return atomic_load(&stream->failure) ? END_FAILED : END_STOPPED;
     }
-    return switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_FALSE) ? END_FAILED : END_TRANSFERRED;
+    return application_has_channel(channel) ? END_FAILED : application_gone(channel);
 }
 
-static void application_stop(const char *uuid, const struct stream *stream)
+static void application_stop(const char *uuid, struct stream *stream)
 {
     char arguments[sizeof("stop stream=") + STREAM_NAME_LIMIT];
     struct command_result result;
 
     snprintf(arguments, sizeof(arguments), "stop stream=%s", stream->name);
-    result = command_execute(API, uuid, arguments);
-    /* An error: it has ended meanwhile. */
+    result = command_execute(API, uuid, arguments, COMMAND_OF_APPLICATION);
+    /* An error: it has ended meanwhile, or there is no engine to ask. */
     command_result_free(&result);
+    if (!atomic_load(&stream->closed)) {
+        stream_remove(stream, 0);
+    }
 }
 
 static void application_stream(switch_core_session_t *session, const char *arguments)
 {
+    switch_channel_t *channel = switch_core_session_get_channel(session);
     const char *uuid = switch_core_session_get_uuid(session);
-    struct command_result started = command_execute(API, uuid, arguments);
+    struct command_result started = command_execute(API, uuid, arguments, COMMAND_OF_APPLICATION);
     const char *failure = command_failure(&started);
     enum application_end end;
 
     if (failure || !started.opened) {
-        application_tell(session, END_FAILED, failure ? failure : "Stream did not start");
+        if (application_has_channel(channel)) {
+            application_tell(session, END_FAILED, failure ? failure : "Stream did not start");
+        } else {
+            application_tell(session, application_gone(channel), NULL);
+        }
     } else {
         end = application_wait(session, started.opened);
         if (!atomic_load(&started.opened->closed) && end != END_HANGUP) {
             application_stop(uuid, started.opened);
         }
-        application_tell(session, end, end == END_FAILED ? "Channel can't be read" : NULL);
+        failure = atomic_load(&started.opened->failure);
+        application_tell(session, end, end != END_FAILED ? NULL : failure ? failure : "Channel can't be read");
     }
     command_result_free(&started);
+}
+
+/* False: the channel has gone, or has no media in time. */
+static bool application_await_media(switch_channel_t *channel)
+{
+    uint64_t deadline_ms = monotonic_ms() + MEDIA_WITHIN_MS;
+    struct timespec pause = {.tv_nsec = MEDIA_POLL_NS};
+
+    while (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
+        if (!application_has_channel(channel) || command_is_forbidden() || monotonic_ms() >= deadline_ms) {
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+/* NULL: the channel has media; otherwise why not. */
+static const char *application_make_ready(switch_channel_t *channel)
+{
+    if (switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
+        return NULL;
+    }
+    if (switch_channel_perform_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
+        return "Channel can't be answered";
+    }
+    return application_await_media(channel) ? NULL : "Channel has no media";
 }
 
 void application_run(switch_core_session_t *session, const char *data)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
+    const char *unready;
     char *arguments;
 
     application_set(channel, RESULT_VARIABLE, NULL);
     application_set(channel, REASON_VARIABLE, NULL);
-    if (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE) &&
-        switch_channel_perform_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
-        application_tell(session, END_FAILED, "Channel can't be answered");
+    unready = application_make_ready(channel);
+    if (!application_has_channel(channel)) {
+        application_tell(session, application_gone(channel), NULL);
+        return;
+    }
+    if (unready) {
+        application_tell(session, END_FAILED, unready);
         return;
     }
     if (asprintf(&arguments, "start %s", data ? data : "") < 0) {

@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "facts.h"
+#include "late_open.h"
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
@@ -75,6 +76,7 @@ void command_close(struct link *link, const struct message *close_message)
     struct stream *stream = link_find_stream(link, close_message->header.stream);
 
     if (stream) {
+        stream_note_failure(stream, wire_find(close_message->body, close_message->header.body_bytes, "failure"));
         stream_remove(stream, close_message->header.request);
         stream_unreference(stream);
     } else {
@@ -114,8 +116,35 @@ static void command_keep_reply(const struct message *reply, struct command_resul
     result->reply = strndup(text.bytes ? text.bytes : "", text.size);
 }
 
+/* Media that is still to come is awaited elsewhere: this may be the very thread that brings it (api_on_media). An
+ * application has waited for it before; where the channel has gone elsewhere since, its stream must not follow. */
+static void command_open(struct link *link, const struct message *open, const struct wire_buffer *fields,
+                         enum command_caller caller, struct command_result *result)
+{
+    struct stream *stream;
+
+    switch (stream_open(link, open, fields, &stream)) {
+    case STREAM_OPENED:
+        if (result->opened) {
+            stream_unreference(result->opened);
+        }
+        result->opened = stream;
+        break;
+    case STREAM_MEDIA_TO_COME:
+        if (caller == COMMAND_OF_API) {
+            late_open_add(link, open, fields);
+        } else {
+            stream_send_open_failed(link, open, "Channel has no media");
+        }
+        break;
+    case STREAM_REFUSED:
+        break;
+    }
+}
+
 /* Do what the engine asks until it replies. NULL: the result has the reply; otherwise what to reply. */
-static const char *command_attend(struct link *link, const struct wire_buffer *fields, struct command_result *result)
+static const char *command_attend(struct link *link, const struct wire_buffer *fields, enum command_caller caller,
+                                  struct command_result *result)
 {
     const char *failure = NULL;
     bool replied = false;
@@ -131,14 +160,8 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
             failure = UNLOADING;
         } else if (answer == LINK_LOST) {
             failure = NOT_RUNNING;
-            if (result->opened) {
-                stream_remove(result->opened, 0); /* the start has failed, so there must be no stream to resume */
-            }
         } else if (message->header.type == WIRE_OPEN) {
-            if (result->opened) {
-                stream_unreference(result->opened);
-            }
-            result->opened = stream_open(link, message, fields);
+            command_open(link, message, fields, caller, result);
         } else if (message->header.type == WIRE_CLOSE) {
             command_close(link, message);
         } else {
@@ -147,12 +170,15 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
         }
         message_free(message);
     }
+    if (failure && result->opened) {
+        stream_remove(result->opened, 0); /* the start has failed, so there must be no stream */
+    }
     command_settle(link);
     return failure;
 }
 
 /* With the link claimed. */
-static const char *command_exchange(struct link *link, const struct wire_buffer *fields,
+static const char *command_exchange(struct link *link, const struct wire_buffer *fields, enum command_caller caller,
                                     struct command_result *result)
 {
     struct wire_buffer message;
@@ -166,10 +192,10 @@ static const char *command_exchange(struct link *link, const struct wire_buffer 
     wire_fields(&message, fields->bytes, fields->used);
     /* If it can't be sent because the connection has just ended, the wait ends at once. */
     link_send(link, &message, -1);
-    return command_attend(link, fields, result);
+    return command_attend(link, fields, caller, result);
 }
 
-static const char *command_on_channel(const char *uuid, const struct wire_buffer *fields,
+static const char *command_on_channel(const char *uuid, const struct wire_buffer *fields, enum command_caller caller,
                                       struct command_result *result)
 {
     uint64_t turn_ms = monotonic_ms() + TURN_WITHIN_MS;
@@ -184,7 +210,7 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
         }
         claim = link_claim(link, turn_ms);
         if (claim == LINK_CLAIMED) {
-            failure = command_exchange(link, fields, result);
+            failure = command_exchange(link, fields, caller, result);
             link_release(link);
         } else if (claim == LINK_BUSY) {
             failure = command_is_forbidden() ? UNLOADING : NO_ANSWER;
@@ -232,7 +258,8 @@ static char *command_own_reply(const char *failure, const char *arguments)
     return reply;
 }
 
-struct command_result command_execute(const char *api, const char *uuid, const char *arguments)
+struct command_result command_execute(const char *api, const char *uuid, const char *arguments,
+                                      enum command_caller caller)
 {
     struct command_result result = {0};
     struct wire_buffer fields = {0};
@@ -240,8 +267,9 @@ struct command_result command_execute(const char *api, const char *uuid, const c
 
     wire_text(&fields, "api", api);
     wire_text(&fields, "arguments", arguments);
+    wire_text(&fields, "application", caller == COMMAND_OF_APPLICATION ? "1" : "0");
     facts_append(&fields, uuid);
-    failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, &result);
+    failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, caller, &result);
     wire_free(&fields);
     if (failure) {
         result.reply = command_own_reply(failure, arguments);
@@ -334,7 +362,7 @@ void command_run(const char *api, const char *command, const char *syntax, switc
     } else if (strlen(command) > ARGUMENTS_LIMIT) {
         command_answer(uuid, command, "-ERR Command is too long", output);
     } else if (command_enter()) {
-        struct command_result result = command_execute(api, uuid, command);
+        struct command_result result = command_execute(api, uuid, command, COMMAND_OF_API);
 
         command_answer(uuid, command, result.reply ? result.reply : NO_MEMORY, output);
         command_result_free(&result);

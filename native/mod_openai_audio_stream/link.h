@@ -48,6 +48,7 @@ struct link {
     uint64_t quiet_since_ms;
     struct message *inbox;
     struct stream *streams;
+    unsigned late; /* streams to be opened once the channel has media (late_open.c) */
     switch_event_t *template; /* the channel's data when its first stream started; set once, then constant */
 
     unsigned char *received; /* the service thread's: bytes that are no whole message yet */
@@ -88,6 +89,7 @@ bool link_receive(struct link *link, link_handle handle);
 void link_disconnect(struct link *link);
 
 /* Streams of the link, guarded by its lock. */
+void link_count_late(struct link *link, int change); /* a link with late streams is not dropped */
 void link_add_stream(struct link *link, struct stream *stream);
 struct stream *link_find_stream(struct link *link, uint32_t id); /* with a reference; only one that is open */
 /* All that are open, with a reference each; free() the array. */

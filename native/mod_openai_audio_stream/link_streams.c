@@ -9,6 +9,13 @@
 
 #include <stdlib.h>
 
+void link_count_late(struct link *link, int change)
+{
+    pthread_mutex_lock(&link->lock);
+    link->late += (unsigned)change;
+    pthread_mutex_unlock(&link->lock);
+}
+
 void link_add_stream(struct link *link, struct stream *stream)
 {
     struct stream **at;

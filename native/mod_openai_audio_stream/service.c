@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "event.h"
+#include "late_open.h"
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
@@ -298,13 +299,15 @@ static void *service_main(void *unused)
 
     (void)unused;
     while (!atomic_load(&service.stopping)) {
-        int count = epoll_wait(service.epoll_fd, events, 64, links_count() > 0 ? TICK_MS : -1);
+        int timeout_ms = late_opens_waiting() ? LATE_OPEN_MS : links_count() > 0 ? TICK_MS : -1;
+        int count = epoll_wait(service.epoll_fd, events, 64, timeout_ms);
         uint64_t now;
 
         for (int i = 0; i < count; i++) {
             service_serve(&events[i]);
         }
         service_closed_streams();
+        late_opens_try();
         now = monotonic_ms();
         if (atomic_exchange(&service.review, false) || now >= next_tick_ms) {
             service_review_links();
@@ -359,6 +362,7 @@ void service_end(void)
     service_wake();
     pthread_join(service.thread, NULL);
     /* From here on this thread is the service thread. */
+    late_opens_end();
     links = links_all(&count);
     for (size_t i = 0; i < count; i++) {
         service_drop(links[i], true);

@@ -39,6 +39,7 @@ void stream_unreference(struct stream *stream)
     }
     memory_destroy(stream);
     wire_free(&stream->resume);
+    free(atomic_load(&stream->failure));
     free(stream);
     link_unreference(link);
     atomic_fetch_sub(&streams_alive, 1);
@@ -140,18 +141,32 @@ static void stream_describe(struct stream *stream, const struct wire_buffer *com
     opened->failed = stream->resume.failed;
 }
 
-/* NULL: the channel's media is ready; otherwise why not. */
-static const char *stream_make_ready(switch_channel_t *channel)
+static bool stream_has_media_flags(switch_channel_t *channel)
 {
+    return switch_channel_test_flag(channel, CF_ANSWERED) || switch_channel_test_flag(channel, CF_EARLY_MEDIA);
+}
+
+/* NULL: the channel's media is ready, or, as `*to_come` says, about to be; otherwise why not. */
+static const char *stream_make_ready(switch_channel_t *channel, bool *to_come)
+{
+    static const char unreachable[] = "Channel can't reach early media";
+
+    *to_come = false;
     if (switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
         return NULL;
     }
-    /* switch_core_media_bug_add would do it too, but the codecs are wanted before. */
-    if (switch_channel_get_state(channel) >= CS_HANGUP ||
-        switch_channel_perform_pre_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS ||
-        !switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
-        return "Channel can't reach early media";
+    if (switch_channel_get_state(channel) >= CS_HANGUP) {
+        return unreachable;
     }
+    if (!stream_has_media_flags(channel)) {
+        /* Of a call that FreeSWITCH has placed, the other side alone decides. For the others
+         * switch_core_media_bug_add would do it too, but the codecs are wanted before. */
+        if (switch_channel_direction(channel) == SWITCH_CALL_DIRECTION_OUTBOUND ||
+            switch_channel_perform_pre_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
+            return unreachable;
+        }
+    }
+    *to_come = !switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE);
     return NULL;
 }
 
@@ -162,12 +177,8 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     switch_channel_t *channel = switch_core_session_get_channel(session);
     switch_codec_implementation_room_t read, write;
     struct wire_buffer opened = {0};
-    const char *reason = stream_make_ready(channel);
     uint32_t frame_bytes, played_bytes;
 
-    if (reason) {
-        return reason;
-    }
     switch_core_session_get_read_impl(session, &read.impl);
     switch_core_session_get_write_impl(session, &write.impl);
     if (read.impl.actual_samples_per_second == 0 || write.impl.actual_samples_per_second == 0) {
@@ -225,30 +236,61 @@ static void stream_keep_template(struct link *link, switch_core_session_t *sessi
     }
 }
 
-struct stream *stream_open(struct link *link, const struct message *open, const struct wire_buffer *command)
+/* NULL: the stream is open; otherwise why not. */
+static const char *stream_open_on(switch_core_session_t *session, struct link *link, const struct message *open,
+                                  const struct wire_buffer *command, struct stream **opened)
 {
     struct stream *stream = stream_create(link, open);
-    switch_core_session_t *session;
     const char *reason;
 
     if (!stream) {
-        stream_send_open_failed(link, open, "No memory for the stream");
-        return NULL;
+        return "No memory for the stream";
     }
-    session = switch_core_session_perform_locate(link->uuid, __FILE_NAME__, __func__, __LINE__);
+    reason = stream_add(stream, session, command, open->header.request);
+    if (reason) {
+        stream_unreference(stream);
+    } else {
+        *opened = stream;
+    }
+    return reason;
+}
+
+enum stream_opening stream_open(struct link *link, const struct message *open, const struct wire_buffer *command,
+                                struct stream **opened)
+{
+    switch_core_session_t *session =
+        switch_core_session_perform_locate(link->uuid, __FILE_NAME__, __func__, __LINE__);
+    bool to_come = false;
+    const char *reason;
+
     if (!session) {
         reason = "Channel not found";
     } else {
         stream_keep_template(link, session);
-        reason = stream_add(stream, session, command, open->header.request);
+        reason = stream_make_ready(switch_core_session_get_channel(session), &to_come);
+        if (!reason && !to_come) {
+            reason = stream_open_on(session, link, open, command, opened);
+        }
         switch_core_session_rwunlock(session);
     }
     if (reason) {
         stream_send_open_failed(link, open, reason);
-        stream_unreference(stream);
-        return NULL;
+        return STREAM_REFUSED;
     }
-    return stream;
+    return to_come ? STREAM_MEDIA_TO_COME : STREAM_OPENED;
+}
+
+void stream_note_failure(struct stream *stream, struct wire_value reason)
+{
+    char *text, *none = NULL;
+
+    if (reason.size == 0) {
+        return;
+    }
+    text = strndup(reason.bytes, reason.size);
+    if (text && !atomic_compare_exchange_strong(&stream->failure, &none, text)) {
+        free(text);
+    }
 }
 
 void stream_remove(struct stream *stream, uint32_t request)

@@ -53,6 +53,7 @@ struct stream {
     atomic_bool closed;         /* CLOSE has come */
     atomic_bool removing;       /* we asked for it */
     atomic_uint remove_request; /* the command that asked */
+    _Atomic(char *) failure;    /* why the engine ended it, where that is a failure: for the application; set once */
 
     /* The link's, under its lock. */
     struct stream *next;
@@ -82,9 +83,16 @@ struct stream {
 struct stream *stream_reference(struct stream *stream);
 void stream_unreference(struct stream *stream);
 
-/* Carries out an OPEN for the claimer of the link, and answers it. `command` holds the fields of the COMMAND. Returns
- * the stream with a reference, or NULL. Can take as long as the channel needs for early media. */
-struct stream *stream_open(struct link *link, const struct message *open, const struct wire_buffer *command);
+/*
+ * Carries out an OPEN. `command` holds the fields of the COMMAND. The answer is sent, but where media is to come: the
+ * channel is answered, or in early media, and its codec is not set yet. With STREAM_OPENED, `*opened` is the stream,
+ * with a reference. Can take as long as the channel needs for early media.
+ */
+enum stream_opening { STREAM_OPENED, STREAM_REFUSED, STREAM_MEDIA_TO_COME };
+enum stream_opening stream_open(struct link *link, const struct message *open, const struct wire_buffer *command,
+                                struct stream **opened);
+/* Before the stream is removed. Empty: it has not failed. */
+void stream_note_failure(struct stream *stream, struct wire_value reason);
 /* Carries out a CLOSE, `request` 0 for none. CLOSED follows from the CLOSE callback. Never under a lock of ours. */
 void stream_remove(struct stream *stream, uint32_t request);
 /* How many have not been let go. */

@@ -19,6 +19,7 @@ enum wire_type {
     WIRE_OPEN_FAILED = 4,
     WIRE_CLOSED = 5,
     WIRE_RESUME = 6,
+    WIRE_OPENING = 7,
     WIRE_OPEN = 16,
     WIRE_REPLY = 17,
     WIRE_EVENT = 18,

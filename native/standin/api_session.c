@@ -44,6 +44,12 @@ switch_channel_state_t switch_channel_get_state(switch_channel_t *channel)
     return atomic_load(&from_channel(channel)->state) >= CHANNEL_HANGUP ? CS_HANGUP : STATE_EXECUTE;
 }
 
+switch_call_direction_t switch_channel_direction(switch_channel_t *channel)
+{
+    return atomic_load(&from_channel(channel)->outbound) ? SWITCH_CALL_DIRECTION_OUTBOUND
+                                                         : SWITCH_CALL_DIRECTION_INBOUND;
+}
+
 uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag_t flag)
 {
     struct session *session = from_channel(channel);
@@ -60,7 +66,8 @@ uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t check_ready, switch_bool_t check_media)
 {
     struct session *session = from_channel(channel);
-    bool has_media = atomic_load(&session->answered) || atomic_load(&session->early);
+    bool has_media = (atomic_load(&session->answered) || atomic_load(&session->early)) &&
+                     atomic_load(&session->negotiated);
 
     if (check_media && (!has_media || !check_ready)) {
         return has_media;
@@ -215,7 +222,7 @@ void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *ev
     headers_add(event, "Channel-State", switch_channel_get_state(channel) == CS_HANGUP ? "CS_HANGUP" : "CS_EXECUTE");
     headers_add(event, "Channel-Name", session->name);
     headers_add(event, "Unique-ID", session->uuid);
-    headers_add(event, "Call-Direction", "inbound");
+    headers_add(event, "Call-Direction", atomic_load(&session->outbound) ? "outbound" : "inbound");
     headers_add(event, "Channel-Call-UUID", session->uuid);
     headers_add(event, "Answer-State", answer_state(session));
     headers_add(event, "Channel-Read-Codec-Name", "L16");

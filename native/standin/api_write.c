@@ -5,8 +5,10 @@
 #include "media.h"
 
 #include <string.h>
+#include <time.h>
 
 #define READ_WITHIN_NS (20u * 1000 * 1000)
+#define UNREAD_POLL_NS (5 * 1000 * 1000)
 
 /* All that a module may know of a codec of its own is its address. */
 struct codec {
@@ -108,6 +110,19 @@ static switch_status_t take_digits(struct session *session, switch_input_args_t 
     return status;
 }
 
+/* As in FreeSWITCH: success also where the channel is no longer ready, and then at once. */
+static switch_status_t sleep_without_media(struct session *session, uint64_t end_ns)
+{
+    while (monotonic_ns() < end_ns && atomic_load(&session->state) < CHANNEL_HANGUP &&
+           !atomic_load(&session->transferring)) {
+        if (atomic_exchange(&session->broken, false)) {
+            return SWITCH_STATUS_BREAK;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = UNREAD_POLL_NS}, NULL);
+    }
+    return SWITCH_STATUS_SUCCESS;
+}
+
 switch_status_t switch_ivr_sleep(switch_core_session_t *handle, uint32_t ms, switch_bool_t sync,
                                  switch_input_args_t *arguments)
 {
@@ -118,6 +133,9 @@ switch_status_t switch_ivr_sleep(switch_core_session_t *handle, uint32_t ms, swi
     switch_frame_t frame = {0};
 
     (void)sync;
+    if (!session_media_ready(session) || atomic_load(&session->transferring)) {
+        return sleep_without_media(session, end_ns);
+    }
     while (status == SWITCH_STATUS_SUCCESS) {
         uint64_t now = monotonic_ns();
 

@@ -80,6 +80,14 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *handle, const c
     atomic_store(&bug->ready, true);
     bug_link(session, bug);
     *new_bug = (switch_media_bug_t *)bug;
+    switch (atomic_load(&session->leaves_when_tapped)) {
+    case LEAVES_BY_TRANSFER:
+        atomic_store(&session->transferring, true);
+        break;
+    case LEAVES_BY_HANGUP:
+        session_mark_hangup(session);
+        break;
+    }
     return SWITCH_STATUS_SUCCESS;
 }
 

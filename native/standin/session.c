@@ -41,6 +41,7 @@ struct session *session_new(const char *uuid, enum channel_state state, bool fai
     session->uuid = pool_strdup(pool, uuid);
     session->name = pool_strdup(pool, name);
     session->fail_pre_answer = fail_pre_answer;
+    atomic_store(&session->negotiated, true);
     session->read_format = read_format;
     session->write_format = write_format;
     atomic_store(&session->state, state);
@@ -96,11 +97,16 @@ void session_unlock(struct session *session)
     pthread_rwlock_unlock(&session->rwlock);
 }
 
-bool session_media_ready(struct session *session)
+static bool session_has_media_flags(struct session *session)
 {
     int state = atomic_load(&session->state);
 
     return state == CHANNEL_EARLY || state == CHANNEL_ANSWERED;
+}
+
+bool session_media_ready(struct session *session)
+{
+    return session_has_media_flags(session) && atomic_load(&session->negotiated);
 }
 
 bool session_pre_answer(struct session *session)
@@ -115,7 +121,7 @@ bool session_pre_answer(struct session *session)
     if (atomic_compare_exchange_strong(&session->state, &ringing, CHANNEL_EARLY)) {
         atomic_store(&session->early, true);
     }
-    return session_media_ready(session);
+    return session_has_media_flags(session);
 }
 
 bool session_answer(struct session *session)

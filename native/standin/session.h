@@ -28,6 +28,8 @@ enum channel_state {
     CHANNEL_HANGUP, /* no new reader gets in; bugs are closed by the session's own thread */
 };
 
+enum leaving { LEAVES_NOT, LEAVES_BY_TRANSFER, LEAVES_BY_HANGUP };
+
 /* One direction of the media, as a codec would describe it. */
 struct media_format {
     uint32_t rate; /* Hz */
@@ -48,6 +50,8 @@ struct session {
     const char *name;
     struct call *call; /* outlives the session; constant once it has one */
     bool fail_pre_answer; /* constant */
+    _Atomic bool outbound;   /* the switch has placed the call */
+    _Atomic bool negotiated; /* the codecs are set; a channel can be answered before */
 
     pthread_rwlock_t rwlock;     /* shared: located; exclusive: about to be destroyed */
     pthread_mutex_t thread_lock; /* held by whoever plays the session's own thread: an application, the hangup */
@@ -55,6 +59,7 @@ struct session {
     _Atomic bool early;    /* stays so when answered, and in hangup */
     _Atomic bool answered; /* stays so in hangup */
     _Atomic bool transferring;   /* the running application is to end, the channel goes on */
+    _Atomic int leaves_when_tapped; /* what happens to the channel as the next bug is added: enum leaving */
     _Atomic bool broken;         /* the same, by uuid_break; taken by the application */
     _Atomic bool application;    /* one runs: it is what writes to the channel */
     _Atomic unsigned digits;     /* dialled, and not yet taken by an application */

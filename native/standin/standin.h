@@ -47,9 +47,14 @@ void standin_call_relabel_writer(struct call *call);
 int standin_call_set_variable(struct call *call, const char *name, const char *value);
 /* NULL: not set, or hung up; to be freed with standin_free. */
 char *standin_call_variable(struct call *call, const char *name);
+/* The call is one that the switch has placed; not negotiated: its codecs are not set yet. Before it is used. */
+void standin_call_place(struct call *call, int negotiated);
+int standin_call_negotiate(struct call *call);
 int standin_call_answer(struct call *call);
 /* Asks the running application to end: uuid_break, or a transfer. */
 int standin_call_end_application(struct call *call, int transfer);
+/* The same, or a hangup, but as soon as a media bug is on the channel: before whoever adds it can do anything more. */
+int standin_call_leave_when_tapped(struct call *call, int transfer);
 /* Returns how many digits wait for an application to take them. */
 int standin_call_dial(struct call *call, unsigned digits);
 int standin_call_bug_count(struct call *call);

@@ -84,6 +84,18 @@ int standin_call_end_application(struct call *call, int transfer)
     return 0;
 }
 
+int standin_call_leave_when_tapped(struct call *call, int transfer)
+{
+    struct session *session = call_session(call);
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    atomic_store(&session->leaves_when_tapped, transfer ? LEAVES_BY_TRANSFER : LEAVES_BY_HANGUP);
+    session_unlock(session);
+    return 0;
+}
+
 int standin_call_dial(struct call *call, unsigned digits)
 {
     struct session *session = call_session(call);
@@ -108,6 +120,29 @@ int standin_call_answer(struct call *call)
     answered = session_answer(session);
     session_unlock(session);
     return answered ? 0 : CALL_GONE;
+}
+
+void standin_call_place(struct call *call, int negotiated)
+{
+    struct session *session = call_session(call);
+
+    if (session != NULL) {
+        atomic_store(&session->outbound, true);
+        atomic_store(&session->negotiated, negotiated != 0);
+        session_unlock(session);
+    }
+}
+
+int standin_call_negotiate(struct call *call)
+{
+    struct session *session = call_session(call);
+
+    if (session == NULL) {
+        return CALL_GONE;
+    }
+    atomic_store(&session->negotiated, true);
+    session_unlock(session);
+    return 0;
 }
 
 int standin_call_bug_count(struct call *call)

@@ -154,6 +154,10 @@ class Call:
         """A channel variable; None if it isn't set, or the call is gone."""
         return self._library.take_text(self._library.call_variable(self._handle, encode(name)))
 
+    def negotiate(self) -> None:
+        """Sets the codecs of a channel that was made without."""
+        self._check(self._library.call_negotiate(self._handle))
+
     def answer(self) -> None:
         """Answers the call, from ringing or early media."""
         self._check(self._library.call_answer(self._handle))
@@ -165,6 +169,13 @@ class Call:
     def transfer(self) -> None:
         """The channel is to do something else: what runs on its thread ends, and the channel goes on."""
         self._check(self._library.call_end_application(self._handle, 1))
+
+    def leave_when_tapped(self, *, transfer: bool) -> None:
+        """Transfers or hangs up the channel in the moment in which the next media bug is added to it.
+
+        That is before whoever adds it can do anything more. `hangup` is still to be called after a hangup.
+        """
+        self._check(self._library.call_leave_when_tapped(self._handle, transfer))
 
     def dial(self, digits: int) -> int:
         """The caller presses this many keys (0: none). Returns how many wait for an application to take them."""

@@ -134,6 +134,8 @@ class StandIn:
         variables: Mapping[str, str] | None = None,
         state: str = "answered",
         media: bool = True,
+        outbound: bool = False,
+        negotiated: bool = True,
         channels: int = 1,
         uuid: str | None = None,
         sent_limit_bytes: int = SENT_LIMIT_BYTES,
@@ -141,9 +143,13 @@ class StandIn:
         """Makes a call, and gives it to the real clock if that runs.
 
         `state` is `ringing`, `early` or `answered`; with `media` False a ringing channel can't reach early media:
-        trying hangs it up. `write_rate` is `read_rate` if None. `sent_limit_bytes` bounds what is kept for Call.sent
-        (0: nothing). Raises ValueError for what no channel has, StandInError if the uuid is taken.
+        trying hangs it up. `outbound` is a call that the switch has placed; not `negotiated`, its codecs are not set
+        before Call.negotiate, as while FreeSWITCH runs `api_on_media`. `write_rate` is `read_rate` if None.
+        `sent_limit_bytes` bounds what is kept for Call.sent (0: nothing). Raises ValueError for what no channel has,
+        StandInError if the uuid is taken.
         """
+        if not negotiated and not outbound:
+            raise ValueError("A channel that has not negotiated is outbound")
         if state not in _STATES:
             raise ValueError(f"States are {', '.join(_STATES)}, not {state!r}")
         codec = Codec(read_rate, write_rate or read_rate, ptime_ms, channels)
@@ -161,6 +167,8 @@ class StandIn:
         )
         if handle is None:
             raise StandInError(f"There is a call {name} already")
+        if outbound:
+            self._library.call_place(handle, negotiated)
         call = Call(self._library, handle, name, codec)
         for variable, value in (variables or {}).items():
             call.set_variable(variable, value)

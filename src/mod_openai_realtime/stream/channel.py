@@ -37,6 +37,7 @@ from .command import (
     parse_command,
 )
 from .file_writer import FileWriter
+from .first_connection import FirstConnection
 from .incoming import LOG_WARNING
 from .payload import PayloadError, decode_payload
 from .recording import Recording
@@ -52,12 +53,13 @@ logger = logging.getLogger(__name__)
 class Opening:
     """A `start` whose media bug is being added."""
 
-    request: int
+    request: int  # 0: the command has its reply; the channel's media is to come
     start: Start
     settings: Settings
     endpoint_settings: EndpointSettings
     temp_dir: str
     recordings_dir: str
+    application: bool  # it waits for the stream, and wants to know that it came to nothing
 
 
 class TickedStreams(Protocol):
@@ -121,10 +123,12 @@ class Channel:
         elif kind == MessageType.OPENED:
             self._opened(message, fds)
         elif kind == MessageType.OPEN_FAILED:
-            opening = self._opening.pop(message.stream, None)
+            self._open_failed(message.stream, fields.get("reason", "Channel has no media"))
+        elif kind == MessageType.OPENING:
+            opening = self._opening.get(message.stream)
             if opening is not None:
-                self._release(opening.start.stream)
-                self._reply_error(opening.request, fields.get("reason", "Channel has no media"), opening.start)
+                self._reply(opening.request, reasons.SUCCESS)
+                opening.request = 0
         elif kind == MessageType.RESUME:
             self._idle = False
             self._resume(message, fds)
@@ -180,6 +184,10 @@ class Channel:
 
     def _control(self, request: int, command: Command) -> None:
         assert not isinstance(command, Start | List)
+        if isinstance(command, Stop) and self._names.get(command.stream) in self._opening:
+            # Its bug, should it come, is let go of.
+            del self._opening[self._names.pop(command.stream)]
+            return
         stream = self._named(command.stream)
         if isinstance(command, Stop):
             self._stop(request, stream, command)
@@ -200,6 +208,8 @@ class Channel:
 
     def _named(self, name: str) -> Stream:
         number = self._names.get(name)
+        if number in self._opening:
+            raise CommandRefusedError(reasons.NOT_CONNECTED)  # its channel's media is to come
         if number is None or number not in self._streams:
             raise CommandRefusedError(reasons.STREAM_NOT_FOUND)
         return self._streams[number]
@@ -282,7 +292,13 @@ class Channel:
         for warning in warnings:
             self._log(0, start.stream, LOG_WARNING, warning)
         return Opening(
-            request, start, settings, endpoint_settings, fields.get("temp_dir", ""), fields.get("recordings_dir", "")
+            request,
+            start,
+            settings,
+            endpoint_settings,
+            fields.get("temp_dir", ""),
+            fields.get("recordings_dir", ""),
+            application=fields.get("application") == "1",
         )
 
     def _opened(self, message: Message, fds: deque[int]) -> None:
@@ -295,10 +311,26 @@ class Channel:
             else:
                 self._run(message.stream, opening, message.fields, fd)
                 del self._opening[message.stream]
-                self._reply(opening.request, reasons.SUCCESS)
+                if opening.request:
+                    self._reply(opening.request, reasons.SUCCESS)
         finally:
             if fd >= 0:
                 os.close(fd)
+
+    def _open_failed(self, number: int, reason: str) -> None:
+        opening = self._opening.pop(number, None)
+        if opening is None:
+            return
+        name = opening.start.stream
+        self._release(name)
+        if opening.request:
+            self._reply_error(opening.request, reason, opening.start)
+            return
+        # The command was told that it succeeded.
+        self._log(number, name, LOG_WARNING, f"start failed: {reason}")
+        message = {"retries": 0, "error": reason, "wait_time": 0, "http_status": 0}
+        body = orjson.dumps({"status": "error", "message": message})
+        self._link.send(MessageType.EVENT, stream=number, fields={"subclass": "error", "body": body, "name": name})
 
     def _resume(self, message: Message, fds: deque[int]) -> None:
         """The engine has been restarted, the stream has not: start it again from what the module has kept."""
@@ -342,6 +374,8 @@ class Channel:
             opening.endpoint_settings,
             f"{self.uuid} {start.stream}",
             recording,
+            # After a restart of the engine there may have been one: then it is waited for.
+            FirstConnection(opening.settings.connect_timeout_s) if opening.application and not resumed else None,
         )
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
@@ -404,8 +438,8 @@ class Channel:
         files = self._files.pop(stream.number, None)
         if files is not None:
             files.remove_all()
-        if reason is EndReason.NO_RECONNECT:
-            self._link.send(MessageType.CLOSE, stream=stream.number)
+        if reason in (EndReason.NO_RECONNECT, EndReason.NOT_CONNECTED):
+            self._link.send(MessageType.CLOSE, stream=stream.number, fields={"failure": stream.failure or ""})
 
     def stream_gone(self, stream: Stream) -> None:
         self._streams.pop(stream.number, None)

@@ -12,6 +12,7 @@ from ..realtime.tls import NONE, SYSTEM, TlsSettings
 from .audio_format import AUTO, Encoding
 
 DEFAULT_MESSAGE_MS = 20
+DEFAULT_CONNECT_TIMEOUT_S = 10
 
 _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
@@ -52,6 +53,8 @@ class Settings:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Extra headers of the handshake, Authorization included; fit to be sent as they are."""
     reconnect: bool = True
+    connect_timeout_s: int = DEFAULT_CONNECT_TIMEOUT_S
+    """How long the application waits for the first connection; 0 for as long as the call lasts."""
     tls: TlsSettings = field(default_factory=TlsSettings)
     """Whether its files can be used is found out when the TLS context is made."""
     audio_files: bool = True
@@ -99,6 +102,7 @@ class Settings:
             message_ms=values.get("STREAM_BUFFER_SIZE", DEFAULT_MESSAGE_MS),
             headers=headers,
             reconnect=not values.get("STREAM_NO_RECONNECT", False),
+            connect_timeout_s=values.get("STREAM_CONNECT_TIMEOUT_S", DEFAULT_CONNECT_TIMEOUT_S),
             tls=TlsSettings(
                 ca_file=values.get("STREAM_TLS_CA_FILE", SYSTEM),
                 cert_file=values.get("STREAM_TLS_CERT_FILE"),
@@ -142,6 +146,12 @@ def _heart_beat(text: str) -> int:
     if not 1 <= seconds <= 3600:
         raise _BadValueError("is not a number of seconds from 1 to 3600")
     return seconds
+
+
+def _connect_timeout(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,3}", text) is None or int(text) > 300:
+        raise _BadValueError("is not a number of seconds from 0 to 300")
+    return int(text)
 
 
 def _message_ms(text: str) -> int:
@@ -235,6 +245,12 @@ VARIABLES = (
         security=True,
     ),
     Variable("STREAM_NO_RECONNECT", "true: a closed connection is not opened again", "false", _boolean),
+    Variable(
+        "STREAM_CONNECT_TIMEOUT_S",
+        "0 to 300: how many seconds the application waits for its first connection; 0: as long as the call lasts",
+        str(DEFAULT_CONNECT_TIMEOUT_S),
+        _connect_timeout,
+    ),
     Variable(
         "STREAM_TLS_CA_FILE",
         f"file of the certificates to trust, {SYSTEM}, or {NONE} (the peer is not verified)",

@@ -28,6 +28,7 @@ MOVES: dict[State, frozenset[State]] = {
 class EndReason(Enum):
     STOPPED = "stopped by command"
     HANGUP = "hangup"
+    NOT_CONNECTED = "no connection came up"
     NO_RECONNECT = "connection ended, and reconnecting is off"
     SWITCH_LOST = "the switch is gone"
     ENGINE_EXIT = "the engine is shutting down"

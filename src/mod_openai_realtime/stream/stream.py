@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .audio_format import choose
 from .capture import Capture
 from .command import Mix, MuteTarget, Start
 from .control import Control
+from .first_connection import FirstConnection
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
 from .negotiation import Negotiation, Side, Wish
@@ -81,7 +83,9 @@ class Stream:
         endpoint_settings: EndpointSettings,
         label: str,
         recording: Recording | None = None,
+        first_connection: FirstConnection | None = None,
     ) -> None:
+        """`first_connection` is for who ends with the stream where it never connects."""
         self.number = number
         self.name = start.stream
         self.direction = start.direction
@@ -89,6 +93,9 @@ class Stream:
         self.memory = memory
         self._owner = owner
         self._recording = recording
+        self._first_connection = first_connection
+        self._overdue: asyncio.TimerHandle | None = None
+        self.failure: str | None = None  # why it ended, where it never connected
         self._machine = StateMachine(label)
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
@@ -134,6 +141,9 @@ class Stream:
         """The media bug is on: connect."""
         self._machine.move(State.RUNNING)
         self._endpoint.start()
+        if self._first_connection is not None and self._first_connection.within_s > 0:
+            loop = asyncio.get_running_loop()
+            self._overdue = loop.call_later(self._first_connection.within_s, self._connection_overdue)
 
     def stop(self, payload: bytes | None = None, reason: EndReason = EndReason.STOPPED) -> None:
         """Flush caller audio, send the final message, close. Raises CommandRefusedError where that message could not
@@ -150,6 +160,7 @@ class Stream:
 
     def _close(self, reason: EndReason) -> None:
         self._machine.move(State.CLOSING)
+        self._forget_overdue()
         self._take_back()
         if self._playback is not None:
             self.say(self._playback.barge_in())
@@ -286,6 +297,20 @@ class Stream:
         if self._outgoing is not None:
             self._outgoing.take_back()
 
+    def _connection_overdue(self) -> None:
+        assert self._first_connection is not None
+        self._fail(self._first_connection.overdue())
+
+    def _fail(self, why: str | None) -> None:
+        if why is not None and not self.closing:
+            self.failure = why
+            self.stop(reason=EndReason.NOT_CONNECTED)
+
+    def _forget_overdue(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
         if self._playback is not None:
@@ -339,6 +364,9 @@ class Stream:
     def on_connected(self) -> None:
         if self.closing:
             return
+        self._forget_overdue()
+        if self._first_connection is not None:
+            self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
         self._negotiation.connected()
         if self._outgoing is not None:
@@ -364,6 +392,8 @@ class Stream:
             self._warn(f"connecting to {self._peer} {text}{': ' if body else ''}{body}")
         message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
         self.event("error", orjson.dumps({"status": "error", "message": message}))
+        if self._first_connection is not None:
+            self._fail(self._first_connection.failed(error, http_status, last=wait_ms == 0))
 
     def on_congested(self) -> None:
         self._take_back()

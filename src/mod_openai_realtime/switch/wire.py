@@ -19,6 +19,7 @@ class MessageType(IntEnum):
     OPEN_FAILED = 4
     CLOSED = 5
     RESUME = 6
+    OPENING = 7
     OPEN = 16
     REPLY = 17
     EVENT = 18

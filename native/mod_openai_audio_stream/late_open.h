@@ -1,0 +1,23 @@
+/*
+ * late_open.h -- streams whose channel has media to come: answered or in early media, but without a codec yet.
+ *
+ * FreeSWITCH runs api_on_media, and more of the kind, on the thread that sets the codec next. A start from there must
+ * return first; the media bug is added a moment later, by the service thread.
+ */
+#ifndef MODULE_LATE_OPEN_H
+#define MODULE_LATE_OPEN_H
+
+#include "link.h"
+
+#define LATE_OPEN_MS 20 /* how often to look */
+
+/* Any thread: carry out `open` of a COMMAND with these fields when the media is there, in 5 s at most. Tells the engine
+ * OPENING now, and OPENED or OPEN_FAILED then, with no command's number. */
+void late_open_add(struct link *link, const struct message *open, const struct wire_buffer *command);
+
+/* The service thread's. */
+bool late_opens_waiting(void);
+void late_opens_try(void);
+void late_opens_end(void);
+
+#endif

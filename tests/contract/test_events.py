@@ -12,7 +12,7 @@ import pytest
 from audio.segments import sounding
 from audio.tones import level, noise, tone
 from contract import FarEnd, Leg, Switch
-from contract.far_end import SILENT, delta
+from contract.far_end import SILENT, delta, delta_text
 from contract.switch import SUBCLASSES
 
 from mod_openai_realtime.local.behaviour import Behaviour, first
@@ -158,16 +158,29 @@ def test_texts_become_json_events_as_they_came(leg: Leg, far: FarEnd) -> None:
     assert [leg.event("json").body.rstrip("\n") for _ in texts] == [text.rstrip("\n") for text in texts]
 
 
-@pytest.mark.rule("3.4")
-def test_audio_that_is_played_is_no_json_event_and_audio_that_is_not_is_one(leg: Leg, far: FarEnd) -> None:
+@pytest.mark.rule("3.4", "9.deltas")
+def test_an_audio_delta_is_never_a_json_event(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} recv 8k stream=mouth")
     leg.start(f"{far.url} mono send stream=ear")
-    text = delta(tone(500, 40, 8000).tobytes())
+    good = delta(tone(500, 40, 8000).tobytes())
     for connection in (0, 1):
-        far.send(text, '{"type":"marker"}', connection=connection)
-    assert leg.event("json", stream="mouth").body == '{"type":"marker"}'
-    assert leg.event("json", stream="ear").body == text
-    assert leg.event("json", stream="ear").body == '{"type":"marker"}'
+        far.send(good, delta_text("A*"), '{"type":"response.output_audio.delta"}', connection=connection)
+        far.send('{"type":"response.audio.delta","delta":7}', '{"type":"marker"}', connection=connection)
+    for stream in ("mouth", "ear"):
+        assert leg.event("json", stream=stream).body == '{"type":"marker"}'
+    leg.until(lambda: [line for line in leg.warnings() if "base64" in line])
+
+
+@pytest.mark.rule("9.dropped")
+def test_a_text_with_a_nul_byte_is_no_event_but_a_warning(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    texts = ['{"type":"cut","text":"before\0after"}', "plain \0 text", '{"type":"end"}\0', "\0"]
+    far.send(*texts, *texts, '{"type":"escaped","text":"before\\u0000after"}')
+    body = leg.event("json").body
+    assert body == '{"type":"escaped","text":"before\\u0000after"}'
+    leg.until(lambda: leg.warnings())
+    [warning] = leg.warnings()
+    assert "NUL" in warning
 
 
 @pytest.mark.rule("3.7", "3.9")

@@ -22,13 +22,13 @@ class MessageAssembler:
     """Joins the data frames of one connection.
 
     A message over the limit is left out: what has been collected of it is freed at once, the rest is never kept, and
-    `on_dropped` is told at the first such message.
+    `on_dropped` is told of each.
     """
 
     def __init__(self, max_message_bytes: int, inflater: Inflater | None, on_dropped: Callable[[str], None]) -> None:
         self._limit = max_message_bytes
         self._inflater = inflater
-        self._on_dropped: Callable[[str], None] | None = on_dropped
+        self._on_dropped = on_dropped
         self._opcode = CONTINUATION  # Of the message in progress; CONTINUATION: there is none.
         self._compressed = False
         self._dropping = False
@@ -99,6 +99,4 @@ class MessageAssembler:
     def _drop(self) -> None:
         self._dropping = True
         self._pieces = []
-        if self._on_dropped is not None:
-            self._on_dropped(f"incoming message over {self._limit} bytes dropped")
-            self._on_dropped = None
+        self._on_dropped(f"incoming message over {self._limit} bytes dropped")

@@ -56,7 +56,7 @@ class EndpointListener(Protocol):
         an answer held, for the log."""
 
     def on_dropped(self, why: str) -> None:
-        """Incoming messages are being dropped; told once a connection."""
+        """An incoming message is dropped; told of each. Whether that is worth a line in the log is the listener's."""
 
     def on_congested(self) -> None:
         """More than CONGESTED_BYTES have been sent that the kernel has not taken; called from within a send."""

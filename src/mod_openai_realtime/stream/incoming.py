@@ -60,7 +60,8 @@ class Incoming:
         self._turns = turns
         self._sink = sink
         self._responses = Responses()
-        self._half = b""  # the first byte of a sample that two messages share
+        self._half = b""  # the first byte of a sample that two messages share, of one part
+        self._half_of: tuple[str | None, str | None, int] | None = None
         self._full = False  # the playback queue is full, and that was said
         # Response, item and content index of the delta before, while nothing has come that it might depend on, and
         # what follows of them.
@@ -68,8 +69,8 @@ class Incoming:
         self._part: ItemPart | None = None
         self._law: str | None = None
         self._warned: set[str] = set()
-        self._plays = playback is not None and not settings.raw
-        self._plain = self._plays and not settings.audio_files  # files want the whole message
+        # Files want the whole message.
+        self._plain = playback is not None and not settings.raw and not settings.audio_files
 
     @property
     def take_audio(self) -> TakeAudio | None:
@@ -85,17 +86,22 @@ class Incoming:
         message = classify(payload)
         kind = message.kind
         playback = self._playback
-        if kind is Kind.AUDIO_DELTA and self._plays:
+        if kind is Kind.AUDIO_DELTA and not self._settings.raw:
+            if playback is None:
+                return  # the stream only sends
             if message.audio is None:
-                self._half = b""
-                self._warn_once("audio delta dropped: its base64 is malformed")
+                self.dropped("audio delta dropped: its base64 is malformed")
             else:
                 self._delta(message.response_id, message.item_id, message.content_index, message.audio, message)
             return
         if kind is not Kind.OTHER:
             self._forget_part()
         if kind is Kind.TOO_DEEP:
-            self._warn_once("message dropped: its JSON is nested too deeply")
+            self.dropped("message dropped: its JSON is nested too deeply")
+            return
+        if kind is Kind.NOT_JSON and b"\0" in payload:
+            # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
+            self.dropped("message dropped: it contains a NUL byte")
             return
         self._interruption.server_said(message)
         update = self._negotiation.server_said(message)
@@ -124,11 +130,18 @@ class Incoming:
 
     def binary(self, payload: bytes) -> None:
         if not self._settings.raw:
-            self._warn_once("binary message dropped: the stream is not in raw mode")
+            self.dropped("binary message dropped: the stream is not in raw mode")
         elif self._playback is not None and self._responses.raw_audible():
             self._forget_part()
             self._belong(None, None, 0)
             self._play(payload, None, None, begins=True)
+
+    def dropped(self, why: str) -> None:
+        """A message is lost to us: what comes next begins with a whole sample. Logged once for each reason."""
+        self._half = b""
+        if why not in self._warned:
+            self._warned.add(why)
+            self._sink.log(LOG_WARNING, why)
 
     def connection_lost(self) -> None:
         """What was received plays on; of what was not, nothing will come."""
@@ -175,6 +188,8 @@ class Incoming:
         self._playback.set_rate(wire.rate)
         self._law = wire.law
         self._part = ItemPart(item, index) if item is not None else None
+        if self._half_of != (response, item, index):
+            self._half_of, self._half = (response, item, index), b""
         self._turns.delta(response, item, time.monotonic_ns())
 
     def _play(self, audio: bytes, response: str | None, message: ServerMessage | None, begins: bool) -> None:
@@ -193,9 +208,11 @@ class Incoming:
             self._full = False
             if begins:
                 self._sink.watch()
-        elif not self._full:
-            self._full = True
-            self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
+        else:
+            self._half = b""
+            if not self._full:
+                self._full = True
+                self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
         if self._settings.audio_files:
             self._sink.audio_file(pcm, playback.rate, message)
 
@@ -215,8 +232,3 @@ class Incoming:
             cancel = self._interruption.cancel()
             if cancel is not None and not self._settings.raw:
                 self._sink.send(cancel)
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self._sink.log(LOG_WARNING, text)

@@ -399,7 +399,8 @@ class Stream:
         self._take_back()
 
     def on_dropped(self, why: str) -> None:
-        self.log(LOG_WARNING, why)
+        if not self.closing:
+            self._incoming.dropped(why)
 
     def on_ended(self) -> None:
         state = self._machine.state

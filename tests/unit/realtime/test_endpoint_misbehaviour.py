@@ -343,6 +343,7 @@ async def test_messages_over_the_limit_are_dropped_and_the_connection_lives(benc
     assert recorder.events == [
         ("connected",),
         ("dropped", "incoming message over 1000 bytes dropped"),
+        ("dropped", "incoming message over 1000 bytes dropped"),
         ("text", b"ok"),
     ]
 

@@ -198,3 +198,53 @@ def test_companded_audio_takes_the_long_way() -> None:
     bench.receive(delta(bytes(160)))
     assert bench.short == 0
     assert (bench.playback.rate, bench.playback.playout.end) == (8000, 320)
+
+
+def nested(depth: int) -> bytes:
+    return b'{"type":"x","a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+
+@pytest.mark.parametrize("short_way", [True, False])
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda bench: bench.incoming.dropped("incoming message over 8 bytes dropped"),
+        lambda bench: bench.receive(b'{"type":"response.output_audio.delta","response_id":"r1","delta":"A*"}'),
+        lambda bench: bench.receive(nested(129)),
+        lambda bench: bench.receive(b'{"type":"x"}\0'),
+        lambda bench: bench.incoming.binary(b"\x01\x02"),
+    ],
+    ids=["large", "malformed", "deep", "nul", "binary"],
+)
+def test_after_each_dropped_message_there_is_no_half_sample_and_one_line_in_the_log(lose: Any, short_way: bool) -> None:
+    bench = Bench(short_way=short_way)
+    for _ in range(3):
+        bench.receive(delta(bytes(3)))
+        lose(bench)
+        bench.receive(delta(bytes(4)))
+    assert bench.playback.playout.end == 3 * (1 + 2)
+    assert [told[0] for told in bench.sink.told] == ["log"]
+
+
+def test_what_finds_the_queue_full_leaves_no_half_sample() -> None:
+    bench = Bench(short_way=False)
+    bench.receive(delta(bytes(2 * RATE * MAX_QUEUE_S)))
+    bench.run(30)
+    taken = bench.playback.playout.end
+    bench.receive(delta(bytes(2 * RATE + 1)))
+    assert bench.playback.playout.end == taken
+    bench.receive(delta(bytes(4)))
+    assert bench.playback.playout.end == taken + 2
+
+
+def test_half_a_sample_belongs_to_its_part() -> None:
+    bench = Bench(short_way=False)
+    bench.receive(delta(bytes(3)))
+    bench.receive(about("response.output_audio_transcript.delta"))
+    bench.receive(delta(bytes(1)))
+    assert bench.playback.playout.end == 2
+    bench.receive(delta(bytes(3)))
+    bench.receive(delta(bytes(3), "r2"))
+    assert bench.playback.playout.end == 4
+    bench.receive(delta(bytes(1), "r2"))
+    assert bench.playback.playout.end == 5

@@ -21,6 +21,7 @@ import pytest
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.media_clock import TICK_NS
+from mod_openai_realtime.realtime.endpoint import EndpointSettings
 from mod_openai_realtime.realtime.sending import TEXT
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
@@ -120,8 +121,8 @@ class Call:
         facts = ChannelFacts(RATE, RATE, 20)
         make: Any = Server
         owner: Any = self.owner
-        no_settings: Any = None
-        self.stream = Stream(1, start, settings, facts, self.memory, owner, make, no_settings, str(number))
+        endpoint = EndpointSettings(uri="ws://server/")
+        self.stream = Stream(1, start, settings, facts, self.memory, owner, make, endpoint, str(number))
         self.stream.start()
         self.stream.on_connected()
         self.stream.on_text(b'{"type":"session.created","session":{}}')

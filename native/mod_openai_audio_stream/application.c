@@ -2,6 +2,7 @@
 #include "application.h"
 
 #include "command.h"
+#include "late_open.h"
 #include "log.h"
 #include "monotonic.h"
 #include "silence.h"
@@ -17,9 +18,6 @@
 /* FreeSWITCH waits at most this long at a time. It matters only while the channel has no media and is not read: then
  * nobody calls back, and the end of the stream is seen this much later. */
 #define WAIT_MS 1000u
-/* Media that is on its way to a channel (execute_on_media comes before the codec) may take this long. */
-#define MEDIA_WITHIN_MS 5000u
-#define MEDIA_POLL_NS (20 * 1000 * 1000)
 
 /* How the wait has ended. */
 enum application_end { END_STOPPED, END_BROKEN, END_TRANSFERRED, END_HANGUP, END_FAILED };
@@ -161,11 +159,12 @@ static void application_stream(switch_core_session_t *session, const char *argum
     command_result_free(&started);
 }
 
-/* False: the channel has gone, or has no media in time. */
+/* Of a channel whose media is on its way: execute_on_media comes before the codec. False: it has gone, or has none in
+ * time. */
 static bool application_await_media(switch_channel_t *channel)
 {
     uint64_t deadline_ms = monotonic_ms() + MEDIA_WITHIN_MS;
-    struct timespec pause = {.tv_nsec = MEDIA_POLL_NS};
+    struct timespec pause = {.tv_nsec = MEDIA_POLL_MS * 1000 * 1000};
 
     while (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
         if (!application_has_channel(channel) || command_is_forbidden() || monotonic_ms() >= deadline_ms) {

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEDIA_WITHIN_MS 5000u
-
 struct late_open {
     struct late_open *next;
     struct link *link; /* with a reference */

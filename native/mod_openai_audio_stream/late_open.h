@@ -9,9 +9,11 @@
 
 #include "link.h"
 
-#define LATE_OPEN_MS 20 /* how often to look */
+/* Whoever waits for the media of a channel, here or in the application: how long, and how often to look. */
+#define MEDIA_WITHIN_MS 5000u
+#define MEDIA_POLL_MS 20
 
-/* Any thread: carry out `open` of a COMMAND with these fields when the media is there, in 5 s at most. Tells the engine
+/* Any thread: carry out `open` of a COMMAND with these fields when the media is there, if that is in time. Tells the engine
  * OPENING now, and OPENED or OPEN_FAILED then, with no command's number. */
 void late_open_add(struct link *link, const struct message *open, const struct wire_buffer *command);
 

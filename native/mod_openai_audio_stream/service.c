@@ -299,7 +299,7 @@ static void *service_main(void *unused)
 
     (void)unused;
     while (!atomic_load(&service.stopping)) {
-        int timeout_ms = late_opens_waiting() ? LATE_OPEN_MS : links_count() > 0 ? TICK_MS : -1;
+        int timeout_ms = late_opens_waiting() ? MEDIA_POLL_MS : links_count() > 0 ? TICK_MS : -1;
         int count = epoll_wait(service.epoll_fd, events, 64, timeout_ms);
         uint64_t now;
 

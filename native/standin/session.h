@@ -59,8 +59,8 @@ struct session {
     _Atomic bool early;    /* stays so when answered, and in hangup */
     _Atomic bool answered; /* stays so in hangup */
     _Atomic bool transferring;   /* the running application is to end, the channel goes on */
-    _Atomic int leaves_when_tapped; /* what happens to the channel as the next bug is added: enum leaving */
     _Atomic bool broken;         /* the same, by uuid_break; taken by the application */
+    _Atomic int leaves_when_tapped; /* what happens to the channel as the next bug is added: enum leaving */
     _Atomic bool application;    /* one runs: it is what writes to the channel */
     _Atomic unsigned digits;     /* dialled, and not yet taken by an application */
     _Atomic bool ending; /* somebody plays session_end */

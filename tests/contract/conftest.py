@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from contract import FarEnd, Leg, Switch
+from contract.dialplan import Dialplan, running_dialplan
 from contract.stand_in import StandInSwitch
 from engine_process import EngineProcess
+
+from mod_openai_realtime.standin import StandIn
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +62,21 @@ def switch(request: pytest.FixtureRequest, loaded_switch: Switch, engine: Engine
     yield loaded_switch
     loaded_switch.end_calls()
     loaded_switch.assert_alive()
+
+
+@pytest.fixture
+def standin(engine: EngineProcess, tmp_path: Path) -> Iterator[StandIn]:
+    """The stand-in switch under its real clock: for what happens by itself, between two frames."""
+    engine.start()
+    with StandIn(engine_socket=engine.socket, temp_dir=tmp_path) as standin:
+        standin.run()
+        yield standin
+
+
+@pytest.fixture
+def dialplan(standin: StandIn) -> Iterator[Dialplan]:
+    with running_dialplan(standin) as dialplan:
+        yield dialplan
 
 
 @pytest.fixture

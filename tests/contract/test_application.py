@@ -2,54 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-
 import pytest
 from audio.tones import noise
 from contract import FarEnd
-from contract.clocked import ClockedCall
-from engine_process import EngineProcess
+from contract.dialplan import Dialplan, result
 
 from mod_openai_realtime.standin import ChannelState, StandIn
-
-APPLICATION = "openai_audio_stream"
-
-
-class Dialplan:
-    """Runs the application on calls, each on a thread that is the session's meanwhile."""
-
-    def __init__(self, switch: StandIn, pool: ThreadPoolExecutor) -> None:
-        self._switch = switch
-        self._pool = pool
-
-    def call(self, state: str = "answered") -> ClockedCall:
-        call = self._switch.call(8000, state=state)
-        call.set_sends(False)
-        return ClockedCall(self._switch, call)
-
-    def run(self, leg: ClockedCall, arguments: str) -> Future[None]:
-        return self._pool.submit(self._switch.execute_app, leg.call, APPLICATION, arguments)
-
-
-@pytest.fixture
-def switch(engine: EngineProcess, tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(engine_socket=engine.socket, temp_dir=tmp_path) as standin:
-        standin.run()
-        yield standin
-
-
-@pytest.fixture
-def dialplan(switch: StandIn) -> Iterator[Dialplan]:
-    with ThreadPoolExecutor(4) as pool:
-        yield Dialplan(switch, pool)
-        for call in switch._live_calls():
-            call.hangup()
-
-
-def result(leg: ClockedCall) -> tuple[str | None, str | None]:
-    return leg.call.variable("openai_audio_stream_result"), leg.call.variable("openai_audio_stream_reason")
 
 
 def test_it_runs_until_its_stream_is_stopped(dialplan: Dialplan, far: FarEnd) -> None:
@@ -67,7 +25,7 @@ def test_it_runs_until_its_stream_is_stopped(dialplan: Dialplan, far: FarEnd) ->
     assert result(leg) == ("stopped", None)
 
 
-def test_it_sends_one_frame_for_each_that_it_reads(dialplan: Dialplan, switch: StandIn, far: FarEnd) -> None:
+def test_it_sends_one_frame_for_each_that_it_reads(dialplan: Dialplan, standin: StandIn, far: FarEnd) -> None:
     leg = dialplan.call()
     running = dialplan.run(leg, f"{far.url} mono 8k 8k")
     leg.wait_for("connect")
@@ -149,12 +107,12 @@ def test_other_streams_of_the_channel_go_on_after_it(dialplan: Dialplan, far: Fa
     ],
 )
 def test_a_bad_argument_is_told_and_the_call_goes_on(
-    dialplan: Dialplan, switch: StandIn, arguments: str, reason: str
+    dialplan: Dialplan, standin: StandIn, arguments: str, reason: str
 ) -> None:
     leg = dialplan.call()
     dialplan.run(leg, arguments).result(10)
     assert result(leg) == ("failed", reason)
-    assert any(reason in line.text for line in switch.log())
+    assert any(reason in line.text for line in standin.log())
     assert leg.call.state is ChannelState.ANSWERED
 
 

@@ -362,7 +362,7 @@ def test_a_command_that_fails_is_in_the_log_with_its_verb_and_reason_and_nothing
 @pytest.mark.rule("9.log-command")
 def test_a_command_for_no_channel_is_in_the_log_without_what_stood_in_the_uuids_place(switch: Switch) -> None:
     switch.api(API, "secret-uuid stop")
-    switch.api(API, f"wss://secret/?key={'x' * 200} start")
+    switch.api(API, f"wss://secret/?key={'x' * 300} start")
     gone = "0b5f3c8e-0000-4000-8000-00000000dead"
     switch.api(API, f"{gone} list")
     log = switch.whole_log()

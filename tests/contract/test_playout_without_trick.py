@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from audio.tones import noise
@@ -15,27 +12,18 @@ from engine_process import EngineProcess
 from mod_openai_realtime.standin import StandIn
 
 
-@pytest.fixture
-def switch(engine: EngineProcess, tmp_path: Path) -> Iterator[StandIn]:
-    if not engine.running:
-        engine.start()
-    with StandIn(engine_socket=engine.socket, temp_dir=tmp_path) as standin:
-        standin.run()
-        yield standin
-
-
-def make_call(switch: StandIn, *, sends: bool, rate: int = 8000, ptime_ms: int = 20, channels: int = 1) -> ClockedCall:
-    call = switch.call(rate, ptime_ms=ptime_ms, channels=channels)
+def make_call(standin: StandIn, *, sends: bool, rate: int = 8000, ptime_ms: int = 20, channels: int = 1) -> ClockedCall:
+    call = standin.call(rate, ptime_ms=ptime_ms, channels=channels)
     call.set_sends(sends)
-    return ClockedCall(switch, call)
+    return ClockedCall(standin, call)
 
 
 @pytest.mark.parametrize(("rate", "ptime_ms"), [(8000, 20), (16000, 20), (48000, 10), (8000, 40)])
 @pytest.mark.parametrize("mode", ["mono", "stereo", "recv"])
 def test_a_channel_that_sends_nothing_plays_every_sample_once(
-    switch: StandIn, far: FarEnd, rate: int, ptime_ms: int, mode: str
+    standin: StandIn, far: FarEnd, rate: int, ptime_ms: int, mode: str
 ) -> None:
-    leg = make_call(switch, sends=False, rate=rate, ptime_ms=ptime_ms)
+    leg = make_call(standin, sends=False, rate=rate, ptime_ms=ptime_ms)
     leg.start(f"{far.url} {'recv' if mode == 'recv' else mode + ' 8k'} {rate}")
     speech = noise(1000, rate)
     far.speak(speech)
@@ -48,8 +36,8 @@ def test_a_channel_that_sends_nothing_plays_every_sample_once(
     assert len(leg.sent()) - len(speech) < frame
 
 
-def test_a_codec_of_two_channels_is_written_to_as_well(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=False, rate=48000, channels=2)
+def test_a_codec_of_two_channels_is_written_to_as_well(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=False, rate=48000, channels=2)
     leg.start(f"{far.url} recv 48000")
     speech = noise(500, 48000)
     far.speak(speech)
@@ -58,15 +46,15 @@ def test_a_codec_of_two_channels_is_written_to_as_well(switch: StandIn, far: Far
     leg.until(lambda: leg.place(np.repeat(speech, 2)) == 0)
 
 
-def test_nothing_is_written_where_there_is_nothing_to_be_heard(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=False)
+def test_nothing_is_written_where_there_is_nothing_to_be_heard(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=False)
     leg.start(f"{far.url} mono 8k 8k")
     leg.call.wait_steps(50)
     assert len(leg.sent()) == 0
 
 
-def test_a_paused_stream_is_not_written_for(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=False)
+def test_a_paused_stream_is_not_written_for(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=False)
     leg.start(f"{far.url} mono 8k 8k")
     assert leg.command("pause") == "+OK Success"
     speech = noise(600, 8000)
@@ -80,8 +68,8 @@ def test_a_paused_stream_is_not_written_for(switch: StandIn, far: FarEnd) -> Non
     leg.until(lambda: leg.place(speech) == 0)
 
 
-def test_muted_playback_runs_on_in_a_channel_that_sends_nothing(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=False)
+def test_muted_playback_runs_on_in_a_channel_that_sends_nothing(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=False)
     leg.start(f"{far.url} mono 8k 8k")
     assert leg.command("mute openai") == "+OK Success"
     far.speak(noise(600, 8000))
@@ -95,20 +83,20 @@ def test_muted_playback_runs_on_in_a_channel_that_sends_nothing(switch: StandIn,
     leg.until(lambda: leg.place(speech) >= 0)
 
 
-def test_a_channel_that_sends_by_itself_is_left_to_itself(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=True)
+def test_a_channel_that_sends_by_itself_is_left_to_itself(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=True)
     leg.start(f"{far.url} mono 8k 8k")
     speech = noise(1000, 8000)
     far.speak(speech)
     far.finish()
     leg.wait_for("openai_speech_stop")
     leg.until(lambda: leg.place(speech) >= 0)
-    switch.halt()
+    standin.halt()
     assert len(leg.sent()) == leg.call.steps * 160
 
 
-def test_channel_and_writer_take_over_from_each_other_without_a_loss(switch: StandIn, far: FarEnd) -> None:
-    leg = make_call(switch, sends=False)
+def test_channel_and_writer_take_over_from_each_other_without_a_loss(standin: StandIn, far: FarEnd) -> None:
+    leg = make_call(standin, sends=False)
     leg.start(f"{far.url} mono 8k 8k")
     speech = noise(4000, 8000)
     far.speak(speech)
@@ -121,8 +109,10 @@ def test_channel_and_writer_take_over_from_each_other_without_a_loss(switch: Sta
     leg.until(lambda: leg.place(speech) == 0)
 
 
-def test_what_is_queued_is_heard_after_the_engine_has_died(switch: StandIn, far: FarEnd, engine: EngineProcess) -> None:
-    leg = make_call(switch, sends=False)
+def test_what_is_queued_is_heard_after_the_engine_has_died(
+    standin: StandIn, far: FarEnd, engine: EngineProcess
+) -> None:
+    leg = make_call(standin, sends=False)
     leg.start(f"{far.url} mono 8k 8k")
     far.speak(noise(10_000, 8000))
     leg.until(lambda: len(leg.sent()) >= 1600)
@@ -135,9 +125,9 @@ def test_what_is_queued_is_heard_after_the_engine_has_died(switch: StandIn, far:
     leg.call.hangup()
 
 
-def test_calls_end_and_the_module_unloads_while_channels_are_written_to(switch: StandIn, far: FarEnd) -> None:
+def test_calls_end_and_the_module_unloads_while_channels_are_written_to(standin: StandIn, far: FarEnd) -> None:
     for _ in range(3):
-        legs = [make_call(switch, sends=False) for _ in range(4)]
+        legs = [make_call(standin, sends=False) for _ in range(4)]
         for leg in legs:
             leg.start(f"{far.url} mono 8k 8k")
             far.speak(noise(5000, 8000))
@@ -145,8 +135,8 @@ def test_calls_end_and_the_module_unloads_while_channels_are_written_to(switch: 
             leg.until(lambda leg=leg: len(leg.sent()) > 800)  # type: ignore[misc]
         legs[0].call.hangup()
         assert legs[1].command("stop") == "+OK Success"
-        switch.unload(force=True)
+        standin.unload(force=True)
         assert [leg.call.bug_count for leg in legs] == [0, 0, 0, 0]
-        switch.load()
+        standin.load()
         for leg in legs:
             leg.call.hangup()

@@ -44,7 +44,7 @@ from .recording import Recording
 from .recording_file import recording_path
 from .settings import Settings, SettingsError
 from .state import EndReason
-from .stream import ChannelFacts, CommandRefusedError, MakeEndpoint, Stream
+from .stream import ChannelFacts, CommandRefusedError, MakeEndpoint, Stream, error_body
 
 logger = logging.getLogger(__name__)
 
@@ -328,9 +328,7 @@ class Channel:
             return
         # The command was told that it succeeded.
         self._log(number, name, LOG_WARNING, f"start failed: {reason}")
-        message = {"retries": 0, "error": reason, "wait_time": 0, "http_status": 0}
-        body = orjson.dumps({"status": "error", "message": message})
-        self._link.send(MessageType.EVENT, stream=number, fields={"subclass": "error", "body": body, "name": name})
+        self._event(number, name, "error", error_body(reason))
 
     def _resume(self, message: Message, fds: deque[int]) -> None:
         """The engine has been restarted, the stream has not: start it again from what the module has kept."""
@@ -412,11 +410,7 @@ class Channel:
     # -- from streams (StreamOwner)
 
     def event(self, stream: Stream, subclass: str, body: bytes) -> None:
-        self._link.send(
-            MessageType.EVENT,
-            stream=stream.number,
-            fields={"subclass": subclass, "body": body, "name": stream.name},
-        )
+        self._event(stream.number, stream.name, subclass, body)
 
     def log(self, stream: Stream, level: int, text: str) -> None:
         self._log(stream.number, stream.name, level, text)
@@ -464,6 +458,9 @@ class Channel:
     def _reply_error(self, request: int, reason: str, command: Command) -> None:
         selector = command.stream if isinstance(command, List) or command.explicit else None
         self._reply(request, reasons.error_reply(reason, selector))
+
+    def _event(self, number: int, name: str, subclass: str, body: bytes) -> None:
+        self._link.send(MessageType.EVENT, stream=number, fields={"subclass": subclass, "body": body, "name": name})
 
     def _log(self, number: int, name: str, level: int, text: str) -> None:
         line = f"openai_audio_stream {name}: {text}"

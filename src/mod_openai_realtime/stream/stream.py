@@ -390,8 +390,7 @@ class Stream:
             self._warn(f"connecting {text}")
         else:
             self._warn(f"connecting to {self._peer} {text}{': ' if body else ''}{body}")
-        message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
-        self.event("error", orjson.dumps({"status": "error", "message": message}))
+        self.event("error", error_body(error, retries=retries, wait_ms=wait_ms, http_status=http_status))
         if self._first_connection is not None:
             self._fail(self._first_connection.failed(error, http_status, last=wait_ms == 0))
 
@@ -423,6 +422,12 @@ class Stream:
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:
             self._incoming.binary(payload)
+
+
+def error_body(error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> bytes:
+    """Of an `error` event. What has failed is tried again after `wait_ms`, or never where that is 0."""
+    message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
+    return orjson.dumps({"status": "error", "message": message})
 
 
 def _negotiation(start: Start, settings: Settings, facts: ChannelFacts, warn: Callable[[str], None]) -> Negotiation:

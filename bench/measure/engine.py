@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from engine_process import EngineProcess
-from processes import free_port
+from ports import own_ports
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -56,7 +56,7 @@ class Engine:
 
     def __init__(self, directory: Path, workers: int) -> None:
         self._workers = workers
-        self._metrics_port = free_port()
+        self._metrics_port = own_ports().free()
         self._process = EngineProcess(directory, "--workers", str(workers), "--metrics-port", str(self._metrics_port))
         self.socket = self._process.socket
 

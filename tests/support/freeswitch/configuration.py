@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
 
-from processes import free_port
+from ports import own_ports
 
 _TEMPLATE = Path(__file__).with_name("freeswitch.xml")
 
@@ -23,9 +23,9 @@ class SwitchConfiguration:
     codecs: str = "PCMU,PCMA,L16@8000h@20i,L16@16000h@20i,L16@48000h@20i"
     log_level: str = "debug"
     conference_rate: int = 8000
-    event_port: int = field(default_factory=lambda: free_port(socket.SOCK_STREAM))
+    event_port: int = field(default_factory=lambda: own_ports().free())
     event_password: str = field(default_factory=lambda: secrets.token_hex(16))
-    sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    sip_port: int = field(default_factory=lambda: own_ports().free(socket.SOCK_DGRAM))
 
     def folder(self, name: str) -> Path:
         """The folder of that name below ``directory``, made if need be."""
@@ -50,6 +50,8 @@ class SwitchConfiguration:
             "conference_rate": str(self.conference_rate),
             "codecs": self.codecs,
             "sip_port": str(self.sip_port),
+            "first_rtp_port": str(own_ports().rtp.start),
+            "last_rtp_port": str(own_ports().rtp.stop - 1),
         }
         text = Template(_TEMPLATE.read_text()).substitute({name: escape(value) for name, value in values.items()})
         (conf / "freeswitch.xml").write_text(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from freeswitch import EventSocket, RealSwitch
-from processes import free_port
+from ports import own_ports
 
 from sip.rtp import MediaFormat, RtpParty
 
@@ -70,7 +70,7 @@ class Caller:
         self.calls = [Call(self, number, party) for number, party in enumerate(parties, start=1)]
         self._directory = directory / f"sipp-{self.token[:8]}"
         self._directory.mkdir(parents=True)
-        self._port = free_port(socket.SOCK_DGRAM)
+        self._port = own_ports().free(socket.SOCK_DGRAM)
         first = parties[0].format
         self.second_format = second_format or first
         scenario = self._write_scenario(destination, headers or {}, first, self.second_format)

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import free_port
+from ports import own_ports
 
 from mod_openai_realtime.switch.wire import Decoder, MessageType, encode
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
-    path, port = tmp_path / "engine.sock", free_port()
+    path, port = tmp_path / "engine.sock", own_ports().free()
     options = ["--socket", str(path), "--workers", "2", "--max-streams", "1", "--metrics-port", str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", "mod_openai_realtime.cli", "engine", *options], stdout=subprocess.PIPE, text=True

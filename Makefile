@@ -24,8 +24,12 @@ lint: build
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Tests wait for most of their time, so more of them run side by side than there are cores.
+TEST_WORKERS ?= 6
+parallel = --numprocesses=$(TEST_WORKERS) --dist=worksteal
+
 test: build lint
-	$(BIN)/python -m pytest --import-mode=importlib $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(parallel) $(PYTEST_ARGS)
 
 # The native parts once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and then with ThreadSanitizer: the
 # stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.

@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 
+@pytest.mark.serial
 def test_the_demo_holds_its_conversation_and_leaves_its_files(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mod_openai_realtime.cli", "demo", "--output", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)

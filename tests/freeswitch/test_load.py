@@ -18,6 +18,7 @@ CALLS = 60
 TOLERATED = 0.02  # the share of the audio that a machine too busy to send each packet in time may lose
 
 
+@pytest.mark.serial
 @pytest.mark.usefixtures("engine")
 def test_sixty_calls_hear_and_are_heard(
     switch: RealSwitch,

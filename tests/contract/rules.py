@@ -23,7 +23,7 @@ RULES = {
     "2.13": "one stream only may play; it keeps that right through pause and mute, until its stop",
     "2.14": "mute_user starts with the caller muted",
     "2.15": "start works in early media and when answered, and is refused where early media can't be reached",
-    "2.16": "muting the user stops and drops caller audio, and sends one second of silence once",
+    "2.16": "muting the user sends what was captured before it, then one second of silence, once, and nothing after it",
     "2.17": "unmuting the user sends fresh audio only",
     "2.18": "muting the model lets playback run on unheard",
     "2.19": "muting all mutes both; muting again succeeds",

@@ -6,7 +6,7 @@ from array import array
 from collections import deque
 from typing import Protocol
 
-from .._media import Packetizer, g711_encode
+from .._media import Packetizer
 from .audio_format import AudioFormat
 from .resampling import make_resampler
 
@@ -39,7 +39,7 @@ class Capture:
         self._law: str | None = None
         self._rate, self._frame_channels = 0, 0  # of what has come last; 0: nothing yet
         self._slots_lost_here = 0
-        self._held: deque[tuple[bytes, int, int]] = deque()
+        self._held: deque[tuple[bytes, int, int] | int] = deque()  # pcm16, its rate and channels; or ms of silence
         self._held_us = 0
         self._waited_us = 0
         self.packetizer = Packetizer()
@@ -60,13 +60,12 @@ class Capture:
         self._law = wanted.law
         if wanted.rate != self._send_rate:
             pending = self.packetizer.take_pending()
-            self.packetizer.set_input(0, 0, None)
+            self._start_afresh()
             if pending:
                 again = make_resampler(self._send_rate, wanted.rate, channels=self._channels, aligned=True)
                 assert again is not None
                 self.packetizer.feed(again.process(pending) + again.flush())
             self._send_rate = wanted.rate
-            self._rate = 0
         self.packetizer.set_message(self._message_bytes, self._law)
 
     def hold(self) -> int:
@@ -80,41 +79,83 @@ class Capture:
             self._waited_us += duration_us
             self._held_us += duration_us
             while self._held_us > MAX_HELD_MS * 1000:
-                self._held_us -= _duration_us(*self._held.popleft())
+                oldest = self._held.popleft()
+                if not isinstance(oldest, int):
+                    self._held_us -= _duration_us(*oldest)
+        return self._waited_us // 1000
+
+    def hold_silence(self, ms: int) -> None:
+        """So much silence follows upon what has been held so far."""
+        self._held.append(ms)
+
+    def pass_by(self) -> int:
+        """Forget what has arrived, but nothing that is held; the same figure as hold(), with it counted in."""
+        while (run := self._memory.read_capture()) is not None:
+            pcm, rate, channels, _, lost = run
+            self._slots_lost_here += lost
+            self._waited_us += _duration_us(pcm, rate, channels)
         return self._waited_us // 1000
 
     def messages(self) -> list[bytes]:
         """The messages that are complete by now."""
-        if self._waited_us:
-            for held in self._held:
-                self._take(*held)
-            self._release()
+        messages = self._messages_held()
         while (run := self._memory.read_capture()) is not None:
             pcm, rate, channels, _, lost = run
             self._slots_lost_here += lost
             self._take(pcm, rate, channels)
-        return self.packetizer.take()
+        return messages + self.packetizer.take()
 
     def flush(self) -> list[bytes]:
         """All that is buffered, the last message as long as it happens to be."""
         return self.messages() + self.packetizer.flush()
 
+    def flush_held(self) -> list[bytes]:
+        """The same of what has been held, without what has arrived since."""
+        return self._messages_held() + self.packetizer.flush()
+
+    def silence(self, ms: int) -> list[bytes]:
+        """All that is buffered, then `ms` of silence; the last message as long as it happens to be."""
+        return self.messages() + self._messages_of_silence(ms) + self.packetizer.flush()
+
     def skip(self) -> None:
         """Forget all that is buffered; what is captured next starts afresh."""
         self._memory.skip_capture()
-        if self._waited_us:
-            self._release()
+        self._release()
         if self._rate or self.packetizer.pending:
             self.packetizer.take_pending()
-            self.packetizer.set_input(0, 0, None)
-            self._rate = 0
+            self._start_afresh()
 
-    def silence(self, ms: int) -> list[bytes]:
-        """Messages that hold `ms` of silence in all, the last one padded to a whole message."""
-        size = self._message_bytes
-        total = self._send_rate * ms // 1000 * self._channels * 2
-        message = bytes(size) if self._law is None else g711_encode(bytes(size), self._law)
-        return [message] * -(-total // size)
+    def _messages_held(self) -> list[bytes]:
+        """Those that are complete with what was held, which is let go."""
+        messages: list[bytes] = []
+        for held in self._held:
+            if isinstance(held, int):
+                messages += self._messages_of_silence(held)
+            else:
+                self._take(*held)
+        if messages or self._held:
+            messages += self.packetizer.take()
+        self._release()
+        return messages
+
+    def _messages_of_silence(self, ms: int) -> list[bytes]:
+        """Those that are complete with so much silence behind what is pending. It is silence to the sample: what a
+        resampler holds back, 3 ms at most, is not sent."""
+        messages: list[bytes] = []
+        self._start_afresh()
+        left = self._send_rate * ms // 1000 * self._channels * 2
+        while left > 0:
+            # Not at once: the packetizer's memory stays as small as a message.
+            part = min(left, self._message_bytes)
+            self.packetizer.feed(bytes(part))
+            messages += self.packetizer.take()
+            left -= part
+        return messages
+
+    def _start_afresh(self) -> None:
+        """What is taken next does not follow upon what was taken last."""
+        self.packetizer.set_input(0, 0, None)
+        self._rate = 0
 
     def _take(self, pcm: bytes, rate: int, channels: int) -> None:
         if rate != self._rate or channels != self._frame_channels:

@@ -53,7 +53,7 @@ class Outgoing:
         self._lends = lends
         self._format = negotiation.capture
         capture.set_format(self._format)
-        self._silence_owed = False
+        self._owed = False  # what is held goes out, whatever becomes of what follows
         self._backlogged = False
 
     def tick(self) -> None:
@@ -66,6 +66,7 @@ class Outgoing:
                 return
             negotiation.give_up()
         self._settle()
+        self._owed = False
         for audio in self._capture.messages():
             self._send(audio)
         if self._lends and not self._backlogged:
@@ -80,10 +81,17 @@ class Outgoing:
         self._capture.packetizer.take_back()
 
     def pass_over(self) -> None:
-        """Nothing of what has arrived shall be sent."""
-        self._capture.skip()
-        if self._silence_owed and not self._negotiation.waiting:
+        """Nothing of what has arrived shall be sent, but for what was finished before."""
+        if self._owed:
+            if self._negotiation.waiting:
+                if self._capture.pass_by() < LONGEST_WAIT_MS:
+                    return
+                self._negotiation.give_up()
             self._settle()
+            self._owed = False
+            for audio in self._capture.flush_held():
+                self._send(audio)
+        self._capture.skip()
 
     def flush(self) -> None:
         """Send all that is buffered, also what makes no whole message; nothing whose format is still open."""
@@ -92,16 +100,25 @@ class Outgoing:
             for audio in self._capture.flush():
                 self._send(audio)
 
+    def finish(self, silence_ms: int = 0) -> None:
+        """What has been captured so far goes out, then so much silence: at once, or once the format is known."""
+        if self._negotiation.waiting:
+            self._capture.hold()
+            self._capture.hold_silence(silence_ms)
+            self._owed = True
+        else:
+            self._settle()
+            for audio in self._capture.silence(silence_ms):
+                self._send(audio)
+
     def silence(self) -> None:
-        """Forget what is buffered, and send a second of silence instead, once."""
-        self._capture.skip()
-        self._silence_owed = True
-        self.pass_over()
+        """The same with a second of silence, which ends the caller's turn."""
+        self.finish(MUTE_SILENCE_MS)
 
     def restart(self) -> None:
-        """A new connection."""
+        """Another connection, or none: nothing of what was captured before is for it."""
         self._capture.skip()
-        self._silence_owed = False
+        self._owed = False
 
     def _lend(self) -> None:
         send = self._transport.send_buffer
@@ -116,10 +133,6 @@ class Outgoing:
         if self._format is not self._negotiation.capture:
             self._format = self._negotiation.capture
             self._capture.set_format(self._format)
-        if self._silence_owed:
-            self._silence_owed = False
-            for audio in self._capture.silence(MUTE_SILENCE_MS):
-                self._send(audio)
 
     def _send(self, audio: bytes) -> None:
         # Caller audio that the network does not take is dropped, as a backlog would only become delay, until half of

@@ -24,7 +24,7 @@ from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
 from .negotiation import Negotiation, Side, Wish
 from .outgoing import Outgoing
-from .playback import Playback, Speech
+from .playback import NEVER, Playback, Speech
 from .recording import Recording
 from .redaction import loggable
 from .settings import Settings
@@ -180,9 +180,12 @@ class Stream:
         return self._endpoint.connected
 
     def pause(self) -> None:
-        self.paused = True
         if self._outgoing is not None:
-            self._outgoing.pass_over()
+            if self._capturing:
+                self._outgoing.finish()
+            else:
+                self._outgoing.pass_over()
+        self.paused = True
         self._publish()
 
     def resume(self) -> None:
@@ -198,9 +201,12 @@ class Stream:
             self._playback.muted = True
         told = True
         if target is not MuteTarget.OPENAI and self._outgoing is not None and not self.send_muted:
-            self.send_muted = True
             told = self._endpoint.connected
-            self._outgoing.silence()
+            if not self._capturing:
+                self._outgoing.pass_over()
+            if told:
+                self._outgoing.silence()
+            self.send_muted = True
         self._publish()
         if not told:
             raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
@@ -284,7 +290,7 @@ class Stream:
                     if body is not None:
                         self.log(LOG_INFO, f"turn {body.decode()}")
                         self.event("turn", body)
-                self.watch()
+            self.watch()
             if self._recording is not None:
                 if self._outgoing is None:
                     self._recording.skip_capture()
@@ -341,11 +347,11 @@ class Stream:
         self.memory.watch(0, 0)
 
     def watch(self) -> None:
-        if self._playback is not None:
-            self.memory.watch(*self._playback.next_due())
+        self.memory.watch(*(self._playback.next_due() if self._playback is not None else (NEVER, 0)))
 
     def session_changed(self) -> None:
         self._take_back()
+        self.wake()
 
     def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         self._owner.audio_file(self, pcm, rate, message)
@@ -378,6 +384,8 @@ class Stream:
         self._take_back()
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
+            if self._outgoing is not None:
+                self._outgoing.restart()
         self._incoming.connection_lost()
         self.log(LOG_INFO, f"disconnected ({f'{code} {reason}'.rstrip()})")
         body = {"status": "disconnected", "message": {"code": code, "reason": reason}}

@@ -19,7 +19,7 @@ from mod_openai_realtime.stream.command import MuteTarget, Start, parse_command
 from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
-from mod_openai_realtime.stream.stream import ChannelFacts, Stream
+from mod_openai_realtime.stream.stream import ChannelFacts, CommandRefusedError, Stream
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 
@@ -261,16 +261,56 @@ def test_an_interrupted_answer_is_truncated_where_hearing_ended(law: str) -> Non
     assert truncate["audio_end_ms"] == 500
 
 
-def test_muting_while_the_format_is_open_owes_the_second_of_silence() -> None:
+def test_muting_while_the_format_is_open_owes_what_was_said_and_the_second_of_silence() -> None:
     bench = Bench("pcmu")
     bench.session("created")
-    bench.say(tone(100, 8000))
+    speech = tone(100, 8000)
+    bench.say(speech)
     bench.stream.mute(MuteTarget.USER)
     bench.hear(40)
     assert bench.sent() == b""
     bench.session("updated", ULAW, ULAW)
-    bench.hear(40)
-    assert bench.sent() == b"\xff" * 8000
+    bench.tick()  # whether the caller is heard or not
+    assert bench.sent() == g711_encode(speech, "pcmu") + b"\xff" * 8000
+
+
+@pytest.mark.parametrize("command", ["mute", "pause"])
+def test_what_is_said_while_nothing_is_sent_is_not_in_the_silence(command: str) -> None:
+    bench = Bench("pcm", "mono 8k 8k")
+    first, second = tone(40, 8000), tone(40, 8000, 900)
+    bench.say(first)
+    if command == "mute":
+        bench.stream.pause()
+        bench.switch.capture(tone(20, 8000, 1300), 8000)
+        bench.stream.mute(MuteTarget.USER)
+        bench.stream.resume()
+        bench.stream.unmute(MuteTarget.USER)
+        silence = bytes(16000)
+    else:
+        bench.switch.capture(second, 8000)  # not yet taken from the ring
+        bench.stream.pause()
+        bench.switch.capture(tone(20, 8000, 1300), 8000)
+        bench.stream.resume()
+        first, silence = first + second, b""
+    bench.say(second)
+    assert bench.sent() == first + silence + second
+
+
+def test_a_mute_without_a_connection_owes_nothing_to_the_next() -> None:
+    bench = Bench("pcm", "mono 8k 8k")
+    bench.say(tone(40, 8000))
+    bench.connection.connected = False
+    bench.stream.on_disconnected(1006, "")
+    bench.connection.texts.clear()
+    with pytest.raises(CommandRefusedError):
+        bench.stream.mute(MuteTarget.USER)
+    bench.connection.connected = True
+    bench.stream.on_connected()
+    bench.say(tone(40, 8000))
+    assert bench.sent() == b""
+    bench.stream.unmute(MuteTarget.USER)
+    bench.say(tone(40, 8000))
+    assert bench.sent() == tone(40, 8000)
 
 
 def test_a_stop_before_the_format_is_known_sends_no_audio() -> None:

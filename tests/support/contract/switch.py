@@ -203,7 +203,7 @@ class Switch(ABC):
     def mappings(self) -> int:
         """How many memories of streams that process has mapped."""
         maps = Path(f"/proc/{self.pid()}/maps").read_text().splitlines()
-        return sum("memfd:" in line for line in maps)
+        return sum("memfd:openai_audio_stream" in line for line in maps)
 
     @abstractmethod
     def whole_log(self) -> str:

@@ -113,6 +113,8 @@ RULES = {
     # Amendments: handshake and log
     "9.log-command": "a command that fails is logged with its verb and reason, whoever sent it, and no secret",
     "9.headers": "a header value may hold any printable text, sent as UTF-8; the User-Agent is ours unless given",
+    # Amendments: audio
+    "9.rates": "a pcm rate that the server states is followed, with one warning for each direction",
     # Amendments: messages
     "9.deltas": "an audio delta is never a json event: what is malformed is dropped, and so is what nobody plays",
     "9.dropped": "a text with a NUL byte is dropped; after whatever is dropped no half sample is kept, each time",

@@ -1,4 +1,4 @@
-"""G.711 between the engine and the server: a call as it is heard at both ends."""
+"""Formats and rates between the engine and the server: a call as it is heard at both ends."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def is_told(leg: Leg, kind: str) -> None:
         pass
 
 
-def goes_both_ways(leg: Leg, arguments: str, sent_as: str, rate: int) -> None:
-    """One tone to the server and another one back, each measured at its far end."""
+def goes_both_ways(leg: Leg, arguments: str, sent_as: str, rate: int, *, agreed: str = "session.updated") -> None:
+    """One tone to the server and another one back, each measured at its far end, once `agreed` has come."""
     with LocalEndpointThread(vad=False, agent=[{"tone_hz": 400, "ms": 1500}]) as endpoint:
         leg.start(f"{endpoint.url} {arguments}")
-        is_told(leg, "session.updated")
+        is_told(leg, agreed)
         leg.tell(tone(700, 1000, 8000))
 
         def said() -> Pcm16:
@@ -55,13 +55,13 @@ def goes_both_ways(leg: Leg, arguments: str, sent_as: str, rate: int) -> None:
         assert tone_amplitude(heard.of(leg.heard()), 400, leg.rate) == pytest.approx(
             tone_amplitude(sent, 400, rate), rel=0.05
         )
-    assert not leg.warnings()
 
 
 @pytest.mark.parametrize("law", ["pcmu", "pcma"])
 def test_g711_carries_a_call_both_ways(switch: Switch, law: str) -> None:
     leg = switch.call(variables={"STREAM_AUDIO_FORMAT": law})
     goes_both_ways(leg, "mono 24k 24k", law, 8000)
+    assert not leg.warnings()
 
 
 def test_g711_carries_a_wide_band_call_too(switch: Switch) -> None:
@@ -78,7 +78,18 @@ def test_g711_carries_a_wide_band_call_too(switch: Switch) -> None:
 
 
 def test_auto_is_g711_on_a_telephone_call(switch: Switch) -> None:
-    goes_both_ways(switch.call(variables={"STREAM_AUDIO_FORMAT": "auto"}), "mono", "pcmu", 8000)
+    leg = switch.call(variables={"STREAM_AUDIO_FORMAT": "auto"})
+    goes_both_ways(leg, "mono", "pcmu", 8000)
+    assert not leg.warnings()
+
+
+@pytest.mark.rule("9.rates")
+@pytest.mark.parametrize("rate", ["8k", "16k", "48000"])
+def test_a_pcm_rate_that_the_server_states_is_spoken_both_ways(switch: Switch, rate: str) -> None:
+    leg = switch.call()
+    goes_both_ways(leg, f"mono {rate} {rate}", "pcm", 24000, agreed="session.created")
+    for side, warning in zip(("input", "output"), leg.warnings(), strict=True):
+        assert f"the server states pcm at 24000 Hz for its {side}, and is followed" in warning
 
 
 @pytest.mark.stepped

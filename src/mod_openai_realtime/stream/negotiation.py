@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import orjson
 
@@ -19,14 +18,17 @@ EVENT_ID = "engine_audio_format"
 LONGEST_WAIT_MS = 3000
 MAX_OUTSTANDING = 16
 
-# The second name of each is that of the protocol's beta, which compatible servers may still speak.
+# The second name of each is that of the protocol's beta, which compatible servers may still speak; those with a rate
+# are Azure's.
 _ENCODINGS = {
-    "audio/pcm": Encoding.PCM,
-    "pcm16": Encoding.PCM,
-    "audio/pcmu": Encoding.PCMU,
-    "g711_ulaw": Encoding.PCMU,
-    "audio/pcma": Encoding.PCMA,
-    "g711_alaw": Encoding.PCMA,
+    "audio/pcm": (Encoding.PCM, None),
+    "pcm16": (Encoding.PCM, None),
+    "pcm16_8000hz": (Encoding.PCM, 8000),
+    "pcm16_16000hz": (Encoding.PCM, 16000),
+    "audio/pcmu": (Encoding.PCMU, None),
+    "g711_ulaw": (Encoding.PCMU, None),
+    "audio/pcma": (Encoding.PCMA, None),
+    "g711_alaw": (Encoding.PCMA, None),
 }
 _PCM_RATES = range(8000, 48001, 8000)
 
@@ -51,7 +53,7 @@ class _Update:
     """A `session.update` that the server has not answered yet; `capture` is None where it leaves that format alone."""
 
     event_id: object
-    capture: Encoding | None
+    capture: AudioFormat | None
 
 
 class Negotiation:
@@ -59,7 +61,8 @@ class Negotiation:
     that is only wished for is not used. The application's own updates are followed, and go before the wishes.
 
     G.711 is asked for once a connection. Where it is not granted, or not answered (`give_up`), what the server has
-    stated counts, or else pcm at the stream's rate; `warn` is told, once in the stream's life.
+    stated counts, or else pcm at the stream's rate; `warn` is told, once in the stream's life. It is told as well of a
+    pcm rate that is not the stream's, once for each.
     """
 
     def __init__(self, wishes: dict[Side, Wish], warn: Callable[[str], None], *, session: bool) -> None:
@@ -68,6 +71,7 @@ class Negotiation:
         self._warn = warn
         self._session = session
         self._warned = False
+        self._rates_told: set[tuple[Side, int]] = set()
         self._asks: dict[Side, Encoding] = {}
         self._unasked = False
         self._application_spoke = False
@@ -92,8 +96,7 @@ class Negotiation:
             return Side.CAPTURE in self._asks
         if not self._outstanding or Side.CAPTURE not in self._effective:
             return False
-        now = self.capture.encoding
-        return any(update.capture not in (None, now) for update in self._outstanding)
+        return any(update.capture not in (None, self.capture) for update in self._outstanding)
 
     def connected(self) -> None:
         """A new connection: the server knows nothing yet."""
@@ -132,11 +135,14 @@ class Negotiation:
             return  # nested too deeply for the parser: no update that a server takes
         if not isinstance(message, dict) or message.get("type") != UPDATE:
             return
-        named = {side: found[0] for side in Side if (found := _stated(message.get("session"), side)) is not None}
+        named = {side: found for side in Side if (found := _stated(message.get("session"), side)) is not None}
         for side in named:
             self._asks.pop(side, None)
         self._unasked = self._unasked and bool(self._asks)
-        self._outstanding.append(_Update(message.get("event_id"), named.get(Side.CAPTURE)))
+        capture = named.get(Side.CAPTURE) if Side.CAPTURE in self._effective else None
+        self._outstanding.append(
+            _Update(message.get("event_id"), self._meant(Side.CAPTURE, *capture) if capture is not None else None)
+        )
 
     def give_up(self) -> None:
         """The server has not answered for too long: what it has stated so far counts."""
@@ -150,16 +156,32 @@ class Negotiation:
             if stated is None:
                 continue
             encoding, rate = stated
-            # The rates of `start` are the user's word on pcm, unless it is not pcm that was meant to be used.
-            follows = wish.encoding is not Encoding.PCM and rate in _PCM_RATES
-            self._effective[side] = make_format(encoding, rate if follows else wish.pcm_rate)
+            meant = self._meant(side, encoding, rate)
+            if encoding is Encoding.PCM and rate is not None and (side, rate) not in self._rates_told:
+                if rate != meant.rate:
+                    self._tell_rate(side, rate, f"which no stream can use; {meant.rate} Hz stays in use")
+                elif wish.encoding is Encoding.PCM and meant != self._effective[side]:
+                    self._tell_rate(side, rate, f"and is followed; it was {self._effective[side].rate} Hz")
+            self._effective[side] = meant
+
+    def _meant(self, side: Side, encoding: Encoding, rate: int | None) -> AudioFormat:
+        """The format of that name; without a rate (Hz) that a stream can use, pcm keeps the one it has."""
+        if rate is None or rate not in _PCM_RATES:
+            now = self._effective[side]
+            rate = now.rate if now.encoding is Encoding.PCM else self._wishes[side].pcm_rate
+        return make_format(encoding, rate)
+
+    def _tell_rate(self, side: Side, rate: int, what: str) -> None:
+        self._rates_told.add((side, rate))
+        self._warn(f"the server states pcm at {rate} Hz for its {side}, {what}")
 
     def _ask(self) -> bytes | None:
         self._unasked = False
         missing = {side: law for side, law in self._asks.items() if self._effective[side].encoding is not law}
         if not missing:
             return None
-        self._outstanding.append(_Update(EVENT_ID, missing.get(Side.CAPTURE)))
+        law = missing.get(Side.CAPTURE)
+        self._outstanding.append(_Update(EVENT_ID, make_format(law, 0) if law is not None else None))
         audio = {side.value: {"format": {"type": f"audio/{law}"}} for side, law in missing.items()}
         return orjson.dumps({"type": UPDATE, "event_id": EVENT_ID, "session": {"type": "realtime", "audio": audio}})
 
@@ -184,16 +206,18 @@ class Negotiation:
                 return
 
 
-def _stated(session: object, side: Side) -> tuple[Encoding, int] | None:
-    """The encoding that a session names for a direction, and its rate in Hz (0 for none told)."""
-    name: Any = None
-    rate: Any = 0
-    if isinstance(session, dict):
-        name = session.get(f"{side.value}_audio_format")
-        audio = session.get("audio")
-        half = audio.get(side.value) if isinstance(audio, dict) else None
-        stated = half.get("format") if isinstance(half, dict) else None
-        if isinstance(stated, dict):
-            name, rate = stated.get("type"), stated.get("rate")
-    encoding = _ENCODINGS.get(name) if isinstance(name, str) else None
-    return (encoding, rate if type(rate) is int else 0) if encoding is not None else None
+def _stated(session: object, side: Side) -> tuple[Encoding, int | None] | None:
+    """The encoding that a session names for a direction, and its rate in Hz if it states one."""
+    if not isinstance(session, dict):
+        return None
+    name, rate = session.get(f"{side.value}_audio_format"), session.get(f"{side.value}_audio_sampling_rate")
+    audio = session.get("audio")
+    half = audio.get(side.value) if isinstance(audio, dict) else None
+    stated = half.get("format") if isinstance(half, dict) else None
+    if isinstance(stated, dict):
+        name, rate = stated.get("type"), stated.get("rate")
+    known = _ENCODINGS.get(name) if isinstance(name, str) else None
+    if known is None:
+        return None
+    encoding, named_rate = known
+    return encoding, rate if type(rate) is int else named_rate

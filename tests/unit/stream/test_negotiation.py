@@ -14,6 +14,7 @@ from mod_openai_realtime.stream.audio_format import AudioFormat, Encoding
 from mod_openai_realtime.stream.negotiation import EVENT_ID, Negotiation, Side, Wish
 
 PCM, PCMU, PCMA = Encoding.PCM, Encoding.PCMU, Encoding.PCMA
+PCM_16K = {"type": "audio/pcm", "rate": 16000}
 PCM_24K = {"type": "audio/pcm", "rate": 24000}
 ULAW, ALAW = {"type": "audio/pcmu"}, {"type": "audio/pcma"}
 BOTH = {Side.CAPTURE: PCMU, Side.PLAYBACK: PCMU}
@@ -52,10 +53,61 @@ class Bench:
 def test_pcm_asks_for_nothing_and_waits_for_nothing() -> None:
     bench = Bench({Side.CAPTURE: PCM, Side.PLAYBACK: PCM}, rate=16000)
     assert not bench.negotiation.waiting
-    assert bench.created() is None
-    bench.updated()
-    assert bench.formats == (AudioFormat(PCM, 16000),) * 2  # the rates of `start` are the user's word
+    assert bench.server("session.created", session=session(PCM_16K, PCM_16K)) is None
+    bench.updated(PCM_16K, PCM_16K)
+    assert not bench.negotiation.waiting
+    assert bench.formats == (AudioFormat(PCM, 16000),) * 2
+
+
+@pytest.mark.parametrize("kind", ["session.created", "session.updated"])
+def test_a_rate_of_pcm_that_the_server_states_is_followed_with_one_warning(kind: str) -> None:
+    bench = Bench({Side.CAPTURE: PCM, Side.PLAYBACK: PCM}, rate=16000)
+    for _ in range(3):
+        bench.server(kind, session=session(PCM_16K, PCM_24K))
+        assert bench.formats == (AudioFormat(PCM, 16000), AudioFormat(PCM, 24000))
+        bench.negotiation.connected()
+    (warning,) = bench.warnings
+    assert "24000 Hz" in warning and "16000 Hz" in warning and "output" in warning
+
+
+def test_the_rates_of_azure_are_understood() -> None:
+    bench = Bench({Side.CAPTURE: PCM, Side.PLAYBACK: PCM})
+    stated = {
+        "input_audio_format": "pcm16",
+        "input_audio_sampling_rate": 16000,
+        "output_audio_format": "pcm16_8000hz",
+    }
+    bench.server("session.updated", session=stated)
+    assert bench.formats == (AudioFormat(PCM, 16000), AudioFormat(PCM, 8000))
+    assert len(bench.warnings) == 2
+
+
+@pytest.mark.parametrize("rate", [44100, 11025, 0, -8000, 96000])
+def test_a_rate_that_no_stream_can_use_is_told_and_not_followed(rate: int) -> None:
+    bench = Bench({Side.CAPTURE: PCM, Side.PLAYBACK: PCM}, rate=16000)
+    for _ in range(2):
+        bench.updated({"type": "audio/pcm", "rate": rate}, PCM_16K)
+    assert bench.formats == (AudioFormat(PCM, 16000),) * 2
+    (warning,) = bench.warnings
+    assert f"{rate} Hz" in warning
+
+
+@pytest.mark.parametrize("rate", [None, "24000", 24000.0, True, [], {}])
+def test_a_rate_that_is_no_whole_number_is_none(rate: object) -> None:
+    bench = Bench({Side.CAPTURE: PCM, Side.PLAYBACK: PCM}, rate=16000)
+    bench.updated({"type": "audio/pcm", "rate": rate}, {"type": "audio/pcm"})
+    assert bench.formats == (AudioFormat(PCM, 16000),) * 2
     assert not bench.warnings
+
+
+def test_caller_audio_waits_while_the_application_changes_its_rate() -> None:
+    bench = Bench({Side.CAPTURE: PCM})
+    bench.server("session.created", session=session())
+    bench.application(session={"audio": {"input": {"format": PCM_16K}}})
+    assert bench.negotiation.waiting
+    bench.updated(PCM_16K)
+    assert not bench.negotiation.waiting
+    assert bench.negotiation.capture == AudioFormat(PCM, 16000)
 
 
 def test_g711_is_asked_for_after_the_greeting_and_used_when_it_is_confirmed() -> None:
@@ -86,11 +138,14 @@ def test_what_the_server_states_is_used_whatever_was_asked(capture: dict[str, An
 
 
 @pytest.mark.parametrize("stated", [{"type": "audio/pcm"}, {"type": "audio/pcm", "rate": 44100}])
-def test_pcm_without_a_usable_rate_is_at_the_rate_of_the_start(stated: dict[str, Any]) -> None:
+def test_pcm_without_a_usable_rate_is_at_the_rate_that_it_has(stated: dict[str, Any]) -> None:
     bench = Bench(BOTH, rate=16000)
-    bench.created()
+    bench.updated(ULAW, ULAW)
     bench.updated(stated, stated)
     assert bench.formats == (AudioFormat(PCM, 16000),) * 2
+    bench.updated()
+    bench.updated(stated, stated)
+    assert bench.formats == (AudioFormat(PCM, 24000),) * 2
 
 
 @pytest.mark.parametrize("of", [{}, {"session": None}, {"session": {"audio": 5}}, {"session": session("x", ["y"])}])

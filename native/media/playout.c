@@ -145,11 +145,11 @@ static bool playout_flush_run(Playout *self, struct playback_ring *ring)
 }
 
 /* Silence of ours, where the ring runs dry, only if more is to come: not after the last word. */
-static void playout_set_hold(const Playout *self, struct stream_memory *memory)
+static void playout_set_expecting(const Playout *self, struct stream_memory *memory)
 {
     uint32_t control = atomic_load_explicit(&memory->control, memory_order_relaxed);
-    bool hold = self->active && !(self->ended && self->queue.source == self->queue.end);
-    uint32_t wanted = hold ? control | STREAM_HOLD : control & ~(uint32_t)STREAM_HOLD;
+    bool expecting = self->active && !(self->ended && self->queue.source == self->queue.end);
+    uint32_t wanted = expecting ? control | STREAM_EXPECTING : control & ~(uint32_t)STREAM_EXPECTING;
 
     if (wanted != control) {
         atomic_store_explicit(&memory->control, wanted, memory_order_release);
@@ -193,7 +193,7 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     if (self->ended && self->queue.source == self->queue.end) {
         done = playout_flush_run(self, ring);
     }
-    playout_set_hold(self, ring->memory);
+    playout_set_expecting(self, ring->memory);
     return done;
 }
 
@@ -324,7 +324,7 @@ static PyObject *playout_clear(PyObject *object, PyObject *Py_UNUSED(args))
     pieces_clear(&self->queue, self->queue.end);
     self->active = self->ended = false;
     if (ring != NULL) {
-        playout_set_hold(self, ring->memory);
+        playout_set_expecting(self, ring->memory);
     }
     Py_RETURN_NONE;
 }

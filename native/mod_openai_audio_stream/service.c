@@ -167,7 +167,7 @@ static void service_engine_died(struct link *link, struct stream *stream)
     static const char failed[] = "{\"status\":\"error\",\"message\":{\"retries\":0,\"error\":\"Engine is not running\","
                                  "\"wait_time\":250,\"http_status\":0}}";
     uint32_t before = atomic_fetch_and(&stream->memory->control,
-                                       ~(uint32_t)(STREAM_HOLD | STREAM_CONNECTED | STREAM_SPEAKING));
+                                       ~(uint32_t)(STREAM_EXPECTING | STREAM_CONNECTED | STREAM_SPEAKING));
 
     if (before & STREAM_SPEAKING) {
         event_fire(link->uuid, link->template, "openai_speech_stop", stream->name, stopped, strlen(stopped));

@@ -73,7 +73,7 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
     if (head != tail) {
         return head > tail && head - tail <= stream->playback.count;
     }
-    return (control & STREAM_HOLD) && !(control & STREAM_PLAYBACK_MUTED);
+    return (control & STREAM_EXPECTING) && !(control & STREAM_PLAYBACK_MUTED);
 }
 
 void writer_consider(struct stream *stream, uint64_t now_ns)

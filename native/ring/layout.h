@@ -27,12 +27,12 @@
 #define STREAM_MEMORY_HEADER_BYTES 4096u
 
 /* What the engine wants of the media thread, and what a restarted engine must know (writer: the engine; the module
- * may clear HOLD, CONNECTED and SPEAKING after the engine has died). */
+ * may clear EXPECTING, CONNECTED and SPEAKING after the engine has died). */
 enum stream_control {
     STREAM_PAUSED = 1u << 0,         /* playback keeps its place; the channel sends its own audio */
     STREAM_PLAYBACK_MUTED = 1u << 1, /* playback runs on at media speed, unheard */
     STREAM_CAPTURE_MUTED = 1u << 2,  /* kept for a restarted engine; the media thread ignores it */
-    STREAM_HOLD = 1u << 3,           /* a response is under way: an empty ring is an underrun, filled with silence */
+    STREAM_EXPECTING = 1u << 3,      /* a response is under way: an empty ring is an underrun, filled with silence */
     STREAM_CONNECTED = 1u << 4,      /* the WebSocket is up: the module fires `disconnect` if the engine dies */
     STREAM_SPEAKING = 1u << 5,       /* openai_speech_start was fired: the module fires the stop if the engine dies */
 };
@@ -65,7 +65,7 @@ struct stream_memory {
     _Atomic uint64_t played_samples;            /* samples that the channel really sent */
     _Atomic uint64_t cut_at;                    /* position where the last discard took effect: nothing from here on was heard */
     _Atomic uint64_t cut_until;                 /* discard_until of that discard; tells which one it answers */
-    _Atomic uint64_t underruns;                 /* frames that ran short while HOLD was set */
+    _Atomic uint64_t underruns;                 /* frames that ran short while EXPECTING was set */
     _Atomic uint64_t underrun_samples;
     _Atomic uint64_t write_frames;  /* WRITE_REPLACE callbacks: does the channel send at all? */
     _Atomic uint64_t write_time_ns; /* CLOCK_MONOTONIC of the last one */

@@ -109,7 +109,7 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
     }
     if (ring_rate != rate) {
         /* The channel's codec has changed: the engine refills the ring at the new rate on its next tick. */
-        if ((control & STREAM_HOLD) && !(control & STREAM_PLAYBACK_MUTED)) {
+        if ((control & STREAM_EXPECTING) && !(control & STREAM_PLAYBACK_MUTED)) {
             playback_ring_fade_to_silence(ring, frame + filled, samples - filled, fade);
             filled = samples;
         }
@@ -132,10 +132,10 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
             ring->last = 0;
             goto done;
         }
-    } else if (!(control & STREAM_HOLD) || (control & STREAM_PLAYBACK_MUTED)) {
+    } else if (!(control & STREAM_EXPECTING) || (control & STREAM_PLAYBACK_MUTED)) {
         goto done;
     }
-    if (filled < samples && (control & STREAM_HOLD)) {
+    if (filled < samples && (control & STREAM_EXPECTING)) {
         playback_ring_count(&memory->underruns, 1);
         playback_ring_count(&memory->underrun_samples, samples - filled);
         playback_ring_fade_to_silence(ring, frame + filled, samples - filled, fade);

@@ -7,6 +7,6 @@ class Control(IntFlag):
     PAUSED = 1 << 0
     PLAYBACK_MUTED = 1 << 1
     CAPTURE_MUTED = 1 << 2
-    HOLD = 1 << 3
+    EXPECTING = 1 << 3
     CONNECTED = 1 << 4
     SPEAKING = 1 << 5

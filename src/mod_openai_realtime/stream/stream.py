@@ -123,7 +123,7 @@ class Stream:
                 capture, self._negotiation, self._endpoint, self._warn, raw=settings.raw, lends=recording is None
             )
         self._publish()
-        memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.HOLD)
+        memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.EXPECTING)
 
     @property
     def packetizer(self) -> Packetizer | None:

@@ -64,7 +64,7 @@ def test_the_counts_of_ended_streams_are_kept() -> None:
     switch = SwitchSide()
     memory = StreamMemory(switch.fd)
     memory.discard_playback(8000)
-    memory.set_control(Control.HOLD, 0)
+    memory.set_control(Control.EXPECTING, 0)
     switch.playback(160, 8000)
     figures = Figures()
     ticker = make_ticker(Poller())

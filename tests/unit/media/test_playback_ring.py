@@ -71,7 +71,7 @@ def test_the_end_of_a_response_is_filled_with_silence_and_is_no_underrun() -> No
 
 def test_an_underrun_in_mid_response_fades_and_is_counted() -> None:
     switch, engine = pair()
-    engine.set_control(Control.HOLD, 0)
+    engine.set_control(Control.EXPECTING, 0)
     engine.write_playback(samples(100))
     out = array("h", switch.playback(FRAME, RATE) or b"")
     assert list(out[:100]) == [1000] * 100
@@ -142,7 +142,7 @@ def test_muted_playback_runs_on_unheard() -> None:
 def test_samples_are_never_played_at_another_rate_than_theirs() -> None:
     switch, engine = pair()
     engine.write_playback(samples(4 * FRAME))
-    engine.set_control(Control.HOLD, 0)
+    engine.set_control(Control.EXPECTING, 0)
     switch.playback(FRAME, RATE)
     faded = array("h", switch.playback(2 * FRAME, 16000) or b"")
     assert 900 < faded[0] < 1000 and not any(faded[2 * FADE :])

@@ -51,8 +51,8 @@ class Bench:
         return self.memory.playback_head - self.memory.playback_tail
 
     @property
-    def holds(self) -> bool:
-        return Control.HOLD in Control(self.memory.control)
+    def expects_more(self) -> bool:
+        return Control.EXPECTING in Control(self.memory.control)
 
 
 def ramp(samples: int, start: int = 1) -> bytes:
@@ -105,22 +105,22 @@ def test_a_ring_that_is_too_small_for_the_rate_is_never_overrun(write_rate: int)
     assert bench.hear(105) == whole.process(pcm) + whole.flush()
 
 
-def test_it_holds_as_long_as_more_is_to_come() -> None:
+def test_it_expects_more_until_the_last_of_it_is_in_the_ring() -> None:
     bench = Bench()
-    assert not bench.holds
+    assert not bench.expects_more
     bench.playout.feed(ramp(100))
-    assert bench.holds
+    assert bench.expects_more
     bench.playout.finish()
-    assert not bench.holds
+    assert not bench.expects_more
     bench.playout.feed(ramp(2000))
-    assert bench.holds
+    assert bench.expects_more
     bench.playout.finish()
-    assert bench.holds, "what is queued is still to come"
+    assert bench.expects_more, "what is queued is still to come"
     bench.hear(27)
-    assert not bench.holds
+    assert not bench.expects_more
     bench.playout.feed(ramp(100))
     bench.playout.clear()
-    assert not bench.holds
+    assert not bench.expects_more
     assert bench.playout.queued == 0
 
 

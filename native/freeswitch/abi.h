@@ -19,6 +19,7 @@
 typedef struct switch_core_session switch_core_session_t;
 typedef struct switch_channel switch_channel_t;
 typedef struct switch_media_bug switch_media_bug_t;
+typedef struct switch_rtp switch_rtp_t;
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
 typedef struct apr_pool_t switch_memory_pool_t;
 typedef struct switch_xml *switch_xml_t;
@@ -72,7 +73,13 @@ typedef enum { CS_NEW = 0, CS_HANGUP = 10 } switch_channel_state_t;
 typedef enum { SWITCH_CALL_DIRECTION_INBOUND = 0, SWITCH_CALL_DIRECTION_OUTBOUND = 1 } switch_call_direction_t;
 
 /* The facts of a channel's media. Of the later flags the numbers differ between versions. */
-typedef enum { CF_ANSWERED = 1, CF_EARLY_MEDIA = 3 } switch_channel_flag_t;
+typedef enum { CF_ANSWERED = 1, CF_EARLY_MEDIA = 3, CF_HOLD = 10 } switch_channel_flag_t;
+
+/* What a call looks like to the people in it. */
+typedef enum { CCS_ACTIVE = 4, CCS_HELD = 5 } switch_channel_callstate_t;
+
+/* Their numbers differ between versions: see hold.c. */
+typedef int switch_rtp_flag_t;
 
 /* Why a media bug's callback is called. */
 typedef enum {

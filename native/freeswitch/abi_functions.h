@@ -44,6 +44,16 @@ void *switch_core_perform_session_alloc(switch_core_session_t *session, switch_s
 switch_status_t switch_channel_set_private(switch_channel_t *channel, const char *key, const void *private_info);
 void *switch_channel_get_private(switch_channel_t *channel, const char *key);
 
+/* Of FreeSWITCH, in decimal: "10" and "12" of 1.10.12. */
+const char *switch_version_minor(void);
+const char *switch_version_micro(void);
+
+/* Hold. The first two only read a field, without a lock; the last has the session's thread drop what has been received
+ * and not been read. */
+switch_channel_callstate_t switch_channel_get_callstate(switch_channel_t *channel);
+uint32_t switch_rtp_test_flag(switch_rtp_t *rtp_session, switch_rtp_flag_t flags);
+void switch_channel_perform_audio_sync(switch_channel_t *channel, const char *file, const char *func, int line);
+
 /* Codecs: the current rates, channels and packet sizes of each direction. */
 switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
 switch_status_t switch_core_session_get_write_impl(switch_core_session_t *session,

@@ -119,16 +119,17 @@ static PyObject *switch_side_playback(PyObject *object, PyObject *args)
     SwitchSide *self = (SwitchSide *)object;
     unsigned long long time_ns = 0;
     unsigned int samples, rate;
+    int on_hold = 0;
     int16_t frame[FRAME_SAMPLES_MAX];
 
-    if (!PyArg_ParseTuple(args, "II|K:playback", &samples, &rate, &time_ns)) {
+    if (!PyArg_ParseTuple(args, "II|Kp:playback", &samples, &rate, &time_ns, &on_hold)) {
         return NULL;
     }
     if (samples > FRAME_SAMPLES_MAX) {
         PyErr_SetString(PyExc_ValueError, "a frame that long is not known");
         return NULL;
     }
-    if (!playback_ring_read(&self->playback, frame, samples, rate, time_ns)) {
+    if (!playback_ring_read(&self->playback, frame, samples, rate, time_ns, on_hold != 0)) {
         Py_RETURN_NONE;
     }
     played_ring_write(&self->played, self->memory, frame, samples, rate, time_ns);
@@ -148,7 +149,7 @@ static PyGetSetDef switch_side_getset[] = {
 static PyMethodDef switch_side_methods[] = {
     {"capture", switch_side_capture, METH_VARARGS, "(pcm16, rate, channels=1, time_ns=0): one frame of caller audio."},
     {"playback", switch_side_playback, METH_VARARGS,
-     "(samples, rate, time_ns=0) -> pcm16 of one frame, or None where the channel sends its own audio."},
+     "(samples, rate, time_ns=0, on_hold=False) -> pcm16 of one frame, or None where the channel sends its own audio."},
     {NULL, NULL, 0, NULL},
 };
 

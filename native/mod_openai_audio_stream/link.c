@@ -183,6 +183,7 @@ bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
             struct wire_buffer resume;
 
             stream_resume_message(stream, &resume);
+            link_add_on_hold(link, &resume);
             link_post(link, &resume, stream->descriptor);
         }
     }

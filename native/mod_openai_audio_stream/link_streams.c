@@ -78,6 +78,24 @@ void link_visit_playing(struct link *link, void (*visit)(struct stream *stream, 
     pthread_mutex_unlock(&link->lock);
 }
 
+void link_add_on_hold(const struct link *link, struct wire_buffer *message)
+{
+    wire_text(message, "on_hold", link->on_hold ? "1" : "0");
+}
+
+void link_set_on_hold(struct link *link, bool on_hold)
+{
+    struct wire_buffer hold;
+
+    if (on_hold == link->on_hold) {
+        return;
+    }
+    link->on_hold = on_hold;
+    wire_begin(&hold, WIRE_HOLD, 0, 0);
+    link_add_on_hold(link, &hold);
+    link_post(link, &hold, -1);
+}
+
 /* Under the lock. True: it was on the list, whose reference is now the caller's. */
 static bool link_take_off(struct link *link, struct stream *stream)
 {
@@ -98,6 +116,7 @@ bool link_stream_opened(struct stream *stream, struct wire_buffer *opened, int d
 
     pthread_mutex_lock(&link->lock);
     stream->opened = true;
+    link_add_on_hold(link, opened);
     sent = link_post(link, opened, descriptor);
     pthread_mutex_unlock(&link->lock);
     return sent;

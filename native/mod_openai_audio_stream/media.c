@@ -1,5 +1,6 @@
 #include "media.h"
 
+#include "hold.h"
 #include "monotonic.h"
 #include "stream.h"
 #include "writer.h"
@@ -120,6 +121,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     struct stream_playout *playout = stream->playout;
     switch_codec_implementation_room_t codec;
     switch_core_session_t *session = switch_core_media_bug_get_session(bug);
+    bool on_hold = hold_seen(stream, session);
     uint32_t bytes, samples, rate, channels;
     uint64_t now = monotonic_ns();
 
@@ -141,7 +143,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         return;
     }
     samples = bytes / (channels * (uint32_t)sizeof(int16_t));
-    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now)) {
+    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now, on_hold)) {
         media_pass(playout, bug, frame);
         return;
     }
@@ -156,15 +158,25 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 
+/* A channel that is read again may be off hold: noticed here, the caller's first words are not lost. */
+static void media_watch_hold(struct stream *stream, switch_media_bug_t *bug)
+{
+    if (atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
+        hold_seen(stream, switch_core_media_bug_get_session(bug));
+    }
+}
+
 switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
     struct stream *stream = user_data;
 
     switch (type) {
     case SWITCH_ABC_TYPE_READ:
+        media_watch_hold(stream, bug);
         media_capture(stream, bug);
         break;
     case SWITCH_ABC_TYPE_READ_PING:
+        media_watch_hold(stream, bug);
         writer_consider(stream, monotonic_ns());
         break;
     case SWITCH_ABC_TYPE_WRITE_REPLACE:

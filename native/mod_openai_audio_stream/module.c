@@ -5,6 +5,7 @@
 #include "command.h"
 #include "config.h"
 #include "event.h"
+#include "hold.h"
 #include "log.h"
 #include "service.h"
 #include "unload.h"
@@ -110,6 +111,7 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         !module_offer_application(*module)) {
         return SWITCH_STATUS_TERM;
     }
+    hold_init();
     config_engine_socket(engine_socket, sizeof(engine_socket));
     if (!event_reserve()) {
         return SWITCH_STATUS_TERM;

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "event.h"
+#include "hold.h"
 #include "late_open.h"
 #include "links.h"
 #include "log.h"
@@ -241,13 +242,17 @@ static void service_review_links(void)
 
     for (size_t i = 0; i < count; i++) {
         struct link *link = links[i];
-        bool cut_off, useless;
+        bool cut_off, useless, streams;
 
         pthread_mutex_lock(&link->lock);
         cut_off = link->fd < 0 && link->streams && !link->claimed && !link->cancelled;
+        streams = link->streams;
         useless = !link->streams && !link->claimed && now - link->quiet_since_ms > USELESS_AFTER_MS;
         pthread_mutex_unlock(&link->lock);
-        /* Media callbacks do this at once; but a channel whose thread is busy elsewhere is not even read. */
+        /* Media callbacks do this at once; but a channel on hold, or whose thread is busy elsewhere, is not even read. */
+        if (streams) {
+            hold_review(link);
+        }
         link_visit_playing(link, writer_consider);
         if (cut_off) {
             service_reattach(link);

@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #include "event.h"
+#include "hold.h"
 #include "log.h"
 #include "media.h"
 #include "memory.h"
@@ -207,6 +208,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     /* Listed first, and with the bug's own reference: CLOSE may come as soon as the bug is on. */
     link_add_stream(stream->link, stream);
     stream_reference(stream);
+    hold_note(stream->link, channel);
     if (switch_core_media_bug_add(session, BUG_FUNCTION, stream->name, media_callback, stream, 0,
                                   stream_bug_flags(stream), &stream->bug) != SWITCH_STATUS_SUCCESS) {
         /* The callback never refuses INIT, so it has not been called and never will be. */

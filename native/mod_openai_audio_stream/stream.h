@@ -73,6 +73,9 @@ struct stream {
     /* The media threads': the writing one has the first two, the reading one the others. */
     alignas(64) struct playback_ring playback;
     struct slot_ring played;
+    /* Of hold.c, read with each frame and hardly ever written. Each is right again with the next look. */
+    _Atomic(switch_rtp_t *) rtp; /* the channel's; NULL where it has none */
+    atomic_bool on_hold;         /* at the last look, of whoever: the channel reads and sends nothing */
     alignas(64) struct slot_ring capture;
     switch_frame_room_t frame;
     /* FreeSWITCH interleaves two directions here without asking for room. Last, and most of it never used: what no

@@ -20,6 +20,7 @@ enum wire_type {
     WIRE_CLOSED = 5,
     WIRE_RESUME = 6,
     WIRE_OPENING = 7,
+    WIRE_HOLD = 8,
     WIRE_OPEN = 16,
     WIRE_REPLY = 17,
     WIRE_EVENT = 18,

@@ -60,7 +60,7 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
     uint32_t control;
     uint64_t head, tail;
 
-    if (now_ns < written_ns + QUIET_NS) {
+    if (now_ns < written_ns + QUIET_NS || atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
         return false;
     }
     control = atomic_load_explicit(&memory->control, memory_order_relaxed);

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define STREAM_MEMORY_MAGIC 0x4d52414fu /* "OARM" */
-#define STREAM_MEMORY_VERSION 2u
+#define STREAM_MEMORY_VERSION 3u
 #define STREAM_MEMORY_HEADER_BYTES 4096u
 
 /* What the engine wants of the media thread, and what a restarted engine must know (writer: the engine; the module
@@ -35,6 +35,7 @@ enum stream_control {
     STREAM_EXPECTING = 1u << 3,      /* a response is under way: an empty ring is an underrun, filled with silence */
     STREAM_CONNECTED = 1u << 4,      /* the WebSocket is up: the module fires `disconnect` if the engine dies */
     STREAM_SPEAKING = 1u << 5,       /* openai_speech_start was fired: the module fires the stop if the engine dies */
+    STREAM_ON_HOLD = 1u << 6,        /* the application was told; kept for a restarted engine, as CAPTURE_MUTED */
 };
 
 struct stream_memory {

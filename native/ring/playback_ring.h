@@ -59,10 +59,11 @@ static inline void playback_ring_count(_Atomic uint64_t *counter, uint64_t by)
 
 /*
  * Media thread: fill `frame` (mono, `samples` long, at `rate` Hz) with agent audio. False: there is nothing of ours to
- * send, `frame` is untouched and the channel sends its own audio. Only copies.
+ * send, `frame` is untouched and the channel sends its own audio. Only copies. `on_hold`: what the channel writes is
+ * not sent, so that playback keeps its place, as when paused.
  */
 static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame, uint32_t samples, uint32_t rate,
-                                      uint64_t time_ns)
+                                      uint64_t time_ns, bool on_hold)
 {
     struct stream_memory *memory = ring->memory;
     uint32_t control = atomic_load_explicit(&memory->control, memory_order_acquire);
@@ -87,6 +88,9 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
     }
     if (fade > samples) {
         fade = samples;
+    }
+    if (on_hold) {
+        control |= STREAM_PAUSED;
     }
 
     if (discard > ring->position) {

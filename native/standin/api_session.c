@@ -59,6 +59,8 @@ uint32_t switch_channel_test_flag(switch_channel_t *channel, switch_channel_flag
         return atomic_load(&session->answered);
     case CF_EARLY_MEDIA:
         return atomic_load(&session->early);
+    case CF_HOLD:
+        return atomic_load(&session->suspended);
     }
     return 0;
 }
@@ -159,6 +161,28 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key)
     }
     pthread_mutex_unlock(&session->profile_lock);
     return value;
+}
+
+switch_channel_callstate_t switch_channel_get_callstate(switch_channel_t *channel)
+{
+    return atomic_load(&from_channel(channel)->held) ? CCS_HELD : CCS_ACTIVE;
+}
+
+/* SWITCH_RTP_FLAG_PAUSE of switch_version_minor() and _micro(). */
+#define RTP_PAUSE_FLAG 34
+
+uint32_t switch_rtp_test_flag(switch_rtp_t *rtp, switch_rtp_flag_t flag)
+{
+    return flag == RTP_PAUSE_FLAG && atomic_load(&((struct rtp *)rtp)->paused);
+}
+
+/* What comes while nobody reads is gone here anyway. */
+void switch_channel_perform_audio_sync(switch_channel_t *channel, const char *file, const char *func, int line)
+{
+    (void)channel;
+    (void)file;
+    (void)func;
+    (void)line;
 }
 
 static switch_status_t describe(struct media_format format, switch_codec_implementation_t *to)

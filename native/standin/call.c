@@ -115,6 +115,7 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
     }
     if (channel_audio != NULL && session_media_ready(call->session)) {
         result = media_write(call->session, &call->writer, channel_audio, sent, CALL_FRAME_ROOM);
+        result = result == 0 ? CALL_NOTHING_SENT : result;
     }
     call_count_step(call);
 out:

@@ -19,6 +19,17 @@ void globals_set(const char *name, const char *value)
     pthread_mutex_unlock(&globals_lock);
 }
 
+/* The stand-in is like this version. */
+const char *switch_version_minor(void)
+{
+    return "10";
+}
+
+const char *switch_version_micro(void)
+{
+    return "12";
+}
+
 char *switch_core_get_variable_dup(const char *name)
 {
     const char *value;

@@ -98,6 +98,9 @@ void media_read(struct session *session, const void *pcm)
     struct media_format format = session_read_format(session);
     switch_frame_t frame;
 
+    if (!session_is_read(session)) {
+        return;
+    }
     pthread_mutex_lock(&session->codec_read_lock);
     frame_init(&frame, data, format);
     if (pcm != NULL) {
@@ -175,6 +178,9 @@ int media_write_frame(struct session *session, switch_frame_t *frame, void *sent
     uint32_t bytes = media_format_bytes(session_write_format(session));
     switch_frame_t *out = frame;
 
+    if (atomic_load(&session->suspended)) {
+        return 0;
+    }
     if (session->bugs != NULL) {
         bool labels = may_replace(session);
 
@@ -182,6 +188,9 @@ int media_write_frame(struct session *session, switch_frame_t *frame, void *sent
         if (labels) {
             out->codec = session_write_codec(session);
         }
+    }
+    if (atomic_load(&session->rtp.paused)) {
+        return 0; /* only here, behind the bugs */
     }
     if (out->datalen < bytes) {
         /* FreeSWITCH makes up a short frame so, from its start. */

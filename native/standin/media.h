@@ -8,10 +8,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* One frame of the session's read format; NULL: no packet came. */
+/* One frame of the session's read format; NULL: no packet came. On hold it goes nowhere. */
 void media_read(struct session *session, const void *pcm);
 
-/* The same for a frame of an application or a module, with the session's codec write lock held. */
+/* One frame of an application or a module, with the session's codec write lock held. 0: nothing was sent. */
 int media_write_frame(struct session *session, switch_frame_t *frame, void *sent, uint32_t room);
 
 /* What writes to a channel, with one frame that it fills again and again, in the format that it began with. */

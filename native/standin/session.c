@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* FreeSWITCH's, for a channel's RTP session. */
+#define RTP_KEY "__rtcp_audio_rtp_session"
+
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct session *table; /* guarded by table_lock */
 
@@ -47,6 +50,7 @@ struct session *session_new(const char *uuid, enum channel_state state, bool fai
     atomic_store(&session->state, state);
     atomic_store(&session->early, state == CHANNEL_EARLY);
     atomic_store(&session->answered, state == CHANNEL_ANSWERED);
+    switch_channel_set_private((switch_channel_t *)session, RTP_KEY, &session->rtp);
     pthread_rwlock_init(&session->rwlock, NULL);
     pthread_rwlock_init(&session->bug_rwlock, NULL);
     pthread_mutex_init(&session->format_lock, NULL);
@@ -135,6 +139,31 @@ bool session_answer(struct session *session)
     }
     atomic_store(&session->answered, true);
     return true;
+}
+
+void session_set_hold(struct session *session, enum hold hold)
+{
+    bool answered = atomic_load(&session->answered);
+
+    /* In FreeSWITCH's order: packets are dropped before the channel counts as held, and not until it no longer does. */
+    if (hold == HOLD_NONE) {
+        atomic_store(&session->suspended, false);
+        atomic_store(&session->held, false);
+        atomic_store(&session->rtp.paused, false);
+    } else if (answered) {
+        atomic_store(hold == HOLD_BY_CALLER ? &session->rtp.paused : &session->suspended, true);
+        atomic_store(&session->held, true);
+    }
+}
+
+void session_forget_hold(struct session *session)
+{
+    atomic_store(&session->held, false);
+}
+
+bool session_is_read(struct session *session)
+{
+    return !atomic_load(&session->held) && !atomic_load(&session->suspended);
 }
 
 void session_mark_hangup(struct session *session)

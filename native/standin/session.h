@@ -63,6 +63,13 @@ struct session {
     _Atomic int leaves_when_tapped; /* what happens to the channel as the next bug is added: enum leaving */
     _Atomic bool application;    /* one runs: it is what writes to the channel */
     _Atomic unsigned digits;     /* dialled, and not yet taken by an application */
+    /* On hold: as the call counts; by the switch, which takes and gives no frames; by the caller, whose packets of the
+     * RTP session are not sent. */
+    _Atomic bool held;
+    _Atomic bool suspended;
+    struct rtp {
+        _Atomic bool paused;
+    } rtp;
     _Atomic bool ending; /* somebody plays session_end */
     _Atomic bool destroyed;
 
@@ -96,6 +103,13 @@ bool session_media_ready(struct session *session);
 bool session_pre_answer(struct session *session);
 /* False when it is too late. */
 bool session_answer(struct session *session);
+/* Who puts a channel on hold: the caller, by a re-INVITE, or the switch, by uuid_hold. Only an answered one can be. */
+enum hold { HOLD_NONE, HOLD_BY_CALLER, HOLD_BY_SWITCH };
+void session_set_hold(struct session *session, enum hold hold);
+/* The switch itself takes it off hold as it goes elsewhere; the caller's phone has not, and gets no packets. */
+void session_forget_hold(struct session *session);
+/* Whether frames are read from the channel, and given to the media bugs that tap it. */
+bool session_is_read(struct session *session);
 /* Marks the end only; the rest is session_end's. */
 void session_mark_hangup(struct session *session);
 

@@ -55,6 +55,8 @@ int standin_call_answer(struct call *call);
 int standin_call_end_application(struct call *call, int transfer);
 /* The same, or a hangup, but as soon as a media bug is on the channel: before whoever adds it can do anything more. */
 int standin_call_leave_when_tapped(struct call *call, int transfer);
+/* enum hold: from the next step on. 0, or CALL_GONE. */
+int standin_call_hold(struct call *call, int hold);
 /* Returns how many digits wait for an application to take them. */
 int standin_call_dial(struct call *call, unsigned digits);
 int standin_call_bug_count(struct call *call);

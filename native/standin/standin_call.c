@@ -80,6 +80,9 @@ int standin_call_end_application(struct call *call, int transfer)
         return CALL_GONE;
     }
     atomic_store(transfer ? &session->transferring : &session->broken, true);
+    if (transfer) {
+        session_forget_hold(session);
+    }
     session_unlock(session);
     return 0;
 }
@@ -94,6 +97,20 @@ int standin_call_leave_when_tapped(struct call *call, int transfer)
     atomic_store(&session->leaves_when_tapped, transfer ? LEAVES_BY_TRANSFER : LEAVES_BY_HANGUP);
     session_unlock(session);
     return 0;
+}
+
+int standin_call_hold(struct call *call, int hold)
+{
+    int result = CALL_GONE;
+
+    /* Between two steps, so that a step is on hold or is not. */
+    pthread_mutex_lock(&call->gate);
+    if (call->session != NULL) {
+        session_set_hold(call->session, (enum hold)hold);
+        result = 0;
+    }
+    pthread_mutex_unlock(&call->gate);
+    return result;
 }
 
 int standin_call_dial(struct call *call, unsigned digits)

@@ -118,4 +118,6 @@ RULES = {
     # Amendments: messages
     "9.deltas": "an audio delta is never a json event: what is malformed is dropped, and so is what nobody plays",
     "9.dropped": "a text with a NUL byte is dropped; after whatever is dropped no half sample is kept, each time",
+    # Amendments: hold
+    "9.hold": "on hold playback waits and counts nothing as heard; the caller's turn is ended, once; it is told",
 }

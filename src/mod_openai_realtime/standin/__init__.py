@@ -4,7 +4,7 @@ Tests, demo and benchmark use it. It is no switch: no SIP, no dialplan; it runs 
 bugs frames in FreeSWITCH's order and under FreeSWITCH's locks, and collects its events and log.
 """
 
-from .call import SILENCE, Call, ChannelState, Codec, FrameBytes
+from .call import SILENCE, Call, ChannelState, Codec, FrameBytes, Hold
 from .errors import CallGoneError, ModuleLoadError, StandInError
 from .events import Event, LogLevel, LogLine
 from .histogram import CallbackTimes, Histogram
@@ -22,6 +22,7 @@ __all__ = [
     "Event",
     "FrameBytes",
     "Histogram",
+    "Hold",
     "LogLevel",
     "LogLine",
     "ModuleLoadError",

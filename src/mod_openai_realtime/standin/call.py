@@ -25,6 +25,14 @@ class ChannelState(IntEnum):
     HANGUP = 3
 
 
+class Hold(IntEnum):
+    """`enum hold`: who has put the channel on hold."""
+
+    NONE = 0
+    BY_CALLER = 1
+    BY_SWITCH = 2
+
+
 class FrameBytes(NamedTuple):
     """Bytes of pcm16 in one frame that the channel reads, and in one that it writes."""
 
@@ -176,6 +184,19 @@ class Call:
         That is before whoever adds it can do anything more. `hangup` is still to be called after a hangup.
         """
         self._check(self._library.call_leave_when_tapped(self._handle, transfer))
+
+    def hold(self, by: Hold = Hold.BY_CALLER) -> None:
+        """Puts an answered call on hold, from the next step on.
+
+        The caller does it by a re-INVITE (`sendonly` or `inactive`): what the channel writes still goes through the
+        media bugs, and is not sent. The switch does it by `uuid_hold`: no frame goes anywhere. Either way nothing that
+        is said is read.
+        """
+        self._check(self._library.call_hold(self._handle, by))
+
+    def unhold(self) -> None:
+        """Takes it off hold."""
+        self._check(self._library.call_hold(self._handle, Hold.NONE))
 
     def dial(self, digits: int) -> int:
         """The caller presses this many keys (0: none). Returns how many wait for an application to take them."""

@@ -61,6 +61,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "call_answer": (c_int, (c_void_p,)),
     "call_end_application": (c_int, (c_void_p, c_int)),
     "call_leave_when_tapped": (c_int, (c_void_p, c_int)),
+    "call_hold": (c_int, (c_void_p, c_int)),
     "call_dial": (c_int, (c_void_p, ctypes.c_uint)),
     "call_bug_count": (c_int, (c_void_p,)),
     "call_state": (c_int, (c_void_p,)),

@@ -132,6 +132,9 @@ class Channel:
         elif kind == MessageType.RESUME:
             self._idle = False
             self._resume(message, fds)
+        elif kind == MessageType.HOLD:
+            for held in list(self._streams.values()):
+                held.hold(_on_hold(fields))
         elif kind == MessageType.CLOSED:
             stream = self._streams.get(message.stream)
             if stream is not None and not stream.closing:
@@ -383,6 +386,7 @@ class Channel:
             self._files[number] = FileWriter(files, self._services.executor)
         self._services.streams.add(stream)
         stream.start()
+        stream.hold(_on_hold(fields))
 
     def _record(self, number: int, opening: Opening, memory: StreamMemory, facts: ChannelFacts) -> Recording:
         start = opening.start
@@ -465,6 +469,10 @@ class Channel:
     def _log(self, number: int, name: str, level: int, text: str) -> None:
         line = f"openai_audio_stream {name}: {text}"
         self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": line})
+
+
+def _on_hold(fields: dict[str, str]) -> bool:
+    return fields.get("on_hold") == "1"
 
 
 def _capture(start: Start, *, recorded: bool) -> str:

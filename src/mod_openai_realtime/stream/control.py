@@ -10,3 +10,4 @@ class Control(IntFlag):
     EXPECTING = 1 << 3
     CONNECTED = 1 << 4
     SPEAKING = 1 << 5
+    ON_HOLD = 1 << 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,6 +33,9 @@ from .state import EndReason, State, StateMachine
 from .turn import Turns
 
 logger = logging.getLogger(__name__)
+
+# What the media thread, or an engine that comes after this one, is to know.
+_PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
 
@@ -100,6 +104,7 @@ class Stream:
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
+        self._on_hold = Control.ON_HOLD in control  # as the application was told
         self._negotiation = _negotiation(start, settings, facts, self._warn)
         self._outgoing: Outgoing | None = None
         self._playback: Playback | None = None
@@ -202,14 +207,19 @@ class Stream:
         told = True
         if target is not MuteTarget.OPENAI and self._outgoing is not None and not self.send_muted:
             told = self._endpoint.connected
-            if not self._capturing:
-                self._outgoing.pass_over()
-            if told:
-                self._outgoing.silence()
+            self._end_turn(told and not self._on_hold)
             self.send_muted = True
         self._publish()
         if not told:
             raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
+
+    def _end_turn(self, silence: bool) -> None:
+        """What the caller has said so far goes out, if it was to be sent; with a second of silence, if so told."""
+        assert self._outgoing is not None
+        if not self._capturing:
+            self._outgoing.pass_over()
+        if silence:
+            self._outgoing.silence()
 
     def unmute(self, target: MuteTarget) -> None:
         """Raises CommandRefusedError."""
@@ -227,6 +237,19 @@ class Stream:
             raise CommandRefusedError(reasons.SEND_DISABLED)
         if target is MuteTarget.OPENAI and self._playback is None:
             raise CommandRefusedError(reasons.RECEIVE_DISABLED)
+
+    def hold(self, on_hold: bool) -> None:
+        """The channel is on hold, or no longer: playback waits by itself (the module sees to it), and no caller audio
+        goes out. Where the caller was heard until now, a second of silence ends the turn."""
+        if on_hold == self._on_hold or self._machine.state not in (State.RUNNING, State.DRAINING):
+            return
+        if self._outgoing is not None:
+            self._end_turn(on_hold and self._endpoint.connected and not self.send_muted)
+        self._on_hold = on_hold
+        self._publish()
+        status = "held" if on_hold else "resumed"
+        self.log(LOG_INFO, f"channel {status}")
+        self.event("hold", orjson.dumps({"status": status}))
 
     def send_json(self, payload: bytes) -> None:
         """Raises CommandRefusedError where there is no connection."""
@@ -259,14 +282,17 @@ class Stream:
             wanted |= Control.CAPTURE_MUTED
         if self._playback is not None and self._playback.muted:
             wanted |= Control.PLAYBACK_MUTED
-        self.memory.set_control(wanted, ~wanted & (Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED))
+        if self._on_hold:
+            wanted |= Control.ON_HOLD
+        self.memory.set_control(wanted, ~wanted & _PUBLISHED)
+        self._turns.playback_waits(self.paused or self._on_hold, time.monotonic_ns())
         self.wake()
 
     # -- from the media clock
 
     @property
     def _capturing(self) -> bool:
-        return self._endpoint.connected and not self.paused and not self.send_muted
+        return self._endpoint.connected and not (self.paused or self.send_muted or self._on_hold)
 
     def tick(self) -> None:
         """What has arrived goes out, what is queued goes on its way to the caller; called when memory is due."""

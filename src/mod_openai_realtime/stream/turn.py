@@ -25,6 +25,7 @@ class Played:
 class _Answer:
     asked_ns: int | None  # end of the caller's speech, by the server's event
     first_delta_ns: int
+    waits_ns: int | None  # since when playback waits, or did
     items: list[str] = field(default_factory=list)
 
 
@@ -33,6 +34,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._asked_ns: int | None = None
+        self._waits = False
         self._answers: OrderedDict[str | None, _Answer] = OrderedDict()
 
     def caller_stopped(self, now_ns: int) -> None:
@@ -43,12 +45,19 @@ class Turns:
     def caller_started(self) -> None:
         self._asked_ns = None
 
+    def playback_waits(self, waits: bool, now_ns: int) -> None:
+        """It waits (paused, or the channel on hold), or goes on: what is heard only then tells nothing of latency."""
+        if waits and not self._waits:
+            for answer in self._answers.values():
+                answer.waits_ns = answer.waits_ns or now_ns
+        self._waits = waits
+
     def delta(self, response: str | None, item: str | None, now_ns: int) -> None:
         """Audio of an answer has come and will be played."""
         answer = self._answers.get(response)
         if answer is None:
             # Only the first answer to a turn is the one that was waited for.
-            answer = self._answers[response] = _Answer(self._asked_ns, now_ns)
+            answer = self._answers[response] = _Answer(self._asked_ns, now_ns, now_ns if self._waits else None)
             self._asked_ns = None
             if len(self._answers) > MAX_RESPONSES:
                 self._answers.popitem(last=False)
@@ -61,6 +70,8 @@ class Turns:
         if answer is None:
             return None
         heard_ns = played.heard_at_ns or None
+        if heard_ns is not None and answer.waits_ns is not None and heard_ns >= answer.waits_ns:
+            heard_ns = None
         return orjson.dumps(
             {
                 "response_id": played.response,

@@ -20,6 +20,7 @@ class MessageType(IntEnum):
     CLOSED = 5
     RESUME = 6
     OPENING = 7
+    HOLD = 8
     OPEN = 16
     REPLY = 17
     EVENT = 18

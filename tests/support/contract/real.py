@@ -39,20 +39,25 @@ class RealLeg(Leg):
         self._call = call
         self.uuid = call.uuid
         self.rate = rate
+        self._held = ""
 
     def say(self, samples: Pcm16) -> None:
         self._call.party.say(samples)
 
     def _pass_until_said(self) -> None:
         self._call.party.wait_said()
-        self._call.party.wait_packets(5)
+        self.run(100)
 
     def _settle(self) -> None:
         # Of a new media bug's first frames FreeSWITCH makes comfort noise, whatever the caller says.
         self._call.party.wait_packets(4)
 
     def run(self, ms: int) -> None:
-        self._call.party.wait_packets(-(-ms // 20))
+        packets = -(-ms // 20)
+        if self._held:
+            self._call.party.wait_sent(packets)
+        else:
+            self._call.party.wait_packets(packets)
 
     def heard(self, since: int = 0) -> Pcm16:
         return self._call.party.audio()[since:]
@@ -68,6 +73,27 @@ class RealLeg(Leg):
     def change_rate(self, rate: int) -> None:
         self._call.change_format(_FORMATS[rate])
         self.rate = rate
+
+    def hold(self, how: str = "sendonly") -> None:
+        self._held = how
+        if how == "uuid_hold":
+            self._reinvited(f"uuid_hold {self.uuid}")
+        else:
+            self._call.hold(how)
+        self._switch.real.events.wait_for("CHANNEL_HOLD", self.uuid)
+
+    def unhold(self) -> None:
+        if self._held == "uuid_hold":
+            self._reinvited(f"uuid_hold off {self.uuid}")
+        else:
+            self._call.unhold()
+        self._held = ""
+        self._switch.real.events.wait_for("CHANNEL_UNHOLD", self.uuid)
+
+    def _reinvited(self, command: str) -> None:
+        settled = self._call.settled
+        self._switch.command(command)
+        self._call.wait_settled(settled + 1)
 
     def bugs(self) -> int:
         return self._switch.command(f"uuid_buglist {self.uuid}").count("<media-bug>")
@@ -190,7 +216,7 @@ class RealContractSwitch(Switch):
         self._legs.clear()
 
     def collect(self, wait_s: float) -> None:
-        taken = [event for name in (*SUBCLASSES, "turn") for event in self.real.events.taken(name)]
+        taken = [event for name in (*SUBCLASSES, "turn", "hold") for event in self.real.events.taken(name)]
         if not taken and wait_s:
             threading.Event().wait(min(wait_s, 0.02))
         taken.sort(key=lambda event: int(event.headers["Event-Sequence"]))

@@ -13,7 +13,7 @@ import numpy as np
 from audio.g711 import Pcm16
 
 from contract.switch import API, Event, Leg, Switch
-from mod_openai_realtime.standin import Call, ChannelState, LogLevel, StandIn
+from mod_openai_realtime.standin import Call, ChannelState, Hold, LogLevel, StandIn
 from mod_openai_realtime.standin.events import SUBCLASS_PREFIX
 
 # The engine keeps 200 ms of playback ahead and the capture ring holds more than a second: between two ticks of the
@@ -88,6 +88,12 @@ class StandInLeg(Leg):
         self._to_say.clear()
         self._heard.clear()
         self._channel_at = 0
+
+    def hold(self, how: str = "sendonly") -> None:
+        self._call.hold(Hold.BY_SWITCH if how == "uuid_hold" else Hold.BY_CALLER)
+
+    def unhold(self) -> None:
+        self._call.unhold()
 
     def bugs(self) -> int:
         return self._call.bug_count

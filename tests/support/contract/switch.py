@@ -14,6 +14,7 @@ from audio.g711 import Pcm16
 
 API = "uuid_openai_audio_stream"
 RAW_API = "uuid_raw_audio_stream"
+HOLDS = ("sendonly", "inactive", "uuid_hold")
 SUBCLASSES = ("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop")
 
 
@@ -47,6 +48,11 @@ class Leg(ABC):
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
 
+    @property
+    def stepped(self) -> bool:
+        """Whether samples can be counted: the switch's."""
+        return self._switch.stepped
+
     # The call
 
     @abstractmethod
@@ -79,6 +85,16 @@ class Leg(ABC):
     @abstractmethod
     def change_rate(self, rate: int) -> None:
         """A re-INVITE with another codec."""
+
+    @abstractmethod
+    def hold(self, how: str = "sendonly") -> None:
+        """The caller's phone puts the call on hold (`sendonly` or `inactive`), or the switch does (`uuid_hold`).
+
+        Returns when the switch has it so. On hold nothing is heard, and nothing that is said comes through.
+        """
+
+    @abstractmethod
+    def unhold(self) -> None: ...
 
     @abstractmethod
     def bugs(self) -> int:

@@ -23,12 +23,15 @@ logging.getLogger("genesis.observability.logger").setLevel(logging.ERROR)
 
 MODULE_SUBCLASSES = tuple(
     f"mod_openai_audio_stream::{name}"
-    for name in ("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop", "turn")
+    for name in (
+        *("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop"),
+        *("turn", "hold"),
+    )
 )
 _CHANNEL_EVENTS = (
     "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_PARK CHANNEL_BRIDGE"
-    " CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY PLAYBACK_START PLAYBACK_STOP STARTUP MODULE_LOAD"
-    " MODULE_UNLOAD"
+    " CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY PLAYBACK_START"
+    " PLAYBACK_STOP STARTUP MODULE_LOAD MODULE_UNLOAD"
 )
 
 

@@ -34,6 +34,8 @@ class LinkSwitch:
     time_ns: int = 0
     """Of the next frame; 0: frames have no times."""
     refuse_media: str | None = None
+    on_hold: bool = False
+    """As the module tells; hold() changes it, and tells."""
     channel: bool = True
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class LinkSwitch:
                 "write_rate": str(self.write_rate),
                 "ptime_ms": "20",
                 "channels": "1",
+                "on_hold": str(int(self.on_hold)),
             }
             opened = encode(MessageType.OPENED, stream=message.stream, request=message.request, fields=facts)
             self._send(opened, (bug.side.fd,))
@@ -129,7 +132,13 @@ class LinkSwitch:
         self.bugs[number] = Bug(side, "mono", True)
         fields = {"api": "openai", "arguments": arguments, "channel": "1", "temp_dir": self.temp_dir}
         fields |= {"read_rate": str(self.read_rate), "write_rate": str(self.write_rate), "ptime_ms": "20"}
+        fields |= {"on_hold": str(int(self.on_hold))}
         self._send(encode(MessageType.RESUME, stream=number, fields=fields), (side.fd,))
+
+    def hold(self, on_hold: bool) -> None:
+        """The channel is put on hold, or taken off it."""
+        self.on_hold = on_hold
+        self._send(encode(MessageType.HOLD, fields={"on_hold": str(int(on_hold))}))
 
     def hang_up(self) -> None:
         for number in list(self.bugs):
@@ -145,11 +154,13 @@ class LinkSwitch:
     def frame(self, pcm: bytes | None = None) -> bytes | None:
         """One media frame of 20 ms through the only stream: caller audio in, what the channel sends out."""
         bug = self.bug
-        if bug.capture != "none":
+        if bug.capture != "none" and not self.on_hold:
             samples = self.read_rate // 50 * (2 if bug.capture == "stereo" else 1)
             channels = 2 if bug.capture == "stereo" else 1
             bug.side.capture(pcm if pcm is not None else bytes(2 * samples), self.read_rate, channels, self.time_ns)
-        played = bug.side.playback(self.write_rate // 50, self.write_rate, self.time_ns) if bug.playback else None
+        played = None
+        if bug.playback:
+            played = bug.side.playback(self.write_rate // 50, self.write_rate, self.time_ns, self.on_hold)
         if self.time_ns:
             self.time_ns += 20_000_000
         return played

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +45,31 @@ class Call:
         self._caller.cue("MESSAGE" if media_format == self._caller.second_format else "OPTIONS", self)
         self.party.change_format(media_format)
 
+    def hold(self, direction: str = "sendonly") -> None:
+        """The caller puts the call on hold, by a re-INVITE: `sendonly` or `inactive`. The party's media goes on."""
+        self._reinvite("SUBSCRIBE" if direction == "sendonly" else "NOTIFY")
+
+    def unhold(self) -> None:
+        """The caller takes it off hold, by another."""
+        self._reinvite("OPTIONS")
+
+    def _reinvite(self, cue: str) -> None:
+        settled = self.settled
+        self._caller.cue(cue, self)
+        self.wait_settled(settled + 1)
+
+    @property
+    def settled(self) -> int:
+        """How many re-INVITEs that can be cued more than once, or FreeSWITCH's own, are through."""
+        return self._caller.log().count(f"settled {self.uuid}")
+
+    def wait_settled(self, count: int, timeout: float = 20) -> None:
+        """Wait until as many re-INVITEs are through: sipp minds what comes in their midst. Raises AssertionError."""
+        deadline = time.monotonic() + timeout
+        while self.settled < count:
+            assert time.monotonic() < deadline, "the re-INVITE is not through"
+            self._caller.pause()
+
     def wait_end(self, timeout: float = 20) -> None:
         """Wait until the channel is gone from FreeSWITCH."""
         self._caller.events.wait_for("CHANNEL_DESTROY", self.uuid, timeout=timeout)
@@ -52,7 +79,7 @@ class Caller:
     """One sipp process that makes a call for each party, all to the same destination.
 
     ``second_format`` is what a re-INVITE offers, if one is cued; further ones can go back and forth.
-    ``headers`` go into the INVITE.
+    ``headers`` go into the INVITE. ``answer_to_hold`` is what the callers say to a re-INVITE that puts them on hold.
     """
 
     def __init__(
@@ -64,6 +91,7 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         calls_per_second: int = 50,
         second_format: MediaFormat | None = None,
+        answer_to_hold: str = "recvonly",
     ) -> None:
         self.token = uuid.uuid4().hex
         self.events: EventSocket = switch.events
@@ -73,13 +101,14 @@ class Caller:
         self._port = own_ports().free(socket.SOCK_DGRAM)
         first = parties[0].format
         self.second_format = second_format or first
-        scenario = self._write_scenario(destination, headers or {}, first, self.second_format)
+        scenario = self._write_scenario(destination, headers or {}, first, self.second_format, answer_to_hold)
         ports = self._directory / "ports.csv"
         ports.write_text("SEQUENTIAL\n" + "".join(f"{party.port}\n" for party in parties))
         host, sip_port = switch.sip_address
         command = ["sipp", f"{host}:{sip_port}", "-sf", str(scenario), "-inf", str(ports)]
         command += ["-i", "127.0.0.1", "-p", str(self._port), "-cid_str", f"%u-{self.token}"]
         command += ["-m", str(len(parties)), "-l", str(len(parties)), "-r", str(calls_per_second)]
+        command += ["-trace_logs", "-log_file", str(self._directory / "log.txt")]
         command += ["-nostdin", "-trace_err", "-error_file", str(self._directory / "errors.txt")]
         self._process = subprocess.Popen(
             command,
@@ -137,7 +166,12 @@ class Caller:
             sender.sendto("\r\n".join(lines).encode(), ("127.0.0.1", self._port))
 
     def _write_scenario(
-        self, destination: str, headers: Mapping[str, str], first: MediaFormat, second: MediaFormat
+        self,
+        destination: str,
+        headers: Mapping[str, str],
+        first: MediaFormat,
+        second: MediaFormat,
+        answer_to_hold: str,
     ) -> Path:
         values = {
             "destination": destination,
@@ -148,10 +182,21 @@ class Caller:
             "second_payload_type": str(second.payload_type),
             "second_rtpmap": second.rtpmap,
             "second_ptime": str(second.ptime_ms),
+            "answer_to_hold": answer_to_hold,
         }
         path = self._directory / "call.xml"
         path.write_text(Template(_SCENARIO.read_text()).substitute(values))
         return path
+
+    def log(self) -> str:
+        """What the scenario has noted."""
+        path = self._directory / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def pause(self) -> None:
+        """Between two looks at the log; ends early if sipp does."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.02)
 
     def _errors(self) -> str:
         path = self._directory / "errors.txt"

@@ -96,6 +96,11 @@ class RtpParty:
         self._wait(lambda: len(self.received) >= start + count, timeout, f"fewer than {count} packets came")
         return self.received[start : start + count]
 
+    def wait_sent(self, count: int, timeout: float = 30) -> None:
+        """Wait until the party has sent ``count`` more packets: time that passes for it, on hold too."""
+        start = len(self.sent)
+        self._wait(lambda: len(self.sent) >= start + count, timeout, f"fewer than {count} packets were sent")
+
     def wait_total(self, count: int, timeout: float = 30) -> None:
         """Wait until ``count`` packets have come in all. Raises TimeoutError."""
         self._wait(lambda: len(self.received) >= count, timeout, f"fewer than {count} packets came")

@@ -119,6 +119,34 @@ def test_pause_holds_the_place() -> None:
     assert (first or b"") + (switch.playback(FRAME, RATE) or b"") == ramp(2 * FRAME)
 
 
+def test_on_hold_the_place_is_kept_and_nothing_counts_as_heard_or_missing() -> None:
+    switch, engine = pair()
+    engine.write_playback(ramp(2 * FRAME))
+    engine.set_control(Control.EXPECTING, 0)
+    first = switch.playback(FRAME, RATE)
+    assert switch.playback(FRAME, RATE, 0, True) is None
+    assert engine.playback_tail == engine.played_samples == FRAME
+    assert (first or b"") + (switch.playback(FRAME, RATE) or b"") == ramp(2 * FRAME)
+    assert switch.playback(FRAME, RATE, 0, True) is None, "nor is there an underrun"
+    assert engine.underruns == 0
+
+
+def test_a_discard_on_hold_takes_effect_in_silence() -> None:
+    switch, engine = pair()
+    engine.write_playback(samples(3 * FRAME))
+    switch.playback(FRAME, RATE)
+    engine.discard_playback(RATE)
+    assert switch.playback(FRAME, RATE, 0, True) is None
+    assert engine.cut_at == FRAME
+
+
+def test_on_hold_the_channels_rate_is_followed_all_the_same() -> None:
+    switch, engine = pair()
+    engine.write_playback(samples(FRAME))
+    assert switch.playback(2 * FRAME, 16000, 0, True) is None
+    assert engine.write_rate == 16000 and engine.playback_tail == 0
+
+
 def test_a_discard_while_paused_takes_effect_in_silence() -> None:
     switch, engine = pair()
     engine.write_playback(samples(3 * FRAME))

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from mod_openai_realtime.standin import Call, StandIn
+from mod_openai_realtime.standin import Call, Hold, StandIn
 
 
 def frame(call: Call, value: int, write: bool = False) -> bytes:
@@ -169,6 +169,33 @@ def test_the_codec_may_change_in_mid_call(switch: StandIn) -> None:
     assert read(switch, call) == (frame(call, 2), "16000 480 1")
     assert call.frame_bytes == (960, 2880)
     assert "read=16000 write=48000 ptime=30000 bytes=960" in switch.api("probe", f"{call.uuid} facts")
+
+
+def test_on_hold_by_the_caller_the_bugs_replace_what_is_then_not_sent_and_read_nothing(switch: StandIn) -> None:
+    call = switch.call()
+    add(switch, call, "read replace add=1")
+    call.hold()
+    assert call.step(frame(call, 5), frame(call, 0)) is None
+    assert names(switch) == ["write_replace"]
+    call.unhold()
+    assert call.step(frame(call, 5), frame(call, 0)) == frame(call, 1)
+    assert names(switch) == ["read", "write_replace"]
+
+
+def test_on_hold_by_the_switch_no_bug_is_called(switch: StandIn) -> None:
+    call = switch.call()
+    add(switch, call, "read replace add=1")
+    call.hold(Hold.BY_SWITCH)
+    assert call.step(frame(call, 5), frame(call, 0)) is None
+    assert names(switch) == []
+    call.unhold()
+    assert call.step(frame(call, 5), frame(call, 0)) == frame(call, 1)
+
+
+def test_a_call_that_is_not_answered_cannot_be_on_hold(switch: StandIn) -> None:
+    call = switch.call(state="early")
+    call.hold()
+    assert call.step(frame(call, 5), frame(call, 7)) == frame(call, 7)
 
 
 @pytest.mark.parametrize(("rate", "ptime_ms"), [(8000, 10), (24000, 20), (32000, 30), (48000, 40)])

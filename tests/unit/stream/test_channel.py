@@ -309,6 +309,67 @@ async def test_a_pause_sends_nothing_and_repeats_nothing(bench: Bench) -> None:
     assert bench.server.audio() == b"\x01\x01" * 160 + b"\x03\x03" * 640
 
 
+async def hold(bench: Bench, on_hold: bool, count: int) -> None:
+    """Put on hold or taken off it, and the `count`-th event says so."""
+    bench.switch.hold(on_hold)
+    body = await bench.switch.event("hold", count)
+    assert json.loads(body) == {"status": "held" if on_hold else "resumed"}
+
+
+async def test_a_hold_ends_the_callers_turn_with_a_second_of_silence_once(bench: Bench) -> None:
+    await bench.start()
+    bench.frame(b"\x01\x01" * 160)
+    await hold(bench, True, 1)
+    bench.switch.hold(True)
+    # What is read all the same is not the caller's speech.
+    bench.switch.bug.side.capture(b"\x02\x02" * 160, 8000)
+    bench.tick()
+    await hold(bench, False, 2)
+    bench.frame(b"\x03\x03" * 160)
+    await bench.server.until(lambda: bench.server.audio().endswith(b"\x03\x03" * 160))
+    assert bench.server.audio() == b"\x01\x01" * 160 + bytes(2 * 8000) + b"\x03\x03" * 160
+    assert [name for name, _ in bench.switch.events["default"]].count("hold") == 2
+
+
+async def test_a_muted_caller_has_had_the_silence_of_a_hold(bench: Bench) -> None:
+    await bench.start()
+    assert await bench.switch.api("mute") == "+OK Success"
+    await hold(bench, True, 1)
+    assert await bench.switch.api("unmute") == "+OK Success"
+    assert await bench.switch.api("mute") == "+OK Success"
+    await hold(bench, False, 2)
+    assert await bench.switch.api("unmute") == "+OK Success"
+    bench.frame(b"\x03\x03" * 160)
+    await bench.server.until(lambda: bench.server.audio().endswith(b"\x03\x03" * 160))
+    assert bench.server.audio() == bytes(2 * 8000) + b"\x03\x03" * 160
+
+
+async def test_a_stream_that_starts_on_hold_tells_so_and_the_server_gets_nothing(bench: Bench) -> None:
+    bench.switch.on_hold = True
+    await bench.start()
+    assert json.loads(await bench.switch.event("hold")) == {"status": "held"}
+    bench.switch.bug.side.capture(b"\x02\x02" * 160, 8000)
+    bench.tick()
+    await hold(bench, False, 2)
+    bench.frame(b"\x03\x03" * 160)
+    await bench.server.until(lambda: bench.server.texts)
+    assert bench.server.audio() == b"\x03\x03" * 160
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("now", [False, True])
+async def test_a_resumed_stream_tells_a_hold_that_is_news(bench: Bench, before: bool, now: bool) -> None:
+    side = SwitchSide()
+    if before:
+        StreamMemory(side.fd).set_control(Control.ON_HOLD, 0)
+    bench.switch.on_hold = now
+    bench.switch.resume(7, f"start {bench.url} mono 8k 8k", side)
+    await bench.switch.event("connect")
+    told = [json.loads(body)["status"] for name, body in bench.switch.events["default"] if name == "hold"]
+    assert told == ([] if now is before else ["held" if now else "resumed"])
+    assert (Control.ON_HOLD in Control(StreamMemory(side.fd).control)) is now
+
+
 async def test_a_lost_connection_comes_back_and_sends_nothing_stale(bench: Bench) -> None:
     await bench.start()
     bench.frame(b"\x01\x01" * 160)

@@ -62,6 +62,32 @@ def test_only_the_first_answer_to_a_turn_was_waited_for() -> None:
     assert body(turns, Played("r2", 920 * MS, 10, False))["latency_ms"]["speech_end_to_first_delta"] is None
 
 
+def test_an_answer_that_waited_for_its_first_sample_has_no_latency_to_it() -> None:
+    turns = Turns()
+    turns.caller_stopped(0)
+    turns.delta("early", None, 100 * MS)
+    turns.playback_waits(True, 200 * MS)
+    turns.playback_waits(True, 300 * MS)  # for another reason, too
+    turns.delta("late", None, 400 * MS)
+    turns.playback_waits(False, 30_000 * MS)
+    turns.delta("after", None, 30_100 * MS)
+    early = body(turns, Played("early", 30_020 * MS, 10, False))["latency_ms"]
+    assert early["speech_end_to_first_delta"] == 100
+    assert early["first_delta_to_first_sample"] is None and early["speech_end_to_first_sample"] is None
+    late = body(turns, Played("late", 30_040 * MS, 10, False))["latency_ms"]
+    assert late["first_delta_to_first_sample"] is None
+    assert body(turns, Played("after", 30_120 * MS, 10, False))["latency_ms"]["first_delta_to_first_sample"] == 20
+
+
+def test_an_answer_that_was_being_heard_when_playback_had_to_wait_keeps_its_latency() -> None:
+    turns = Turns()
+    turns.caller_stopped(0)
+    turns.delta("r1", None, 100 * MS)
+    turns.playback_waits(True, 200 * MS)
+    turns.playback_waits(False, 9000 * MS)
+    assert body(turns, Played("r1", 140 * MS, 10, False))["latency_ms"]["speech_end_to_first_sample"] == 140
+
+
 def test_responses_that_never_end_are_forgotten() -> None:
     turns = Turns()
     for number in range(MAX_RESPONSES + 1):

@@ -1,11 +1,14 @@
 """A raw-audio backend: greets with a tone, echoes the caller half a second later, beeps when it is told to."""
 
+import argparse
 import asyncio
+import contextlib
 import json
 import math
 import struct
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 RATE = 16000  # both rates of the `start` command
 DELAY_S = 0.5
@@ -22,23 +25,28 @@ def tone(hertz: int, seconds: float) -> bytes:
 async def call(stream: ServerConnection) -> None:
     """One stream, from its connection to its close."""
     print("open", flush=True)
-    for message in tone(440, 0.2), END:
-        await stream.send(message)
-    echo = bytes(int(RATE * 2 * DELAY_S))
-    async for message in stream:
-        if isinstance(message, bytes):  # the caller's audio, 20 ms of it
-            echo += message
-            await stream.send(echo[: len(message)])
-            echo = echo[len(message) :]
-        elif json.loads(message).get("type") == "beep":  # from `send_json`
-            for answer in SILENCE, tone(880, 0.2), END:
-                await stream.send(answer)
+    with contextlib.suppress(ConnectionClosed):  # it may close between a message and the answer to it
+        for message in tone(440, 0.2), END:
+            await stream.send(message)
+        echo = bytes(int(RATE * 2 * DELAY_S))
+        async for message in stream:
+            if isinstance(message, bytes):  # the caller's audio, 20 ms of it
+                echo += message
+                await stream.send(echo[: len(message)])
+                echo = echo[len(message) :]
+            elif json.loads(message).get("type") == "beep":  # from `send_json`
+                for answer in SILENCE, tone(880, 0.2), END:
+                    await stream.send(answer)
     print(f"closed {stream.close_code}", flush=True)
 
 
-async def main() -> None:
-    async with serve(call, "127.0.0.1", 9000) as server:
+async def main(port: int) -> None:
+    async with serve(call, "127.0.0.1", port) as server:
+        print("ready", flush=True)
         await server.serve_forever()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=9000)
+    asyncio.run(main(parser.parse_args().port))

@@ -31,6 +31,10 @@ class Build(build_ext):
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return ext.export_symbols
 
+    def build_extension(self, ext: Extension) -> None:
+        ext.define_macros.append(("MODULE_VERSION", f'"{self.distribution.get_version()}"'))
+        super().build_extension(ext)
+
 
 def sources(folder: str) -> list[str]:
     return sorted(str(path) for path in (NATIVE / folder).glob("*.c"))
@@ -45,7 +49,7 @@ def native(kind: type[Extension], name: str, folder: str, flags: list[str]) -> E
         name,
         sources(folder),
         include_dirs=[str(NATIVE / "ring"), str(NATIVE / "freeswitch")],
-        depends=headers(),
+        depends=[*headers(), "pyproject.toml"],  # of the version
         extra_compile_args=COMMON + flags,
         extra_link_args=["-pthread", *([f"-fsanitize={SANITIZE}"] if SANITIZE else [])],
     )

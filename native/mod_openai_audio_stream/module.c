@@ -12,12 +12,14 @@
 #include "writer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define MODULE_NAME "mod_openai_audio_stream"
 #define OPENAI_API "uuid_openai_audio_stream"
 #define RAW_API "uuid_raw_audio_stream"
 #define APPLICATION "openai_audio_stream"
 #define ENGINE_SOCKET_LIMIT 108
+#define VERSION_MARK "@(#)mod_openai_realtime "
 
 #define MIX_START "<ws-uri> <mono|mixed|stereo> [send-rate] "
 #define ANYWHERE " (both, send and recv may stand anywhere after the uri)"
@@ -28,6 +30,8 @@
     "stop [base64-json] | pause | resume | mute [user|openai|all] | unmute [user|openai|all] | " \
     "send_json <base64-json> | list [stream=<name>]" ANYWHERE
 
+/* `native/__init__.py` finds it in the file, without loading it. */
+static const char version[] = VERSION_MARK MODULE_VERSION;
 static const char openai_syntax[] = OPENAI_API " " GRAMMAR;
 static const char raw_syntax[] = RAW_API " " GRAMMAR;
 static const char application_syntax[] =
@@ -129,7 +133,8 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
     }
     command_allow();
     module_complete(true);
-    LOG(NULL, SWITCH_LOG_INFO, "The engine is expected at %s\n", engine_socket);
+    LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s\n", version + strlen(VERSION_MARK),
+        engine_socket);
     return SWITCH_STATUS_SUCCESS;
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-import pwd
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,12 +15,52 @@ from . import __version__
 from .demo.command import demo
 from .native import MODULE_PATH
 from .paths import default_socket
+from .users import user_id
+
+Command = Callable[..., Any]
+
+
+class ExistingPath(click.Path):
+    """As click's, which takes what may not be looked at for what is not there."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(exists=True, file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            Path(value).stat()
+        except OSError as error:
+            self.fail(f"{os.fspath(value)!r}: {error.strerror}", param, ctx)
+        super().convert(value, param, ctx)
+        return Path(value).absolute()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="openai-realtime")
 def main() -> None:
     """FreeSWITCH calls talk to OpenAI's Realtime API."""
+
+
+def _user_id(_context: click.Context, _option: click.Parameter, user: str | None) -> int | None:
+    try:
+        return None if user is None else user_id(user)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_FOLDER = ExistingPath(file_okay=False)
+_FILE = ExistingPath(dir_okay=False)
+_SWITCH_OPTIONS = (
+    click.option("--prefix", type=_FOLDER, help="Where FreeSWITCH is; default: FREESWITCH_PREFIX, the PATH."),
+    click.option("--module-dir", type=_FOLDER, help="Its module folder, where it is not found."),
+    click.option("--conf-dir", type=_FOLDER, help="Its configuration folder, where it is not found."),
+)
+
+
+def _switch_options(command: Command) -> Command:
+    for option in reversed(_SWITCH_OPTIONS):
+        command = option(command)
+    return command
 
 
 @main.command()
@@ -29,7 +71,10 @@ def main() -> None:
     "--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serve metrics on 127.0.0.1 at this port; 0: none."
 )
 @click.option(
-    "--allow-user", "user", help="The user of FreeSWITCH, where it is not the engine's; for an engine of root."
+    "--allow-user",
+    "user",
+    callback=_user_id,
+    help="The user of FreeSWITCH, where it is not the engine's; for an engine of root.",
 )
 @click.option(
     "--log-level",
@@ -38,29 +83,23 @@ def main() -> None:
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
 )
 def engine(
-    path: Path | None, workers: int, max_streams: int, metrics_port: int, user: str | None, log_level: str
+    path: Path | None, workers: int, max_streams: int, metrics_port: int, user: int | None, log_level: str
 ) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
-    from .supervisor import EngineError, EngineOptions, Supervisor, listening
+    from .listening import EngineError, listening, metrics_listener
+    from .supervisor import EngineOptions, Supervisor
 
     set_up_logging(log_level)
-    path = path or default_socket()
-    guest = _uid(user) if user is not None else None
-    allowed = frozenset({os.getuid()} if guest is None else {os.getuid(), guest})
+    path = (path or default_socket()).absolute()
+    allowed = frozenset({os.getuid()} if user is None else {os.getuid(), user})
     try:
-        with listening(path, guest) as listener:
-            Supervisor(listener, EngineOptions(workers, allowed, max_streams, metrics_port)).run(
+        with listening(path, user) as listener, contextlib.ExitStack() as stack:
+            metrics = stack.enter_context(metrics_listener(metrics_port)) if metrics_port else None
+            Supervisor(listener, EngineOptions(workers, allowed, max_streams), metrics).run(
                 ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
             )
     except EngineError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _uid(user: str) -> int:
-    try:
-        return int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise click.BadParameter(f"no such user: {user}") from None
 
 
 @main.command("module-path")
@@ -72,47 +111,32 @@ def module_path() -> None:
 
 
 @main.command()
-@click.option(
-    "--prefix", type=click.Path(path_type=Path), help="Where FreeSWITCH is; default: FREESWITCH_PREFIX, the PATH."
-)
-@click.option("--module-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Its module folder.")
-@click.option(
-    "--conf-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Its configuration folder."
-)
+@_switch_options
 @click.option("--overwrite-conf", is_flag=True, help="Replace an existing configuration of the module.")
 def install(prefix: Path | None, module_dir: Path | None, conf_dir: Path | None, overwrite_conf: bool) -> None:
     """Put the module into FreeSWITCH's module folder, with sample configuration."""
-    from . import freeswitch
-    from .install import InstallError, dialplan_example, service_unit
+    from .freeswitch import NoFreeSwitchError, find
+    from .install import InstallError, next_steps
     from .install import install as run_install
 
-    found = freeswitch.find(prefix)
-    module_dir = module_dir or (found.module_dir if found else None)
-    conf_dir = conf_dir or (found.conf_dir if found else None)
-    if module_dir is None:
-        raise click.ClickException("no FreeSWITCH found: give --prefix or --module-dir")
     try:
-        for step in run_install(module_dir, conf_dir, overwrite_conf=overwrite_conf):
+        switch = find(prefix, module_dir, conf_dir)
+        for step in run_install(switch, overwrite_conf=overwrite_conf):
             click.echo(f"{step.what}: {step.path}")
-    except InstallError as error:
+    except (NoFreeSwitchError, InstallError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(
-        "\nNext: start the engine, for instance with this unit in /etc/systemd/system/openai-realtime.service:\n"
-    )
-    click.echo(service_unit())
-    click.echo("Then, in fs_cli: load mod_openai_audio_stream. In the dialplan:\n")
-    click.echo(dialplan_example())
+    click.echo(next_steps(switch))
 
 
 @main.command()
 @click.option("--socket", "path", type=click.Path(path_type=Path), help="Unix socket of the engine.")
-@click.option("--prefix", type=click.Path(path_type=Path), help="Where FreeSWITCH is.")
-def doctor(path: Path | None, prefix: Path | None) -> None:
+@_switch_options
+def doctor(path: Path | None, prefix: Path | None, module_dir: Path | None, conf_dir: Path | None) -> None:
     """Say what is missing for calls to work, and how to mend it. Exit code 1 if something is."""
     from .doctor import Verdict, examine
 
     bad = False
-    for finding in examine(path or default_socket(), prefix):
+    for finding in examine((path or default_socket()).absolute(), prefix, module_dir, conf_dir):
         click.echo(f"{finding.verdict.value:8}{finding.what}")
         if finding.remedy:
             click.echo(f"{'':8}-> {finding.remedy}")
@@ -124,17 +148,17 @@ def doctor(path: Path | None, prefix: Path | None) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
-@click.option("--tls-cert", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Serve wss:// with it.")
+@click.option("--tls-cert", type=_FILE, help="Serve wss:// with it.")
 @click.option(
     "--tls-key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="The certificate's key, where it is not in the same file.",
 )
 @click.option("--api-key", help="Refuse clients that don't send this key; default: accept all.")
 @click.option(
     "--agent",
     "agent_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="JSON file with what the agent says.",
 )
 @click.option(
@@ -164,7 +188,7 @@ def local(
     set_up_logging(log_level)
     try:
         from .local.agent import ScriptError
-        from .local.command import run_local
+        from .local.command import CannotServeError, run_local
     except ImportError as error:
         raise click.ClickException(str(error)) from None
     serving = run_local(
@@ -179,7 +203,7 @@ def local(
     )
     try:
         asyncio.run(serving)
-    except (OSError, ImportError, ScriptError) as error:
+    except (CannotServeError, OSError, ImportError, ScriptError) as error:
         raise click.ClickException(str(error)) from None
 
 

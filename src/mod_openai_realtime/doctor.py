@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
-import pwd
-import re
 import socket
 import ssl
 import stat
@@ -14,11 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from xml.etree import ElementTree
 
-from . import freeswitch
+from . import __version__, freeswitch, loaded
 from .install import CONF_NAME
-from .native import MODULE_PATH
+from .native import MODULE_PATH, module_version
+from .paths import SocketPathError, check_socket_path
 from .switch.link import CREDENTIALS
+from .users import user_name
 
 
 class Verdict(StrEnum):
@@ -36,14 +36,21 @@ class Finding:
     remedy: str = ""
 
 
-def examine(socket_path: Path, prefix: Path | None = None) -> Iterator[Finding]:
+def examine(
+    socket_path: Path, prefix: Path | None = None, module_dir: Path | None = None, conf_dir: Path | None = None
+) -> Iterator[Finding]:
     """Look at everything a call needs; each finding comes as soon as it is known. Changes nothing."""
     yield _module()
-    switch = freeswitch.find(prefix)
-    yield from _switch(switch)
-    yield _engine(socket_path)
+    switch: freeswitch.FreeSwitch | None = None
+    try:
+        switch = freeswitch.find(prefix, module_dir, conf_dir)
+    except freeswitch.NoFreeSwitchError as error:
+        yield Finding(Verdict.BAD, str(error), "`openai-realtime demo` runs without FreeSWITCH")
     if switch is not None:
-        yield from _configured_socket(switch, socket_path)
+        yield from _switch(switch)
+    yield _engine(socket_path)
+    if switch is not None and switch.conf_dir is not None:
+        yield _configuration(switch.conf_dir, socket_path)
     yield _authorities()
     yield _local_endpoint()
 
@@ -55,90 +62,138 @@ def _module() -> Finding:
         return Finding(
             Verdict.BAD, "memfd_create in this Python", "use a Python built for Linux with glibc 2.27 or later"
         )
-    return Finding(Verdict.GOOD, f"compiled module: {MODULE_PATH}")
+    return Finding(Verdict.GOOD, f"compiled module: {MODULE_PATH} (version {__version__})")
 
 
-def _switch(switch: freeswitch.FreeSwitch | None) -> Iterator[Finding]:
-    if switch is None:
-        yield Finding(
-            Verdict.BAD,
-            "FreeSWITCH",
-            "install it, or set FREESWITCH_PREFIX to where it is; `openai-realtime demo` runs without",
-        )
-        return
-    yield Finding(Verdict.GOOD, f"FreeSWITCH: {switch.version() or switch.prefix}")
+def _switch(switch: freeswitch.FreeSwitch) -> Iterator[Finding]:
+    if switch.prefix is not None:
+        yield Finding(Verdict.GOOD, f"FreeSWITCH: {switch.version() or switch.prefix}")
     if switch.module_dir is None:
-        yield Finding(
-            Verdict.BAD, f"module folder below {switch.prefix}", "give it: openai-realtime install --module-dir DIR"
-        )
+        yield Finding(Verdict.BAD, f"module folder below {switch.prefix}", "give it: --module-dir DIR")
         return
     installed = switch.module_dir / MODULE_PATH.name
-    if not installed.exists():
-        yield Finding(Verdict.BAD, f"module in {switch.module_dir}", "run: openai-realtime install")
-    elif MODULE_PATH.exists() and _digest(installed) != _digest(MODULE_PATH):
-        yield Finding(
-            Verdict.BAD,
-            f"{installed} is not this version's",
-            "run: openai-realtime install; then in fs_cli: reload mod_openai_audio_stream",
-        )
-    else:
-        yield Finding(Verdict.GOOD, f"module installed: {installed}")
+    finding = _installed(installed)
+    yield finding
+    if finding.verdict is Verdict.GOOD:
+        yield from _loaded(switch.module_dir, installed)
 
 
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+def _installed(path: Path) -> Finding:
+    """Whether the file is a module of this version, wherever it was built."""
+    remedy = f"run: openai-realtime install --module-dir {path.parent}"
+    try:
+        version = module_version(path)
+    except FileNotFoundError:
+        return Finding(Verdict.BAD, f"module in {path.parent}", remedy)
+    except OSError as error:
+        return _unreadable(error, path)
+    if version is None:
+        return Finding(Verdict.BAD, f"{path} is another module than this package's", remedy)
+    if version != __version__:
+        return Finding(Verdict.BAD, f"{path} has version {version}, this package {__version__}", remedy)
+    return Finding(Verdict.GOOD, f"module installed: {path} (version {version})")
+
+
+def _loaded(module_dir: Path, installed: Path) -> Iterator[Finding]:
+    """Whether each FreeSWITCH that has modules of this folder runs the module that lies there."""
+    running = list(loaded.processes(module_dir, installed.stem))
+    if not running:
+        yield Finding(Verdict.NOTE, f"no FreeSWITCH with modules of {module_dir} runs: nothing is loaded")
+    for process in running:
+        who = f"FreeSWITCH (process {process.pid})"
+        if process.modules is None:
+            yield Finding(
+                Verdict.NOTE,
+                f"{who} is of user {user_name(process.uid)}: which module it has loaded can't be seen",
+                "run the doctor as that user, or as root",
+            )
+        elif not process.modules:
+            yield Finding(Verdict.NOTE, f"{who} has not loaded the module", f"in fs_cli: load {installed.stem}")
+        elif any(file.is_file(installed) for file in process.modules):
+            yield Finding(Verdict.GOOD, f"{who} has the installed module in its memory")
+        else:
+            yield Finding(
+                Verdict.BAD,
+                f"{who} has another module in its memory, {_named(process.modules[0])}, and not the installed one",
+                f"restart FreeSWITCH; where the other one is an earlier version of this project's, "
+                f"`reload {installed.stem}` in fs_cli is enough",
+            )
+
+
+def _named(file: loaded.MappedFile) -> str:
+    return f"the former {file.path}" if file.gone else str(file.path)
+
+
+def _unreadable(error: OSError, path: Path) -> Finding:
+    remedy = "run the doctor as FreeSWITCH's user, or as root" if isinstance(error, PermissionError) else ""
+    return Finding(Verdict.BAD, f"{path} can't be read: {error.strerror or error}", remedy)
 
 
 def _engine(path: Path) -> Finding:
     """Whether an engine answers, and whether a module that runs as this user could talk to it."""
+    start = f"run: openai-realtime engine --socket {path}"
     try:
+        check_socket_path(path)
         mode = path.stat().st_mode
+    except SocketPathError as error:
+        return Finding(Verdict.BAD, str(error), "give a shorter one, to the engine and in the configuration")
     except FileNotFoundError:
-        return Finding(Verdict.BAD, f"engine at {path}", f"run: openai-realtime engine --socket {path}")
+        return Finding(Verdict.BAD, f"engine at {path}", start)
     except PermissionError:
         return Finding(Verdict.BAD, f"access to {path}", "run the doctor, the engine and FreeSWITCH as one user")
+    except OSError as error:
+        return _unreadable(error, path)
     if not stat.S_ISSOCK(mode):
-        return Finding(Verdict.BAD, f"{path} is no socket", "remove it and start the engine")
+        return Finding(Verdict.BAD, f"{path} is no socket", "give the path of the engine's: --socket")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(2)
         try:
             sock.connect(str(path))
+        except PermissionError:
+            return Finding(Verdict.BAD, f"access to {path}", "run the doctor, the engine and FreeSWITCH as one user")
         except OSError as error:
-            return Finding(
-                Verdict.BAD,
-                f"engine at {path} ({error.strerror or error})",
-                f"run: openai-realtime engine --socket {path}",
-            )
+            return Finding(Verdict.BAD, f"engine at {path} ({error.strerror or error})", start)
         pid, uid, _ = CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
+    user = user_name(uid)
     allowed = "as root, or as the engine's --allow-user" if uid == 0 else f"as {user}"
     return Finding(Verdict.GOOD, f"engine at {path}: process {pid} of user {user}; FreeSWITCH must run {allowed}")
 
 
-def _configured_socket(switch: freeswitch.FreeSwitch, path: Path) -> Iterator[Finding]:
-    if switch.conf_dir is None:
-        return
-    files = [switch.conf_dir / "autoload_configs" / CONF_NAME, switch.conf_dir / CONF_NAME]
-    conf = next((file for file in files if file.exists()), None)
+def _configuration(folder: Path, path: Path) -> Finding:
+    """Whether FreeSWITCH can read the module's configuration, and finds this socket in it."""
+    conf = next((file for file in (folder / "autoload_configs" / CONF_NAME, folder / CONF_NAME) if _there(file)), None)
     if conf is None:
-        yield Finding(Verdict.NOTE, f"no {CONF_NAME}: the module uses OPENAI_REALTIME_SOCKET or the default path")
-        return
-    found = re.search(r'name="engine-socket"\s+value="([^"]*)"', conf.read_text(errors="replace"))
-    if found is not None and found[1] != str(path):
-        yield Finding(
-            Verdict.BAD, f"{conf} names another socket: {found[1]}", f"start the engine with --socket {found[1]}"
+        return Finding(Verdict.NOTE, f"no {CONF_NAME}: the module uses OPENAI_REALTIME_SOCKET or the default path")
+    try:
+        named = ElementTree.fromstring(conf.read_text()).find(".//param[@name='engine-socket']")  # noqa: S314
+    except OSError as error:
+        return _unreadable(error, conf)
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+        return Finding(
+            Verdict.BAD,
+            f"{conf} is no XML that FreeSWITCH can read ({error}), and keeps it from starting",
+            "mend it, or run: openai-realtime install --overwrite-conf",
         )
-    else:
-        yield Finding(Verdict.GOOD, f"configuration: {conf}")
+    value = named.get("value", "") if named is not None else ""
+    if "$" in value:
+        return Finding(Verdict.NOTE, f"{conf} names the socket by a variable of FreeSWITCH: {value}")
+    if value and value != str(path):
+        return Finding(Verdict.BAD, f"{conf} names another socket: {value}", f"start the engine with --socket {value}")
+    return Finding(Verdict.GOOD, f"configuration: {conf}")
+
+
+def _there(file: Path) -> bool:
+    """Also where it may not be looked at: reading it will say so."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return True
 
 
 def _authorities() -> Finding:
     count = ssl.create_default_context().cert_store_stats()["x509_ca"]
-    paths = ssl.get_default_verify_paths()
-    if count == 0 and not (paths.capath and any(Path(paths.capath).iterdir())):
+    folder = ssl.get_default_verify_paths().capath
+    if count == 0 and not (folder and any(Path(folder).iterdir())):
         return Finding(
             Verdict.BAD, "certificate authorities of the system", "install ca-certificates, or set STREAM_TLS_CA_FILE"
         )

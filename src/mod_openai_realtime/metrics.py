@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -58,14 +61,29 @@ class BoardCollector(Collector):
         yield lateness
 
 
-def serve_metrics(board: Board, host: str, port: int) -> None:
-    """The main function of the metrics process; returns after SIGTERM. Raises OSError where the port is taken."""
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, listener: socket.socket, registry: CollectorRegistry) -> None:
+        super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = listener.getsockname()
+        self.setup_environ()
+        self.set_app(make_wsgi_app(registry))
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """A scrape is not worth a line."""
+
+
+def serve_metrics(board: Board, listener: socket.socket) -> None:
+    """The main function of the metrics process, on a socket that listens; returns after SIGTERM."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(BoardCollector(board))
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    server, thread = start_http_server(port, addr=host, registry=registry)
-    ended.wait()
-    server.shutdown()
-    thread.join()
+    server = _Server(listener, registry)
+    # From a thread: shutdown() waits until serve_forever(), which this signal has interrupted, has seen it.
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever()
     server.server_close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import fcntl
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -12,21 +10,19 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import FrameType
 
 from .board import Board
+from .listening import EngineError
 from .metrics import serve_metrics
 from .worker import run_worker
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 1024
-METRICS_HOST = "127.0.0.1"
 RESTART_WAIT_S = 0.5  # after a worker that died at once
 STEADY_S = 5.0
 STOP_S = 8.0
@@ -34,62 +30,13 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class EngineError(Exception):
-    """The engine cannot start; the text says why."""
-
-
-@contextlib.contextmanager
-def listening(path: Path, user: int | None = None) -> Iterator[socket.socket]:
-    """The engine's socket, private to this user, or given to `user` (a uid), for which this process must be root.
-
-    Raises EngineError where another engine has it, or it cannot be made.
-    """
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True)
-            _give(path.parent, user)
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise EngineError(f"cannot use {error.filename or lock_path}: {error.strerror}") from None
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.close, lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise EngineError(f"an engine is running already on {path}") from None
-        sock = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
-        path.unlink(missing_ok=True)  # left by an engine that was killed: the lock is ours
-        mask = os.umask(0o177)
-        try:
-            sock.bind(str(path))
-        except OSError as error:
-            raise EngineError(f"cannot listen on {path}: {error.strerror or error}") from None
-        finally:
-            os.umask(mask)
-        stack.callback(path.unlink, missing_ok=True)
-        _give(path, user)
-        sock.listen(BACKLOG)
-        yield sock
-
-
-def _give(path: Path, user: int | None) -> None:
-    if user is None or user == os.getuid():
-        return
-    try:
-        os.chown(path, user, -1)
-    except OSError:
-        raise EngineError("only root can let another user connect") from None
-
-
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """`users`: uids that may connect, besides root. `max_streams` 0: no limit. `metrics_port` 0: no metrics."""
+    """`users`: uids that may connect, besides root. `max_streams` 0: no limit."""
 
     workers: int
     users: frozenset[int]
     max_streams: int = 0
-    metrics_port: int = 0
 
 
 @dataclass(slots=True)
@@ -106,23 +53,33 @@ class _Child:
 class Supervisor:
     """Starts the workers and starts again those that die, until SIGTERM or SIGINT."""
 
-    def __init__(self, listener: socket.socket, options: EngineOptions) -> None:
+    def __init__(self, listener: socket.socket, options: EngineOptions, metrics: socket.socket | None = None) -> None:
+        """`listener`: the engine's; `metrics`: where figures are served, None: nowhere. Both listen already."""
         self._listener = listener
         self._options = options
         self._board = Board(options.workers)
         self._context = multiprocessing.get_context("fork")
         self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
-        if options.metrics_port:
-            metrics = partial(serve_metrics, self._board, METRICS_HOST, options.metrics_port)
-            self._children.append(_Child("metrics", metrics, None))
+        if metrics is not None:
+            self._children.append(_Child("metrics", partial(serve_metrics, self._board, metrics), None))
         self._stopping = False
 
     def run(self, ready: Callable[[], object]) -> None:
-        """Calls `ready` once the workers are started and a signal ends the engine in order."""
+        """Calls `ready` once the workers are started and a signal ends the engine in order.
+
+        Raises EngineError where they can't be started.
+        """
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         for child in self._children:
-            self._spawn(child)
+            try:
+                self._spawn(child)
+            except OSError as error:
+                self._stop()
+                raise EngineError(
+                    f"cannot start {child.name} of {len(self._children)} processes: {error.strerror}; "
+                    "give fewer --workers, or raise the limits (ulimit -a)"
+                ) from None
         ready()
         while not self._stopping:
             processes = [child.process for child in self._children if child.process is not None]
@@ -140,17 +97,21 @@ class Supervisor:
         logger.error("%s ended (exit code %s): starting another", child.name, child.process.exitcode)
         if time.monotonic() - child.started < STEADY_S:
             time.sleep(RESTART_WAIT_S)
-        self._spawn(child)
+        try:
+            self._spawn(child)
+        except OSError as error:
+            logger.error("cannot start %s: %s", child.name, error)
 
     def _spawn(self, child: _Child) -> None:
-        child.process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)
+        process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)
         child.started = time.monotonic()
         # Until the process has its own handlers, a signal would end up in the copy of ours, and be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
-            child.process.start()
+            process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        child.process = process
 
     @staticmethod
     def _begin(target: Callable[[], None], supervisor: int) -> None:

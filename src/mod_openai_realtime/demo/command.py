@@ -1,5 +1,6 @@
 """`openai-realtime demo`, and what it says when it can't run."""
 
+import signal
 from pathlib import Path
 
 import click
@@ -37,9 +38,12 @@ def demo(folder: Path) -> None:
         from .run import run_demo
     except ImportError as error:
         raise click.ClickException(str(error)) from None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the engine and the temporary files go too
     try:
         verdict = run_demo(folder, Console())
-    except (OSError, ImportError, StandInError, EngineStartError) as error:
+    except OSError as error:
+        raise click.ClickException(f"cannot write {error.filename or folder}: {error.strerror}") from None
+    except (ImportError, StandInError, EngineStartError) as error:
         raise click.ClickException(str(error)) from None
     if not verdict.passed:
         names = ", ".join(check.name for check in verdict.failed)

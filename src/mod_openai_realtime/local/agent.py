@@ -79,18 +79,26 @@ class Script:
         """
         if isinstance(value, list):
             value = {"turns": value}
-        if not isinstance(value, dict) or set(value) - {"greeting", "turns"} or not value.get("turns"):
+        turns = value.get("turns") if isinstance(value, dict) else None
+        if (
+            not isinstance(value, dict)
+            or set(value) - {"greeting", "turns"}
+            or not isinstance(turns, list)
+            or not turns
+        ):
             raise ScriptError("a script has a list `turns` that is not empty, and may have a `greeting`")
-        turns = tuple(_turn(each, f"turns[{index}]") for index, each in enumerate(value["turns"]))
-        return cls(turns, _turn(value["greeting"], "greeting") if value.get("greeting") else None)
+        greeting = _turn(value["greeting"], "greeting") if value.get("greeting") else None
+        return cls(tuple(_turn(each, f"turns[{index}]") for index, each in enumerate(turns)), greeting)
 
     @classmethod
     def from_file(cls, file: Path) -> "Script":
         """Raises ScriptError, OSError."""
         try:
             return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except ValueError as error:
+        except ScriptError as error:
             raise ScriptError(f"{file}: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ScriptError(f"{file} is no JSON in UTF-8: {error}") from error
 
 
 def _turn(value: Any, where: str) -> Turn:
@@ -98,17 +106,39 @@ def _turn(value: Any, where: str) -> Turn:
         return Turn(text=value)
     if not isinstance(value, dict) or not value or set(value) - {"say", "tone_hz", "ms", "level", "call"}:
         raise ScriptError(f"{where} is neither a text nor an object of say, tone_hz, ms, level, call")
-    try:
-        tone = None
-        if "tone_hz" in value:
-            length = value.get("ms")
-            tone = Tone(int(value["tone_hz"]), None if length is None else int(length), float(value.get("level", 0.5)))
-        calls = value.get("call", [])
-        named = [calls] if isinstance(calls, dict) else calls
-        made = tuple(FunctionCall(str(each["name"]), json.dumps(each.get("arguments", {}))) for each in named)
-        return Turn(text=str(value.get("say", "")), tone=tone, calls=made)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{where}: {error!r}") from error
+    text, calls = value.get("say", ""), value.get("call", [])
+    if not isinstance(text, str):
+        raise ScriptError(f"{where}: say is a text")
+    named = calls if isinstance(calls, list) else [calls]
+    return Turn(text=text, tone=_tone(value, where), calls=tuple(_call(each, where) for each in named))
+
+
+def _tone(value: dict[str, Any], where: str) -> Tone | None:
+    if "tone_hz" not in value:
+        if "ms" in value or "level" in value:
+            raise ScriptError(f"{where}: ms and level are those of a tone, and there is no tone_hz")
+        return None
+    hertz, length, level = value["tone_hz"], value.get("ms"), value.get("level", 0.5)
+    if not _is(hertz, int) or hertz < 1:
+        raise ScriptError(f"{where}: tone_hz is a whole number from 1")
+    if length is not None and (not _is(length, int) or length < 1):
+        raise ScriptError(f"{where}: ms is a whole number from 1; without it the tone has no end")
+    if not _is(level, int, float) or not 0 <= level <= 1:
+        raise ScriptError(f"{where}: level is a number from 0 to 1")
+    return Tone(hertz, length, float(level))
+
+
+def _call(value: Any, where: str) -> FunctionCall:
+    if not isinstance(value, dict) or set(value) - {"name", "arguments"} or not _is(value.get("name"), str):
+        raise ScriptError(f"{where}: call is an object with a name, and may have arguments, or a list of those")
+    arguments = value.get("arguments", {})
+    if not isinstance(arguments, dict):
+        raise ScriptError(f"{where}: the arguments of {value['name']} are an object")
+    return FunctionCall(value["name"], json.dumps(arguments))
+
+
+def _is(value: Any, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 DEFAULT_SCRIPT = Script(

@@ -26,4 +26,4 @@ def test_an_engine_that_does_not_start_is_an_error_that_names_the_log(tmp_path: 
         EngineProcess(tmp_path / "file" / "e.sock", tmp_path / "log"),
     ):
         pass
-    assert "cannot use" in (tmp_path / "log").read_text()
+    assert "cannot listen on" in (tmp_path / "log").read_text()

@@ -35,10 +35,17 @@ def test_a_turn_may_be_a_tone_or_a_call() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], {}, "text", [1], [{}], [{"tell": "x"}], [{"tone_hz": "high"}], [{"call": {}}], {"turn": ["a"]}]
+    "value",
+    [
+        *(None, [], {}, "text", [1], [{}], {"turn": ["a"]}, {"turns": "abc"}, {"turns": {}}),
+        *([{"tell": "x"}], [{"say": ["x"]}]),
+        *([{"tone_hz": "high"}], [{"tone_hz": 0}], [{"tone_hz": True}], [{"tone_hz": 440.5}]),
+        *([{"tone_hz": 440, "ms": -1}], [{"tone_hz": 440, "ms": "1"}], [{"tone_hz": 440, "level": 2}], [{"ms": 5}]),
+        *([{"call": {}}], [{"call": 5}], [{"call": {"name": 1}}], [{"call": {"name": "f", "arguments": "{}"}}]),
+    ],
 )
-def test_what_is_no_script_is_refused(value: Any) -> None:
-    with pytest.raises(ScriptError):
+def test_what_is_no_script_is_refused_with_what_is_wrong(value: Any) -> None:
+    with pytest.raises(ScriptError, match=r"^(a script has|turns\[0\])"):
         Script.from_json(value)
 
 
@@ -46,8 +53,13 @@ def test_a_script_comes_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "agent.json"
     file.write_text(json.dumps(["a"]), encoding="utf-8")
     assert Script.from_file(file).turns == (Turn("a"),)
-    file.write_text("{", encoding="utf-8")
-    with pytest.raises(ScriptError, match=r"agent\.json"):
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"[" * 100_000])
+def test_a_file_that_is_no_json_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "agent.json"
+    file.write_bytes(content)
+    with pytest.raises(ScriptError, match=r"agent\.json is no JSON in UTF-8"):
         Script.from_file(file)
 
 

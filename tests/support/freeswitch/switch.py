@@ -46,7 +46,7 @@ def module_folder(prefix: Path) -> Path:
 
 
 class RealSwitch:
-    """FreeSWITCH with a minimal configuration, on ports of its own of 127.0.0.1.
+    """FreeSWITCH with a minimal configuration, or the one given, on ports of its own of 127.0.0.1.
 
     ``module`` is the compiled module under test; it is reached by its name, as after an installation, but not loaded.
     ``environment`` is added to the process's own (``LD_PRELOAD`` of a sanitizer's library, for one).
@@ -60,8 +60,9 @@ class RealSwitch:
         directory: Path,
         environment: Mapping[str, str] | None = None,
         log_level: str = "debug",
+        configuration: SwitchConfiguration | None = None,
     ) -> None:
-        self.configuration = SwitchConfiguration(directory, engine_socket, log_level=log_level)
+        self.configuration = configuration or SwitchConfiguration(directory, engine_socket, log_level=log_level)
         self.temp_dir = self.configuration.folder("temp")
         self._prefix = prefix
         self._module = module

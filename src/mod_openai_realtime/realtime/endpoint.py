@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
-from .failures import ConnectError, excerpt
+from .failures import ConnectError
 from .receiving import TakeAudio
 from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+SHOWN_CHARACTERS = 200  # of the body of an HTTP answer
 
 
 class EndpointListener(Protocol):
@@ -197,7 +199,7 @@ class Endpoint:
         else:
             wait_ms = 0.0
             self._end()
-        body = excerpt(error.body, self._settings.secrets)
+        body = self._settings.mask.excerpt(error.body.decode("utf-8", "replace"), SHOWN_CHARACTERS)
         self._listener.on_connect_failed(self._backoff.retries, str(error), wait_ms, error.http_status, body)
 
     def _connect(self) -> None:

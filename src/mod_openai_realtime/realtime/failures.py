@@ -1,21 +1,11 @@
 """Why a connection attempt failed, in words that may be shown: no key, no header, no part of the URI but the host."""
 
-import html
 import os
 import re
 import socket
 import ssl
-from collections.abc import Iterable
 from http import HTTPStatus
-from urllib.parse import quote
 
-import orjson
-
-from .printable import printable
-
-SHOWN_CHARACTERS = 200
-HIDDEN = "***"
-_SHORTEST_PREFIX = 4
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?!\d)")
 
 
@@ -64,26 +54,6 @@ def from_exception(error: Exception) -> ConnectError:
         # By number: the text differs between event loops, and some put the address in.
         return ConnectError(os.strerror(error.errno) if error.errno else "Connection lost")
     return ConnectError(f"Connection failed ({type(error).__name__})")
-
-
-def excerpt(body: bytes, secrets: Iterable[str]) -> str:
-    """The beginning of what a server wrote, on one line, without the `secrets` that it repeats."""
-    text = body.decode("utf-8", "replace")
-    for secret in secrets:
-        for spelling in _spellings(secret):
-            text = text.replace(spelling, HIDDEN)
-            # What has come may end in the middle of one.
-            for length in range(min(len(spelling) - 1, len(text)), _SHORTEST_PREFIX - 1, -1):
-                if text.endswith(spelling[:length]):
-                    text = text[:-length] + HIDDEN
-                    break
-    return " ".join(printable(text).split())[:SHOWN_CHARACTERS]
-
-
-def _spellings(secret: str) -> set[str]:
-    """As JSON, HTML and URIs have it."""
-    in_json = orjson.dumps(secret).decode()[1:-1]
-    return {secret, in_json, in_json.replace("/", "\\/"), html.escape(secret), quote(secret, safe="")}
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

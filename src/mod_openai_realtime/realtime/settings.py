@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from .mask import Mask
 from .tls import TlsSettings
 
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
@@ -88,6 +89,11 @@ class EndpointSettings:
             if unquote(name).lower() not in _OPEN_PARAMETERS:
                 found.update((value, unquote(value), *(text for _, text in parse_qsl(part))))
         return tuple(sorted((each for each in found if len(each) >= _SHORTEST_SECRET), key=len, reverse=True))
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Hides the secrets."""
+        return Mask(self.secrets)
 
     def __repr__(self) -> str:
         return f"EndpointSettings(headers={[name for name, _ in self.headers]}, reconnect={self.reconnect})"

@@ -28,6 +28,7 @@ typedef struct {
     unsigned char *pending; /* pcm16 at the outgoing rate, less than one message between calls; NULL while it is none */
     size_t used, room;
     uint64_t lost_slots;
+    uint64_t sent_bytes; /* of pcm16, while lent */
     /* While lent. */
     PyObject *send, *opcode, *head, *tail, *encode;
 } Packetizer;
@@ -276,6 +277,11 @@ static PyObject *packetizer_lost_slots(PyObject *object, void *Py_UNUSED(closure
     return PyLong_FromUnsignedLongLong(((Packetizer *)object)->lost_slots);
 }
 
+static PyObject *packetizer_sent_bytes(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(((Packetizer *)object)->sent_bytes);
+}
+
 /* -- for the poller */
 
 bool packetizer_check(PyObject *object)
@@ -337,18 +343,21 @@ static bool packetizer_build_encoded(Packetizer *self, const unsigned char *audi
 static bool packetizer_send(Packetizer *self, PyObject **buffer)
 {
     PyObject *send = Py_NewRef(self->send), *opcode = Py_NewRef(self->opcode), *place = NULL, *result = NULL;
-    size_t audio_bytes;
-    const unsigned char *audio = packetizer_audio(self, 0, self->message_bytes, &audio_bytes);
+    size_t bytes = self->message_bytes, audio_bytes;
+    const unsigned char *audio = packetizer_audio(self, 0, bytes, &audio_bytes);
     Py_ssize_t offset;
     bool built = packetizer_build_encoded(self, audio, audio_bytes, buffer, &offset);
 
     /* Before anything is called that might look at it. */
-    packetizer_drop(self, self->message_bytes);
+    packetizer_drop(self, bytes);
     if (built && (place = PyLong_FromSsize_t(offset)) != NULL) {
         PyObject *arguments[] = {opcode, Py_NewRef(*buffer), place};
 
         result = PyObject_Vectorcall(send, arguments, 3, NULL);
         Py_DECREF(arguments[1]);
+    }
+    if (result != NULL) {
+        self->sent_bytes += bytes;
     }
     Py_XDECREF(result);
     Py_XDECREF(place);
@@ -431,6 +440,7 @@ void packetizer_workspace_clear(struct packetizer_workspace *workspace)
 static PyGetSetDef packetizer_getset[] = {
     {"lent", packetizer_lent, NULL, "whether messages go out by themselves", NULL},
     {"pending", packetizer_pending, NULL, "bytes of pcm16 that wait for the rest of a message", NULL},
+    {"sent_bytes", packetizer_sent_bytes, NULL, "of pcm16, before companding, that went out while lent", NULL},
     {"lost_slots", packetizer_lost_slots, NULL, "overwritten before they were read, while lent", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

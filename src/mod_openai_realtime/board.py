@@ -7,7 +7,10 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .stream.usage import KINDS
+
 LATENESS_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_BUCKETS = len(LATENESS_BOUNDS_MS) + 1
 
 
 @dataclass(slots=True)
@@ -24,11 +27,12 @@ class WorkerFigures:
     underruns: int = 0  # frames that ran short in mid-response
     lost_slots: int = 0  # caller audio that was overwritten before it was read
     faults: int = 0
-    lateness: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_BOUNDS_MS) + 1))
+    lateness: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+    usage: list[int] = field(default_factory=lambda: [0] * len(KINDS))  # in the order of KINDS
 
 
-_SCALARS = tuple(name for name in WorkerFigures.__slots__ if name != "lateness")
-_SIZE = len(_SCALARS) + len(LATENESS_BOUNDS_MS) + 1
+_SCALARS = tuple(name for name in WorkerFigures.__slots__ if name not in ("lateness", "usage"))
+_SIZE = len(_SCALARS) + _BUCKETS + len(KINDS)
 
 
 class Board:
@@ -51,6 +55,7 @@ class Board:
     def publish(self, figures: WorkerFigures) -> None:
         row = array("q", [getattr(figures, name) for name in _SCALARS])
         row.extend(figures.lateness)
+        row.extend(figures.usage)
         start = self._own * _SIZE
         self._cells[start : start + _SIZE] = row
 
@@ -71,7 +76,8 @@ class Board:
     @staticmethod
     def _row(cells: Sequence[int]) -> WorkerFigures:
         scalars = dict(zip(_SCALARS, cells, strict=False))
-        return WorkerFigures(**scalars, lateness=list(cells[len(_SCALARS) :]))
+        lists = list(cells[len(_SCALARS) :])
+        return WorkerFigures(**scalars, lateness=lists[:_BUCKETS], usage=lists[_BUCKETS:])
 
     def least_loaded(self) -> bool:
         """Whether no other worker has fewer channels than this one."""

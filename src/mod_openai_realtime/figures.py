@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ._media import StreamMemory, Ticker
 from .board import WorkerFigures
+from .stream.usage import Usage
 
 # Playback is 200 ms ahead: ticks this late leave half of that.
 OVERLOAD_LATENESS_NS = 100_000_000
@@ -16,6 +17,8 @@ class Figures:
 
     def __init__(self) -> None:
         self._ended = (0, 0, 0)
+        self.usage = Usage()
+        """Of all streams, as their servers tell it."""
 
     def stream_ended(self, memory: StreamMemory) -> None:
         self._ended = _sum(self._ended, memory)
@@ -38,6 +41,7 @@ class Figures:
             lost_slots=lost_slots,
             faults=faults,
             lateness=ticker.lateness,
+            usage=list(self.usage.counts.values()),
         )
 
 

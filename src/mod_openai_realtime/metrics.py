@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from .board import LATENESS_BOUNDS_MS, Board
+from .stream.usage import KINDS, TOKENS, TRANSCRIPTION_MS
 
 _PREFIX = "openai_realtime"
 _GAUGES = {
@@ -49,6 +50,19 @@ class BoardCollector(Collector):
             for worker, row in rows:
                 counter.add_metric([worker], getattr(row, name))
             yield counter
+        tokens = CounterMetricFamily(
+            f"{_PREFIX}_tokens", "tokens that servers have told of, by kind", labels=["worker", "kind"]
+        )
+        seconds = CounterMetricFamily(
+            f"{_PREFIX}_transcription_seconds", "transcribed audio that servers have told of", labels=["worker"]
+        )
+        for worker, row in rows:
+            usage = dict(zip(KINDS, row.usage, strict=True))
+            for kind in TOKENS:
+                tokens.add_metric([worker, kind.removesuffix("_tokens")], usage[kind])
+            seconds.add_metric([worker], usage[TRANSCRIPTION_MS] / 1000)
+        yield tokens
+        yield seconds
         lateness = HistogramMetricFamily(
             f"{_PREFIX}_tick_lateness_seconds", "how late the media clock's ticks were", labels=["worker"]
         )

@@ -82,6 +82,8 @@ class Worker:
             forget=self._forget,
             settled=self._settled.set,
             admit=self._admit,
+            usage=self._figures.usage,
+            later=loop.call_later,
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services

@@ -17,17 +17,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from timers import Timer, Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.media_clock import TICK_NS
 from mod_openai_realtime.realtime.endpoint import EndpointSettings
 from mod_openai_realtime.realtime.sending import TEXT
+from mod_openai_realtime.stream.channel_facts import ChannelFacts
 from mod_openai_realtime.stream.command import Start, parse_command
 from mod_openai_realtime.stream.resampling import make_resampler
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
-from mod_openai_realtime.stream.stream import ChannelFacts, Stream
+from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.worker import Streams
 
 STREAMS = 150
@@ -101,6 +103,9 @@ class Owner:
     def log(self, stream: Stream, level: int, text: str) -> None:
         if level <= 4:
             self.warnings.append(text)
+
+    def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
+        return Timers().later(delay_s, function)
 
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
 

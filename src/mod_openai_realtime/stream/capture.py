@@ -68,6 +68,10 @@ class Capture:
             self._send_rate = wanted.rate
         self.packetizer.set_message(self._message_bytes, self._law)
 
+    def duration_us(self, outgoing_bytes: int) -> int:
+        """Of so much pcm16 in the format in effect."""
+        return outgoing_bytes * 1_000_000 // (2 * self._channels * self._send_rate)
+
     def hold(self) -> int:
         """Keep what has arrived, the newest MAX_HELD_MS of it, for messages() later; how many ms have been held so far,
         those included that were dropped."""

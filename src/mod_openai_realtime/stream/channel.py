@@ -21,6 +21,7 @@ from ..switch.link import Link
 from ..switch.wire import Message, MessageType
 from . import reasons
 from .audio_file import AudioFiles
+from .channel_facts import ChannelFacts
 from .command import (
     Command,
     CommandError,
@@ -42,9 +43,11 @@ from .incoming import LOG_WARNING
 from .payload import PayloadError, decode_payload
 from .recording import Recording
 from .recording_file import recording_path
+from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
-from .stream import ChannelFacts, CommandRefusedError, MakeEndpoint, Stream, error_body
+from .stream import CommandRefusedError, MakeEndpoint, Stream, error_body
+from .usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class Services:
     forget: Callable[[Channel], None]
     settled: Callable[[], None]  # a channel has no stream left
     admit: Callable[[], bool]  # whether the engine takes one stream more
+    usage: Usage  # of all streams there are and have been
+    later: Later
 
 
 class Channel:
@@ -138,7 +143,9 @@ class Channel:
         elif kind == MessageType.CLOSED:
             stream = self._streams.get(message.stream)
             if stream is not None and not stream.closing:
-                stream.stop(reason=EndReason.HANGUP)
+                # Not asked for by us: the channel has ended, or the module takes all off.
+                removed = fields.get("cause") == "removed"
+                stream.stop(reason=EndReason.UNLOAD if removed else EndReason.HANGUP)
 
     def on_link_lost(self) -> None:
         for number in list(self._opening):
@@ -377,6 +384,7 @@ class Channel:
             recording,
             # After a restart of the engine there may have been one: then it is waited for.
             FirstConnection(opening.settings.connect_timeout_s) if opening.application and not resumed else None,
+            self._services.usage,
         )
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
@@ -429,6 +437,9 @@ class Channel:
                 lambda body: self.event(stream, "play", body),
                 lambda text: stream.log(LOG_WARNING, text),
             )
+
+    def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
+        return self._services.later(delay_s, function)
 
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         self._release(stream.name)

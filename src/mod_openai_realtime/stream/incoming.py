@@ -13,6 +13,7 @@ from .interruption import Interruption
 from .negotiation import Negotiation
 from .playback import Playback, Speech
 from .redaction import loggable
+from .reports import Reports
 from .responses import Responses
 from .settings import Settings
 from .turn import Turns
@@ -51,6 +52,7 @@ class Incoming:
         interruption: Interruption,
         negotiation: Negotiation,
         turns: Turns,
+        reports: Reports,
         sink: IncomingSink,
     ) -> None:
         self._settings = settings
@@ -58,6 +60,7 @@ class Incoming:
         self._interruption = interruption
         self._negotiation = negotiation
         self._turns = turns
+        self._reports = reports
         self._sink = sink
         self._responses = Responses()
         self._half = b""  # the first byte of a sample that two messages share, of one part
@@ -103,6 +106,7 @@ class Incoming:
             # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
             self.dropped("message dropped: it contains a NUL byte")
             return
+        self._reports.server_said(message)
         self._interruption.server_said(message)
         update = self._negotiation.server_said(message)
         if kind in _SESSION_KINDS:

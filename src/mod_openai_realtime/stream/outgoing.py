@@ -55,6 +55,9 @@ class Outgoing:
         capture.set_format(self._format)
         self._owed = False  # what is held goes out, whatever becomes of what follows
         self._backlogged = False
+        # Of pcm16 that was sent: in other formats than this one, and in this one, but for what the packetizer sent.
+        self._sent_before_us = 0
+        self._sent_bytes = 0
 
     def tick(self) -> None:
         """Send what has arrived."""
@@ -75,6 +78,14 @@ class Outgoing:
     @property
     def packetizer(self) -> Packetizer:
         return self._capture.packetizer
+
+    @property
+    def sent_ms(self) -> int:
+        """Caller audio that the connection has taken, silence among it."""
+        return (self._sent_before_us + self._sent_us()) // 1000
+
+    def _sent_us(self) -> int:
+        return self._capture.duration_us(self._sent_bytes + self._capture.packetizer.sent_bytes)
 
     def take_back(self) -> None:
         """From now on nothing goes out but by tick() and what else is called here."""
@@ -132,6 +143,8 @@ class Outgoing:
     def _settle(self) -> None:
         if self._format is not self._negotiation.capture:
             self._format = self._negotiation.capture
+            self._sent_before_us += self._sent_us()
+            self._sent_bytes = -self._capture.packetizer.sent_bytes
             self._capture.set_format(self._format)
 
     def _send(self, audio: bytes) -> None:
@@ -144,6 +157,8 @@ class Outgoing:
             return
         self._backlogged = False
         if self._raw:
-            self._transport.send_binary(audio)
+            sent = self._transport.send_binary(audio)
         else:
-            self._transport.send_text(append_message(pybase64.b64encode(audio)))
+            sent = self._transport.send_text(append_message(pybase64.b64encode(audio)))
+        if sent:
+            self._sent_bytes += len(audio) if self._format.law is None else 2 * len(audio)

@@ -72,6 +72,10 @@ class Playback:
         self._cuts: deque[_Cut] = deque()
         self._played: list[Played] = []
         self.muted = False
+        self.cuts = 0
+        """How often something was cut short."""
+        self._heard_before_us = 0  # at other rates of the channel
+        self._heard_from = memory.played_samples  # what an engine before this one has played is its own
         memory.discard_playback(write_rate)
         self._start_run()
 
@@ -147,6 +151,7 @@ class Playback:
         tail = self._memory.playback_tail
         target = self._memory.discard_playback(self._write_rate)
         if self._utterances:
+            self.cuts += 1
             run_source, run_ring = self.playout.run_source, self.playout.run_ring
             utterances = list(self._utterances)
             self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, self._ledger, utterances))
@@ -191,8 +196,9 @@ class Playback:
         self.playout.fill()
         return self._progress()
 
-    def interrupted(self) -> list[Heard]:
-        """Once a tick: the item parts that a barge-in has cut short, when it is certain how much of them was heard."""
+    def interrupted(self, *, final: bool = False) -> list[Heard]:
+        """Once a tick: the item parts that a barge-in has cut short, when it is certain how much of them was heard.
+        `final`: no frame comes any more that could tell."""
         if not self._cuts:
             return []
         cut = self._cuts[0]
@@ -202,7 +208,7 @@ class Playback:
         if until >= cut.discarded_to:
             # An answer to a later discard alone: nothing was taken between the two.
             ring = self._memory.cut_at if until == cut.discarded_to else cut.ring_tail
-        elif tail >= cut.discarded_to or cut.ticks >= CUT_TICKS:
+        elif tail >= cut.discarded_to or cut.ticks >= CUT_TICKS or final:
             ring = min(tail, cut.discarded_to)
         else:
             return []
@@ -236,6 +242,19 @@ class Playback:
         playout = self.playout
         end = playout.run_ring + (first.source_end - playout.run_source) * self._write_rate // self.rate
         return end if playout.queued else min(end, self._memory.playback_head), self._write_rate
+
+    @property
+    def heard_ms(self) -> int:
+        """What the channel has sent of agent audio, by the media thread's own count."""
+        return (self._heard_before_us + self._heard_us()) // 1000
+
+    def _heard_us(self) -> int:
+        return (self._memory.played_samples - self._heard_from) * 1_000_000 // self._write_rate
+
+    @property
+    def cutting(self) -> bool:
+        """Something was cut short, and interrupted() has not told of it yet."""
+        return bool(self._cuts)
 
     @property
     def idle(self) -> bool:
@@ -288,6 +307,9 @@ class Playback:
         if gone > 0:
             again = _resampled(unplayed, self._write_rate, self.rate, gone)
             playout.replace(self.rate, None, source, source, source, again + playout.contents())
+        # Nothing is played between the channel's change and this one.
+        self._heard_before_us += self._heard_us()
+        self._heard_from = self._memory.played_samples
         self._write_rate = write_rate
         self._memory.discard_playback(write_rate)
         self._start_run()

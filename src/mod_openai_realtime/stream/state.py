@@ -26,17 +26,31 @@ MOVES: dict[State, frozenset[State]] = {
 
 
 class EndReason(Enum):
-    STOPPED = "stopped by command"
+    """The values are the words of the `summary` event."""
+
+    STOPPED = "stopped"  # by command
     HANGUP = "hangup"
-    NOT_CONNECTED = "no connection came up"
-    NO_RECONNECT = "connection ended, and reconnecting is off"
-    SWITCH_LOST = "the switch is gone"
-    ENGINE_EXIT = "the engine is shutting down"
+    NOT_CONNECTED = "not_connected"  # no connection came up, and somebody waits for one
+    NO_RECONNECT = "disconnected"  # the connection ended, and reconnecting is off
+    UNLOAD = "unload"  # the module is unloaded
+    SWITCH_LOST = "switch_lost"
+    ENGINE_EXIT = "engine_exit"
 
     @property
     def close_code(self) -> int:
         """The WebSocket close code that tells the server (RFC 6455, section 7.4.1)."""
-        return 1001 if self in (EndReason.SWITCH_LOST, EndReason.ENGINE_EXIT) else 1000
+        return 1001 if self in _GOING_AWAY else 1000
+
+    @property
+    def close_reason(self) -> str:
+        """What the server is told besides."""
+        return _GOING_AWAY.get(self, "")
+
+
+_GOING_AWAY = {
+    EndReason.SWITCH_LOST: "the switch is gone",
+    EndReason.ENGINE_EXIT: "the engine is shutting down",
+}
 
 
 class IllegalMoveError(RuntimeError):

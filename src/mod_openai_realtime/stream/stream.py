@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
@@ -16,23 +14,23 @@ from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
 from ..realtime.receiving import TakeAudio
 from . import reasons
-from .audio_format import choose
 from .capture import Capture
+from .channel_facts import ChannelFacts, negotiation
 from .command import Mix, MuteTarget, Start
 from .control import Control
 from .first_connection import FirstConnection
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
-from .negotiation import Negotiation, Side, Wish
 from .outgoing import Outgoing
 from .playback import NEVER, Playback, Speech
 from .recording import Recording
 from .redaction import loggable
+from .reports import Reports, Timer
 from .settings import Settings
 from .state import EndReason, State, StateMachine
+from .summary import Summary
 from .turn import Turns
-
-logger = logging.getLogger(__name__)
+from .usage import Usage
 
 # What the media thread, or an engine that comes after this one, is to know.
 _PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
@@ -46,22 +44,14 @@ class StreamOwner(Protocol):
     def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
     def log(self, stream: Stream, level: int, text: str) -> None: ...
     def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
+    def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
+        """Calls the function after so many seconds, unless the timer is cancelled."""
+
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         """The stream wants nothing more of the channel; its media bug may go."""
 
     def stream_gone(self, stream: Stream) -> None:
         """Its WebSocket is closed too. The last call."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelFacts:
-    """Of the channel, when the media bug was added: rates in Hz, codecs by their IANA names ("" if not known)."""
-
-    read_rate: int
-    write_rate: int
-    ptime_ms: int
-    read_codec: str = ""
-    write_codec: str = ""
 
 
 class CommandRefusedError(Exception):
@@ -88,8 +78,10 @@ class Stream:
         label: str,
         recording: Recording | None = None,
         first_connection: FirstConnection | None = None,
+        usage: Usage | None = None,
     ) -> None:
-        """`first_connection` is for who ends with the stream where it never connects."""
+        """`first_connection` is for who ends with the stream where it never connects; `usage` is what this stream's is
+        a part of."""
         self.number = number
         self.name = start.stream
         self.direction = start.direction
@@ -101,11 +93,14 @@ class Stream:
         self._overdue: asyncio.TimerHandle | None = None
         self.failure: str | None = None  # why it ended, where it never connected
         self._machine = StateMachine(label)
+        self._mask = endpoint_settings.mask
+        self._summary = Summary(Usage(usage), time.monotonic_ns(), memory.underruns)
+        self._reports = Reports(settings, self._mask, self._summary, owner.later, self._warn)
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
-        self._negotiation = _negotiation(start, settings, facts, self._warn)
+        self._negotiation = negotiation(start, settings, facts, self._warn)
         self._outgoing: Outgoing | None = None
         self._playback: Playback | None = None
         if start.playback_rate is not None:
@@ -114,7 +109,9 @@ class Stream:
             self._playback.muted = Control.PLAYBACK_MUTED in control
         self._turns = Turns()
         self._interruption = Interruption(settings.truncate and not settings.raw)
-        self._incoming = Incoming(settings, self._playback, self._interruption, self._negotiation, self._turns, self)
+        self._incoming = Incoming(
+            settings, self._playback, self._interruption, self._negotiation, self._turns, self._reports, self
+        )
         self._endpoint = make_endpoint(endpoint_settings, self)
         self._peer = endpoint_settings.peer
         if start.send_rate is not None:
@@ -167,12 +164,20 @@ class Stream:
         self._machine.move(State.CLOSING)
         self._forget_overdue()
         self._take_back()
+        self._finish(reason)
+        self._endpoint.stop(reason.close_code, reason.close_reason)
+        self._owner.stream_ended(self, reason)
+
+    def _finish(self, reason: EndReason) -> None:
+        """Nothing is played or recorded from now on."""
+        # The cut that comes now is no interruption.
+        interruptions = self._playback.cuts if self._playback is not None else 0
+        self._summary.end(reason.value, time.monotonic_ns(), interruptions)
+        self._reports.disconnected()
         if self._playback is not None:
             self.say(self._playback.barge_in())
         if self._recording is not None:
             self._recording.finish()
-        self._endpoint.stop(reason.close_code, "" if reason.close_code == 1000 else reason.value)
-        self._owner.stream_ended(self, reason)
 
     @property
     def closing(self) -> bool:
@@ -311,11 +316,7 @@ class Stream:
                     message = self._interruption.truncate(heard, self._playback.rate)
                     if message is not None:
                         self.send(message)
-                for played in self._playback.played():
-                    body = self._turns.played(played)
-                    if body is not None:
-                        self.log(LOG_INFO, f"turn {body.decode()}")
-                        self.event("turn", body)
+                self._tell_turns(self._playback)
             self.watch()
             if self._recording is not None:
                 if self._outgoing is None:
@@ -343,14 +344,37 @@ class Stream:
             self._overdue.cancel()
             self._overdue = None
 
+    def _tell_turns(self, playback: Playback) -> None:
+        for played in playback.played():
+            turn = self._turns.played(played)
+            if turn is not None:
+                self._summary.turn(turn["latency_ms"]["speech_end_to_first_sample"])
+                body = orjson.dumps(turn)
+                self.log(LOG_INFO, f"turn {body.decode()}")
+                self.event("turn", body)
+
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
-        if self._playback is not None:
-            self.say(self._playback.barge_in())
-        if self._recording is not None:
-            self._recording.finish()
+        self._finish(reason)
         self._machine.move(State.ENDED)
         self._owner.stream_ended(self, reason)
+        self._gone()
+
+    def _gone(self) -> None:
+        """The last that is told of the stream, as far as the memory knows it by now."""
+        playback = self._playback
+        if playback is not None:
+            while playback.cutting:
+                playback.interrupted(final=True)
+            self._tell_turns(playback)
+        report = self._summary.report(
+            sent_ms=self._outgoing.sent_ms if self._outgoing is not None else 0,
+            heard_ms=playback.heard_ms if playback is not None else 0,
+            underruns=self.memory.underruns,
+        )
+        body = orjson.dumps(report)
+        self.log(LOG_INFO, f"summary {body.decode()}")
+        self.event("summary", body)
         self._owner.stream_gone(self)
 
     # -- from Incoming (IncomingSink)
@@ -359,7 +383,7 @@ class Stream:
         self._owner.event(self, subclass, body)
 
     def log(self, level: int, text: str) -> None:
-        self._owner.log(self, level, text)
+        self._owner.log(self, level, self._mask.hide(text))
 
     def _warn(self, text: str) -> None:
         self.log(LOG_WARNING, text)
@@ -401,6 +425,7 @@ class Stream:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
         self._negotiation.connected()
+        self._reports.connected()
         if self._outgoing is not None:
             self._outgoing.restart()
         self.log(LOG_INFO, "connected")
@@ -408,16 +433,22 @@ class Stream:
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()
+        self._reports.disconnected()
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
             if self._outgoing is not None:
                 self._outgoing.restart()
         self._incoming.connection_lost()
-        self.log(LOG_INFO, f"disconnected ({f'{code} {reason}'.rstrip()})")
+        reason = self._mask.hide(reason)
+        told = f"{code} {reason}".rstrip()
+        if code != 1000 and not self.closing:
+            self._summary.error = told
+        self.log(LOG_INFO, f"disconnected ({told})")
         body = {"status": "disconnected", "message": {"code": code, "reason": reason}}
         self.event("disconnect", orjson.dumps(body))
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
+        self._summary.error = error
         then = f"again in {wait_ms / 1000:.1f} s" if wait_ms else "no other follows"
         text = f"failed: {error} (try {retries}, {then})"
         if self.settings.suppress_log:
@@ -439,7 +470,7 @@ class Stream:
         state = self._machine.state
         if state is State.CLOSING:
             self._machine.move(State.ENDED)
-            self._owner.stream_gone(self)
+            self._gone()
         elif state is State.RUNNING:
             # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
             self._machine.move(State.DRAINING)
@@ -462,14 +493,3 @@ def error_body(error: str, *, retries: int = 0, wait_ms: float = 0, http_status:
     """Of an `error` event. What has failed is tried again after `wait_ms`, or never where that is 0."""
     message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
     return orjson.dumps({"status": "error", "message": message})
-
-
-def _negotiation(start: Start, settings: Settings, facts: ChannelFacts, warn: Callable[[str], None]) -> Negotiation:
-    wishes = {}
-    if start.send_rate is not None:
-        encoding = choose(settings.audio_format, facts.read_codec, facts.read_rate)
-        wishes[Side.CAPTURE] = Wish(encoding, start.send_rate)
-    if start.playback_rate is not None:
-        encoding = choose(settings.audio_format, facts.write_codec, facts.write_rate)
-        wishes[Side.PLAYBACK] = Wish(encoding, start.playback_rate)
-    return Negotiation(wishes, warn, session=not settings.raw)

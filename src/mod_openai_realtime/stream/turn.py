@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-
-import orjson
+from typing import Any
 
 # Responses whose audio has come, but whose end has not: more than that are not under way at once.
 MAX_RESPONSES = 16
@@ -64,7 +63,7 @@ class Turns:
         if item is not None and item not in answer.items:
             answer.items.append(item)
 
-    def played(self, played: Played) -> bytes | None:
+    def played(self, played: Played) -> dict[str, Any] | None:
         """The body of the `turn` event, once a response's audio is over; None where nothing is known of it."""
         answer = self._answers.pop(played.response, None)
         if answer is None:
@@ -72,19 +71,17 @@ class Turns:
         heard_ns = played.heard_at_ns or None
         if heard_ns is not None and answer.waits_ns is not None and heard_ns >= answer.waits_ns:
             heard_ns = None
-        return orjson.dumps(
-            {
-                "response_id": played.response,
-                "item_ids": answer.items,
-                "latency_ms": {
-                    "speech_end_to_first_delta": _ms(answer.asked_ns, answer.first_delta_ns),
-                    "first_delta_to_first_sample": _ms(answer.first_delta_ns, heard_ns),
-                    "speech_end_to_first_sample": _ms(answer.asked_ns, heard_ns),
-                },
-                "heard_ms": played.heard_ms,
-                "interrupted": played.interrupted,
-            }
-        )
+        return {
+            "response_id": played.response,
+            "item_ids": answer.items,
+            "latency_ms": {
+                "speech_end_to_first_delta": _ms(answer.asked_ns, answer.first_delta_ns),
+                "first_delta_to_first_sample": _ms(answer.first_delta_ns, heard_ns),
+                "speech_end_to_first_sample": _ms(answer.asked_ns, heard_ns),
+            },
+            "heard_ms": played.heard_ms,
+            "interrupted": played.interrupted,
+        }
 
 
 def _ms(start_ns: int | None, end_ns: int | None) -> int | None:

@@ -13,7 +13,7 @@ from freeswitch import EventSocket, RealSwitch, find_freeswitch
 from sip import L16_8K, L16_16K, Call, Caller, MediaFormat, MediaRoom
 from sip.caller import can_call
 
-from contract.switch import API, SUBCLASSES, Event, Leg, Switch
+from contract.switch import ADDED, API, SUBCLASSES, Event, Leg, Switch
 from mod_openai_realtime.native import MODULE_PATH
 
 # Uncompressed codecs, so that audio can be found again bit for bit.
@@ -216,7 +216,7 @@ class RealContractSwitch(Switch):
         self._legs.clear()
 
     def collect(self, wait_s: float) -> None:
-        taken = [event for name in (*SUBCLASSES, "turn", "hold") for event in self.real.events.taken(name)]
+        taken = [event for name in (*SUBCLASSES, *ADDED) for event in self.real.events.taken(name)]
         if not taken and wait_s:
             threading.Event().wait(min(wait_s, 0.02))
         taken.sort(key=lambda event: int(event.headers["Event-Sequence"]))

@@ -5,6 +5,7 @@ from mod_openai_realtime.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
 from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.media_clock import TICK_NS, make_ticker
 from mod_openai_realtime.stream.control import Control
+from mod_openai_realtime.stream.usage import KINDS
 
 
 def test_the_worker_with_the_fewest_channels_goes_first() -> None:
@@ -37,7 +38,7 @@ def test_what_is_published_is_what_is_read() -> None:
     board = Board(2)
     board.join(1)
     lateness = list(range(len(LATENESS_BOUNDS_MS) + 1))
-    figures = WorkerFigures(1, 2, 3, 0, 100, 5, 12345, 7, 8, 9, lateness)
+    figures = WorkerFigures(1, 2, 3, 0, 100, 5, 12345, 7, 8, 9, lateness, list(range(1, 1 + len(KINDS))))
     board.publish(figures)
     assert board.rows()[1] == figures
     assert board.rows()[0].present == 0

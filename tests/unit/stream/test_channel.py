@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from link.switch import LinkSwitch
+from timers import Timers
 from transports import all_closed
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -19,6 +20,7 @@ from mod_openai_realtime.figures import Figures
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.control import Control
+from mod_openai_realtime.stream.usage import Usage
 from mod_openai_realtime.switch.link import Link
 from mod_openai_realtime.worker import Streams
 
@@ -65,8 +67,11 @@ class Server:
 
 
 class Bench:
-    def __init__(self, server: Server, url: str, switch: LinkSwitch, streams: Streams) -> None:
+    def __init__(
+        self, server: Server, url: str, switch: LinkSwitch, streams: Streams, timers: Timers, usage: Usage
+    ) -> None:
         self.server, self.url, self.switch, self.streams = server, url, switch, streams
+        self.timers, self.usage = timers, usage
 
     def frame(self, pcm: bytes | None = None) -> bytes | None:
         out = self.switch.frame(pcm)
@@ -90,17 +95,25 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         executor = ThreadPoolExecutor(1)
         streams = Streams(Figures())
+        timers, usage = Timers(), Usage()
         limits = BackoffLimits(shortest_ms=1, longest_ms=5)
 
         def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
             return Endpoint(settings, listener, limits=limits)
 
         services = Services(
-            make_endpoint, executor, streams, forget=lambda channel: None, settled=lambda: None, admit=lambda: True
+            make_endpoint,
+            executor,
+            streams,
+            forget=lambda channel: None,
+            settled=lambda: None,
+            admit=lambda: True,
+            usage=usage,
+            later=timers.later,
         )
         channel = Channel(Link(ours, asyncio.get_running_loop()), services)
         switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-        yield Bench(server, f"ws://127.0.0.1:{port}/v1/realtime?model=m", switch, streams)
+        yield Bench(server, f"ws://127.0.0.1:{port}/v1/realtime?model=m", switch, streams, timers, usage)
         channel.on_link_lost()
         for connection in server.connections:
             await connection.wait_closed()
@@ -241,7 +254,7 @@ async def test_a_stop_while_connecting_ends_at_once(bench: Bench) -> None:
         assert await bench.switch.api(f"start ws://127.0.0.1:{port}/ mono") == "+OK Success"
         assert await bench.switch.api("stop") == "+OK Success"
         await bench.switch.until(lambda: bench.switch.idle == 1)
-    assert bench.switch.events == {}
+    assert [subclass for subclass, _ in bench.switch.events["default"]] == ["summary"]
 
 
 async def test_playback_is_one_streams_at_a_time(bench: Bench) -> None:

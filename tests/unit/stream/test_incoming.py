@@ -10,16 +10,21 @@ import pybase64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timers import Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.realtime.mask import Mask
 from mod_openai_realtime.stream.audio_format import Encoding
 from mod_openai_realtime.stream.heard import Heard
 from mod_openai_realtime.stream.incoming import Incoming
 from mod_openai_realtime.stream.interruption import Interruption
 from mod_openai_realtime.stream.negotiation import Negotiation, Side, Wish
 from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.stream.reports import Reports
 from mod_openai_realtime.stream.settings import Settings
+from mod_openai_realtime.stream.summary import Summary
 from mod_openai_realtime.stream.turn import Turns
+from mod_openai_realtime.stream.usage import Usage
 
 RATE = 24000
 WRITE_RATE = 8000
@@ -63,7 +68,8 @@ class Bench:
         self.sink = Sink()
         wishes = {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}
         negotiation = Negotiation(wishes, lambda text: None, session=True)
-        self.incoming = Incoming(settings, self.playback, Interruption(True), negotiation, Turns(), self.sink)
+        reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), Timers().later, lambda text: None)
+        self.incoming = Incoming(settings, self.playback, Interruption(True), negotiation, Turns(), reports, self.sink)
         self.take_audio = self.incoming.take_audio if short_way else None
         self.short = 0
         self.heard: list[bytes | None] = []

@@ -19,6 +19,7 @@ import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise, tone
 from link.switch import LinkSwitch
+from timers import Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.figures import Figures
@@ -27,6 +28,7 @@ from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.command import Mix
 from mod_openai_realtime.stream.recording import MAX_WAITING, Recording
 from mod_openai_realtime.stream.recording_file import RecordingFile
+from mod_openai_realtime.stream.usage import Usage
 from mod_openai_realtime.switch.link import Link
 from mod_openai_realtime.worker import Streams
 
@@ -136,7 +138,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
     with ThreadPoolExecutor(1) as executor:
         services = Services(
-            make_endpoint, executor, streams, forget=lambda channel: None, settled=lambda: None, admit=lambda: True
+            make_endpoint,
+            executor,
+            streams,
+            forget=lambda channel: None,
+            settled=lambda: None,
+            admit=lambda: True,
+            usage=Usage(),
+            later=Timers().later,
         )
         channel = Channel(Link(ours, asyncio.get_running_loop()), services)
         switch = LinkSwitch(theirs, temp_dir=str(tmp_path), recordings_dir=str(tmp_path), time_ns=7 * SECOND_NS)

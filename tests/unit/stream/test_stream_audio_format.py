@@ -6,20 +6,22 @@ import base64
 import json
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from timers import Timer, Timers
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, g711_decode, g711_encode
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.messages import ServerMessage
 from mod_openai_realtime.realtime.sending import BINARY, TEXT
+from mod_openai_realtime.stream.channel_facts import ChannelFacts
 from mod_openai_realtime.stream.command import MuteTarget, Start, parse_command
 from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
-from mod_openai_realtime.stream.stream import ChannelFacts, CommandRefusedError, Stream
+from mod_openai_realtime.stream.stream import CommandRefusedError, Stream
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 PCM_8K = {"type": "audio/pcm", "rate": 8000}
@@ -76,6 +78,9 @@ class Owner:
 
     def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         self.files.append((pcm, rate))
+
+    def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
+        return Timers().later(delay_s, function)
 
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
     def stream_gone(self, stream: Stream) -> None: ...
@@ -233,7 +238,8 @@ def test_a_refusal_means_pcm_with_a_warning_and_all_the_audio() -> None:
     bench.server("error", error={"event_id": bench.connection.texts[0]["event_id"], "code": "invalid_value"})
     bench.say(speech)
     assert bench.sent() == 2 * speech
-    assert len(bench.owner.log_lines) == 1
+    assert len(bench.owner.log_lines) == 2
+    assert bench.owner.log_lines[0] == "server error: code invalid_value"
 
 
 @pytest.mark.parametrize("greets", [True, False])

@@ -1,0 +1,84 @@
+"""What a server tells of itself, beside the conversation: that it is there, what went wrong, what it charges for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from ..realtime.mask import Mask
+from ..realtime.messages import Kind, ServerMessage
+from .server_error import LogLimit, server_error
+from .settings import Settings
+from .summary import Summary
+
+GREETING_S = 5.0  # so long after the connection `session.created` is not missed yet
+
+_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+_BETA_GREETING = "transcription_session.created"
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Has a function called after so many seconds, on the event loop."""
+
+
+class Reports:
+    """Listens to all of a server's messages that are no audio; it warns, and adds to the stream's summary."""
+
+    def __init__(
+        self, settings: Settings, mask: Mask, summary: Summary, later: Later, warn: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._mask = mask
+        self._summary = summary
+        self._later = later
+        self._warn = warn
+        self._limit = LogLimit()
+        self._greeting: Timer | None = None  # runs while `session.created` is waited for
+        self._greeting_missed = False
+
+    def connected(self) -> None:
+        self._summary.connections += 1
+        if not self._settings.raw:
+            self._greeting = self._later(GREETING_S, self._miss_greeting)
+
+    def disconnected(self) -> None:
+        """May be called again."""
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
+
+    def server_said(self, message: ServerMessage) -> None:
+        kind = message.kind
+        if kind is Kind.SESSION_CREATED or message.type == _BETA_GREETING:
+            self._greeting_missed = False
+            self._stop_waiting()
+        elif kind is Kind.RESPONSE_DONE:
+            response = message.fields.get("response")
+            self._summary.usage.response(response.get("usage") if isinstance(response, dict) else None)
+        elif message.type == _TRANSCRIBED:
+            self._summary.usage.transcription(message.fields.get("usage"))
+        self._look_for_error(message)
+
+    def _miss_greeting(self) -> None:
+        self._greeting = None
+        if not self._greeting_missed:
+            self._greeting_missed = True
+            self._warn(f"no session.created within {GREETING_S:.0f} s of the connection: is this a Realtime endpoint?")
+
+    def _look_for_error(self, message: ServerMessage) -> None:
+        found = server_error(message, self._mask)
+        if found is None:
+            return
+        self._summary.error = found.word
+        left_out = self._limit.admit(time.monotonic_ns())
+        if left_out is not None:
+            before = f" ({left_out} before it left out)" if left_out else ""
+            self._warn(found.line(suppressed=self._settings.suppress_log) + before)

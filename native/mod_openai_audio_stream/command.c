@@ -30,7 +30,9 @@
 #define UNLOADING "-ERR Module is unloading"
 #define NO_MEMORY "-ERR Out of memory"
 
-const char *const command_verbs[] = {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list", NULL};
+const char *const command_verbs[] = {
+    "start", "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list", NULL,
+};
 
 static atomic_uint running;
 static atomic_bool forbidden;

@@ -27,7 +27,7 @@
     "<uuid> start " MIX_START "[playback-rate] [mute_user] [both] [stream=<name>] | " \
     "start " MIX_START "[mute_user] send [stream=<name>] | " \
     "start <ws-uri> recv [playback-rate] [stream=<name>] | " \
-    "stop [base64-json] | pause | resume | mute [user|openai|all] | unmute [user|openai|all] | " \
+    "stop [base64-json] | pause | resume | break | mute [user|openai|all] | unmute [user|openai|all] | " \
     "send_json <base64-json> | list [stream=<name>]" ANYWHERE
 
 /* `native/__init__.py` finds it in the file, without loading it. */

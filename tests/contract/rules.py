@@ -120,9 +120,13 @@ RULES = {
     "9.usage": "the usage of responses and transcriptions is summed",
     # Amendments: audio
     "9.rates": "a pcm rate that the server states is followed, with one warning for each direction",
-    # Amendments: messages
-    "9.deltas": "an audio delta is never a json event: what is malformed is dropped, and so is what nobody plays",
-    "9.dropped": "a text with a NUL byte is dropped; after whatever is dropped no half sample is kept, each time",
     # Amendments: hold
     "9.hold": "on hold playback waits and counts nothing as heard; the caller's turn is ended, once; it is told",
+    # Amendments: messages, interruption, turns
+    "9.deltas": "an audio delta is never a json event: what is malformed is dropped, and so is what nobody plays",
+    "9.dropped": "a text with a NUL byte is dropped; after whatever is dropped no half sample is kept, each time",
+    "9.interrupt": "the caller interrupts nothing that the session or the application says may not be",
+    "9.break": "a break, and the application's own messages to the same end, silence what is played and queued",
+    "9.session": "nothing of an old session is said to a new one, nor counts in it",
+    "9.turns": "only speech, or a commit of the application while the caller is heard, starts a turn's clock",
 }

@@ -20,6 +20,7 @@ REFUSED = {
     "list a b c d e f g h i j k l m n": "Too many command arguments",
     "stop": "Stream not found",
     "pause": "Stream not found",
+    "break": "Stream not found",
     "stop stream=a stream=a": "Specify only one stream selector",
     "list stream=a stream=b": "Specify only one stream selector",
     "stop stream=": "Invalid stream name; expected 1-64 lowercase letters, digits, '_' or '-'",
@@ -44,6 +45,7 @@ REFUSED = {
     f"start {NOWHERE} mono 8k 8k send": "Unexpected start argument; check rates, direction and mute_user",
     f"start {NOWHERE} recv mute_user": "Unexpected start argument; check rates, direction and mute_user",
     "pause now": "Pause and resume accept no arguments",
+    "break now": "Break accepts no arguments",
     "resume now": "Pause and resume accept no arguments",
     "stop a b": "Stop accepts at most one Base64 JSON payload",
     "send_json": "send_json requires exactly one Base64 JSON payload",
@@ -76,7 +78,7 @@ def test_a_bad_payload_is_refused_with_the_exact_reason(leg: Leg, far: FarEnd) -
 @pytest.mark.rule("2.28", "2.3")
 def test_commands_for_a_stream_that_is_not_there_say_so(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono")
-    for verb in ("stop", "pause", "resume", "mute", "unmute", f"send_json {JSON_64}", "list"):
+    for verb in ("stop", "pause", "resume", "break", "mute", "unmute", f"send_json {JSON_64}", "list"):
         assert leg.api(f"{verb} stream=other") == "-ERR Stream not found [stream=other]"
 
 
@@ -378,4 +380,4 @@ def test_the_console_completes_uuids_and_verbs(switch: Switch) -> None:
     for api in (API, RAW_API):
         leg.until(lambda: leg.uuid in switch.completions(f"{api} "))  # noqa: B023
         offered = switch.completions(f"{api} {leg.uuid} ")
-        assert {"start", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"} <= set(offered)
+        assert {"start", "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list"} <= set(offered)

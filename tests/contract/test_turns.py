@@ -40,6 +40,50 @@ def test_a_turn_that_is_heard_to_its_end(leg: Leg, far: FarEnd) -> None:
     assert truncations(far) == []
 
 
+def latency(leg: Leg, far: FarEnd, response: str) -> int | None:
+    """Of this response, from the end of the caller's speech."""
+    far.say("response.created", response={"id": response})
+    answer(far, tone(500, 200, 8000), response, f"item_{response}")
+    far.finish(response)
+    turn = leg.event("turn").json()
+    assert turn["response_id"] == response
+    step: int | None = turn["latency_ms"]["speech_end_to_first_delta"]
+    return step
+
+
+@pytest.mark.rule("9.turns")
+def test_only_speech_starts_the_clock_of_a_turn(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.say("input_audio_buffer.committed")
+    assert latency(leg, far, "idle") is None
+    far.say("input_audio_buffer.speech_started")
+    far.say("input_audio_buffer.speech_stopped")
+    far.say("input_audio_buffer.committed")
+    assert latency(leg, far, "spoken") is not None
+    far.say("input_audio_buffer.committed")
+    assert latency(leg, far, "idle-again") is None
+
+
+@pytest.mark.rule("9.turns")
+@pytest.mark.parametrize("quiet", ["", "mute user", "pause"])
+def test_a_commit_of_the_application_starts_the_clock_while_the_caller_is_heard(
+    leg: Leg, far: FarEnd, quiet: str
+) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    if quiet:
+        leg.ok(quiet)
+    commit = base64.b64encode(b'{"type":"input_audio_buffer.commit"}').decode()
+    leg.ok(f"send_json {commit}")
+    if quiet == "pause":
+        leg.ok("resume")
+    far.say("input_audio_buffer.committed")
+    assert (latency(leg, far, "r1") is None) is bool(quiet)
+    leg.ok("unmute")
+    leg.ok(f"send_json {commit}")
+    far.say("error", error={"type": "invalid_request_error", "code": "input_audio_buffer_commit_empty"})
+    assert latency(leg, far, "r2") is None
+
+
 def test_a_barge_in_tells_the_server_what_was_heard_of_each_part(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono 8k 8k")
     far.say("response.created", response={"id": "r1"})

@@ -31,8 +31,9 @@ class Kind(Enum):
     AUDIO_DELTA = auto()
     AUDIO_DONE = auto()
     SPEECH_STARTED = auto()
-    TURN_ENDED = auto()
-    """The caller has spoken: what comes now is an answer."""
+    SPEECH_STOPPED = auto()
+    COMMITTED = auto()
+    """The caller's audio so far is a turn, whether there was speech in it or not."""
     RESPONSE_CREATED = auto()
     RESPONSE_DONE = auto()
     SESSION_CREATED = auto()
@@ -51,8 +52,8 @@ _KINDS = {
     "response.output_audio.done": Kind.AUDIO_DONE,
     "response.audio.done": Kind.AUDIO_DONE,
     "input_audio_buffer.speech_started": Kind.SPEECH_STARTED,
-    "input_audio_buffer.speech_stopped": Kind.TURN_ENDED,
-    "input_audio_buffer.committed": Kind.TURN_ENDED,
+    "input_audio_buffer.speech_stopped": Kind.SPEECH_STOPPED,
+    "input_audio_buffer.committed": Kind.COMMITTED,
     "response.created": Kind.RESPONSE_CREATED,
     "response.done": Kind.RESPONSE_DONE,
     "session.created": Kind.SESSION_CREATED,
@@ -78,12 +79,16 @@ class ServerMessage:
         """The decoded audio of an AUDIO_DELTA; None where its base64 is malformed or missing."""
 
     @property
+    def response(self) -> dict[str, Any]:
+        """The response that the message is about; empty where it has none."""
+        response = self.fields.get("response")
+        return response if isinstance(response, dict) else {}
+
+    @property
     def response_id(self) -> str | None:
         """Of the response that the message is about, or belongs to."""
-        response = self.fields.get("response")
-        if isinstance(response, dict) and isinstance(response.get("id"), str):
-            return str(response["id"])
-        return self._text("response_id")
+        name = self.response.get("id")
+        return name if isinstance(name, str) else self._text("response_id")
 
     @property
     def item_id(self) -> str | None:

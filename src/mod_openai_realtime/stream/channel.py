@@ -23,6 +23,7 @@ from . import reasons
 from .audio_file import AudioFiles
 from .channel_facts import ChannelFacts
 from .command import (
+    Break,
     Command,
     CommandError,
     Direction,
@@ -37,6 +38,7 @@ from .command import (
     Unmute,
     parse_command,
 )
+from .error_event import error_body
 from .file_writer import FileWriter
 from .first_connection import FirstConnection
 from .incoming import LOG_WARNING
@@ -46,7 +48,7 @@ from .recording_file import recording_path
 from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
-from .stream import CommandRefusedError, MakeEndpoint, Stream, error_body
+from .stream import CommandRefusedError, MakeEndpoint, Stream
 from .usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -205,6 +207,8 @@ class Channel:
             stream.pause()
         elif isinstance(command, Resume):
             stream.resume()
+        elif isinstance(command, Break):
+            stream.silence()
         elif isinstance(command, Mute):
             stream.mute(command.target)
         elif isinstance(command, Unmute):

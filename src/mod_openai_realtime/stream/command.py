@@ -103,6 +103,12 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    stream: str
+    explicit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mute:
     stream: str
     explicit: bool
@@ -132,7 +138,7 @@ class List:
     stream: str | None
 
 
-Command = Start | Stop | Pause | Resume | Mute | Unmute | SendJson | List
+Command = Start | Stop | Pause | Resume | Break | Mute | Unmute | SendJson | List
 """`stream` is the stream's name, `explicit` whether the command named it (replies then say so)."""
 
 
@@ -254,6 +260,11 @@ def _resume(selector: str | None, words: list[str]) -> Resume:
     return Resume(selector or DEFAULT_STREAM, selector is not None)
 
 
+def _break(selector: str | None, words: list[str]) -> Break:
+    _refuse(words, reasons.BREAK_TAKES_NO_ARGUMENTS)
+    return Break(selector or DEFAULT_STREAM, selector is not None)
+
+
 def _list(selector: str | None, words: list[str]) -> List:
     _refuse(words, reasons.LIST_TAKES_ONLY_SELECTOR)
     return List(selector)
@@ -286,6 +297,7 @@ _VERBS: dict[str, Callable[[str | None, list[str]], Command]] = {
     "stop": _stop,
     "pause": _pause,
     "resume": _resume,
+    "break": _break,
     "mute": _mute,
     "unmute": _unmute,
     "send_json": _send_json,

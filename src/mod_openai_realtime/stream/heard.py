@@ -13,6 +13,8 @@ class ItemPart:
 
     item_id: str
     content_index: int
+    session: int = 0
+    """Of a stream's sessions the one that knows the item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,44 @@ class HeardLedger:
         else:
             self._spans.append(_Span(part, start, start + samples))
 
-    def cut(self, position: int) -> list[Heard]:
-        """Playback ended at source `position`: the parts of which something is left unheard, oldest first."""
+    def cut(self, position: int, *, more: bool = False) -> list[Heard]:
+        """Playback ended at source `position`: the parts of which something is left unheard, oldest first. `more`: of
+        the last part not all had come."""
+        last = self._spans[-1].part if more and self._spans else None
         totals: dict[ItemPart, tuple[int, int]] = {}
         for span in self._spans:
             heard, received = totals.get(span.part, (0, 0))
             played = max(0, min(position, span.end) - span.start)
             totals[span.part] = (heard + played, received + span.end - span.start)
         self._spans.clear()
-        return [Heard(part, heard, received) for part, (heard, received) in totals.items() if heard < received]
+        return [
+            Heard(part, heard, received)
+            for part, (heard, received) in totals.items()
+            if heard < received or part == last
+        ]
+
+    def move(self, start: int, end: int, other: HeardLedger, to: int) -> None:
+        """What lies from `start` to `end` goes to the other ledger, to begin at `to` there."""
+        rest: deque[_Span] = deque()
+        for span in self._spans:
+            first, last = max(span.start, start), min(span.end, end)
+            if first >= last:
+                rest.append(span)
+                continue
+            other.add(span.part, to + first - start, last - first)
+            for side in (_Span(span.part, span.start, first), _Span(span.part, last, span.end)):
+                if side.start < side.end:
+                    rest.append(side)
+        self._spans = rest
+
+    def reach(self, item_id: str, session: int) -> tuple[int, int] | None:
+        """Where an item begins and ends; None where nothing of it is here."""
+        spans = [span for span in self._spans if _is_of(span, item_id, session)]
+        return (spans[0].start, spans[-1].end) if spans else None
+
+    def remove(self, item_id: str, session: int) -> None:
+        """Nothing is to be told of this item."""
+        self._spans = deque(span for span in self._spans if not _is_of(span, item_id, session))
 
     def scale(self, scaled: Callable[[int], int]) -> None:
         """Positions are counted at another rate from now on."""
@@ -67,3 +98,7 @@ class HeardLedger:
     def forget(self) -> None:
         """All that was queued has been heard."""
         self._spans.clear()
+
+
+def _is_of(span: _Span, item_id: str, session: int) -> bool:
+    return span.part.item_id == item_id and span.part.session == session

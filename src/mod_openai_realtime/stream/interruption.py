@@ -1,72 +1,82 @@
-"""What a server is told when the caller has interrupted it: what was heard, and that its answer is over."""
+"""What a server is told when it was interrupted: what was heard, and that its answer is over."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import orjson
 
-from ..realtime.messages import Kind, ServerMessage
+from ..realtime.client_messages import ClientKind
 from .heard import Heard
 
-_TRUNCATE = "conversation.item.truncate"
-_CANCEL = "response.cancel"
-CANCEL_MESSAGE = orjson.dumps({"type": _CANCEL})
+_CANCEL = ClientKind.CANCEL.value
+_UNSTATED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetection:
+    """Of a session: what the caller's speech does to a response. The defaults are the protocol's."""
+
+    interrupts: bool = True
+    """It ends what is played."""
+    server_cancels: bool = True
+    """The server cancels what it has under way by itself."""
+
+
+def turn_detection(session: Any) -> TurnDetection | None:
+    """As a session states it; None where it does not. The older protocol has it at the top, the present one in
+    `audio.input`."""
+    detection: Any = _UNSTATED
+    for place in (_inner(_inner(session, "audio"), "input"), session):
+        if detection is _UNSTATED and isinstance(place, dict):
+            detection = place.get("turn_detection", _UNSTATED)
+    if detection is _UNSTATED:
+        return None
+    if not isinstance(detection, dict):
+        # There is none: speech that is told of all the same still interrupts, and nobody else will cancel.
+        return TurnDetection(server_cancels=False)
+    return TurnDetection(interrupts=detection.get("interrupt_response") is not False)
+
+
+def _inner(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 class Interruption:
-    """Decides; sends nothing. Keeps still for good where it is off, or once the application sends the like itself."""
+    """Decides; sends nothing. Keeps still where it is off. An application that truncates or cancels by hand does so
+    alone at barge-ins, from then on: `truncates`, `cancels`."""
 
     def __init__(self, enabled: bool) -> None:
-        self._truncates = enabled
-        self._cancels = enabled
-        self._server_cancels = True
-        self._active: set[str | None] = set()
+        self.enabled = enabled
+        self.truncates = enabled
+        self.cancels = enabled
 
-    def server_said(self, message: ServerMessage) -> None:
-        """Follow the session's turn detection, and which responses are under way."""
-        kind = message.kind
-        if kind is Kind.RESPONSE_CREATED:
-            self._active.add(message.response_id)
-        elif kind is Kind.RESPONSE_DONE:
-            self._active.discard(message.response_id)
-        elif kind is Kind.SESSION_CREATED or kind is Kind.SESSION_UPDATED:
-            if kind is Kind.SESSION_CREATED:
-                self._active.clear()
-            self._server_cancels = _interrupts(message.fields.get("session"))
+    def application_sent(self, kind: ClientKind) -> None:
+        if kind is ClientKind.TRUNCATE:
+            self.truncates = False
+        elif kind is ClientKind.CANCEL:
+            self.cancels = False
 
-    def application_sent(self, payload: bytes) -> None:
-        """A message of the application goes out: whoever truncates or cancels by hand does so alone."""
-        if _TRUNCATE.encode() in payload:
-            self._truncates = False
-        if _CANCEL.encode() in payload:
-            self._cancels = False
+    def cancel(self, responses: list[str | None], *, others: bool) -> list[bytes]:
+        """`response.cancel` for these, which are under way; `others`: so are some that shall go on."""
+        if not self.enabled or not responses:
+            return []
+        if not others:
+            return [orjson.dumps({"type": _CANCEL})]
+        return [orjson.dumps({"type": _CANCEL, "response_id": name}) for name in responses if name is not None]
 
-    def cancel(self) -> bytes | None:
-        """At barge-in: `response.cancel`, where a response is active and the server will not cancel it by itself."""
-        if self._cancels and self._active and not self._server_cancels:
-            return CANCEL_MESSAGE
-        return None
-
-    def truncate(self, heard: Heard, rate: int) -> bytes | None:
-        """`conversation.item.truncate` for a part that was heard to some point; None where nothing of it was."""
+    def truncate(self, heard: Heard, rate: int, session: int) -> bytes | None:
+        """`conversation.item.truncate` for a part that was heard to some point; None where nothing of it was, or it is
+        of another session than this, which does not know it."""
         audio_end_ms = heard.audio_end_ms(rate)
-        if not self._truncates or audio_end_ms == 0:
+        if not self.enabled or audio_end_ms == 0 or heard.part.session != session:
             return None
         return orjson.dumps(
             {
-                "type": _TRUNCATE,
+                "type": ClientKind.TRUNCATE.value,
                 "item_id": heard.part.item_id,
                 "content_index": heard.part.content_index,
                 "audio_end_ms": audio_end_ms,
             }
         )
-
-
-def _interrupts(session: object) -> bool:
-    """Whether the session's turn detection cancels a response when the caller speaks; that is its default."""
-    for step in ("audio", "input"):
-        if isinstance(session, dict) and isinstance(session.get(step), dict):
-            session = session[step]
-    if not isinstance(session, dict) or "turn_detection" not in session:
-        return True
-    detection = session["turn_detection"]
-    return isinstance(detection, dict) and detection.get("interrupt_response") is not False

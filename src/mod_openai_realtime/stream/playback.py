@@ -36,11 +36,17 @@ class Utterance:
     """The audio of one response, from the first sample that was queued to the drain after its last."""
 
     response: str | None
+    session: int
+    interruptible: bool
     source_start: int
     source_end: int  # known once something else is queued, or nothing more
     finished: bool = False
     started: bool = False
+    doomed: bool = False  # not to be heard any more; goes as soon as it is the first
     heard_at_ns: int = 0  # CLOCK_MONOTONIC of the first frame heard
+
+
+Chosen = Callable[[Utterance], bool]
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class _Cut:
     write_rate: int
     ledger: HeardLedger
     utterances: list[Utterance]
+    unfinished: bool  # of the last of it more was to come
     ticks: int = 0
 
 
@@ -63,6 +70,7 @@ class Playback:
     def __init__(self, memory: StreamMemory, *, playback_rate: int, write_rate: int) -> None:
         self._memory = memory
         self.rate = playback_rate  # Hz, of what the server sends
+        self._session = 0  # what is fed belongs to
         self._write_rate = write_rate
         self.playout = Playout(memory, LOW_MS, HIGH_MS)
         self._utterances: deque[Utterance] = deque()
@@ -81,16 +89,18 @@ class Playback:
 
     # -- from the server
 
-    def feed(self, pcm: bytes, response: str | None, part: ItemPart | None = None) -> bool:
+    def feed(
+        self, pcm: bytes, response: str | None, part: ItemPart | None = None, *, interruptible: bool = True
+    ) -> bool:
         """Queue pcm16 at the playback rate; it goes on its way at once, as far as the ring has room. False where it was
-        dropped, because too much is waiting."""
+        dropped, because too much is waiting. `interruptible` counts where a response begins."""
         samples = len(pcm) // 2
         if samples == 0:
             return True
         if self.playout.queued + samples > self._most_queued:
             return False
         if self._open != (response, part):
-            self._begin(response, part)
+            self._begin(response, part, interruptible)
         self.playout.feed(pcm)
         return True
 
@@ -106,24 +116,30 @@ class Playback:
     def unfollow(self) -> None:
         self.playout.unfollow()
 
-    def _begin(self, response: str | None, part: ItemPart | None) -> None:
+    def _begin(self, response: str | None, part: ItemPart | None, interruptible: bool) -> None:
         """Note what the audio belongs to that is about to be queued."""
         self._close()
         end = self.playout.end
         last = self._utterances[-1] if self._utterances else None
-        if last is None or (last.finished and (response is None or last.response != response)):
-            self._utterances.append(Utterance(response, end, end))
-        elif last.response != response and response is not None:
-            last.finished = True
-            self._utterances.append(Utterance(response, end, end))
-        else:
+        if last is not None and self._continues(last, response):
             last.finished = False
+        else:
+            if last is not None:
+                last.finished = True
+            self._utterances.append(Utterance(response, self._session, interruptible, end, end))
         self._open, self._open_start = (response, part), end
+
+    def _continues(self, last: Utterance, response: str | None) -> bool:
+        """Whether audio of this response goes on with what was queued last."""
+        if last.doomed or last.session != self._session:
+            return False
+        return last.response == response if response is not None else not last.finished
 
     def _close(self) -> None:
         """What was queued since _begin() is all there is of it for now."""
         if self._open is None:
             return
+        self.playout.unfollow()
         _, part = self._open
         self._open = None
         end = self.playout.end
@@ -142,24 +158,82 @@ class Playback:
             self._utterances[-1].finished = True
             self.playout.finish()
 
-    def barge_in(self) -> list[Speech]:
-        """Silence at once: drop what is queued and what is in the ring, and forget resampler state.
+    def begin_session(self, number: int) -> None:
+        """Nothing more comes of what is queued; what is fed from now on is of another session."""
+        self.finish()
+        self._session = number
 
-        What of it was heard is known when the media thread has answered, a frame later: interrupted() tells then.
+    def responses(self, session: int) -> set[str | None]:
+        """Of which responses of a session something is being played or queued."""
+        return {each.response for each in self._utterances if each.session == session and not each.doomed}
+
+    def responses_of_item(self, item_id: str, session: int) -> set[str | None]:
+        """The same, of those that this item is in; empty once it was heard to its end."""
+        self._close()
+        reach = self._ledger.reach(item_id, session)
+        if reach is None:
+            return set()
+        position = self.playout.source_at(self._memory.playback_tail)
+        return {
+            each.response
+            for each in self._utterances
+            if each.source_start < reach[1]
+            and reach[0] < each.source_end
+            # Where the ring has run dry, more of it is to come.
+            and (reach[1] > position or (reach[1] == each.source_end and not each.finished))
+        }
+
+    def disown(self, item_id: str, session: int) -> None:
+        """How much of this item was heard before the barge-ins so far is not to be told."""
+        for cut in self._cuts:
+            cut.ledger.remove(item_id, session)
+
+    def barge_in(self, chosen: Chosen | None = None, *, tell: bool = True) -> list[Speech]:
+        """Silence at once: drop what is queued and what is in the ring, and forget resampler state. With `chosen`, only
+        of these utterances; where others stand before them, those are heard first.
+
+        What of it was heard is known when the media thread has answered, a frame later: interrupted() tells then,
+        unless `tell` is False.
         """
         self._close()
+        events = self._progress() if chosen is not None else []
+        doomed = [each for each in self._utterances if not each.doomed and (chosen is None or chosen(each))]
+        for utterance in doomed:
+            utterance.doomed = True
+        self.cuts += bool(doomed)
+        return events + self._cut(tell=tell)
+
+    def _cut(self, *, tell: bool = True) -> list[Speech]:
+        """Drop the doomed utterances if they stand first. Others behind them are queued again."""
+        if not self._utterances or not self._utterances[0].doomed:
+            return []
+        doomed = [each for each in self._utterances if each.doomed]
+        kept = [each for each in self._utterances if not each.doomed]
+        unfinished = self._utterances[-1].doomed and not self._utterances[-1].finished
         tail = self._memory.playback_tail
+        run_source, run_ring = self.playout.run_source, self.playout.run_ring
+        again = self._contents_of(kept) if kept else []
         target = self._memory.discard_playback(self._write_rate)
-        if self._utterances:
-            self.cuts += 1
-            run_source, run_ring = self.playout.run_source, self.playout.run_ring
-            utterances = list(self._utterances)
-            self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, self._ledger, utterances))
-            self._ledger = HeardLedger()
+        ledger, self._ledger = self._ledger, HeardLedger()
         self._clear()
-        stopped = [Speech.STOPPED] if any(utterance.started for utterance in self._utterances) else []
         self._utterances.clear()
-        return stopped
+        for utterance, pcm in zip(kept, again, strict=True):
+            start = self.playout.end
+            ledger.move(utterance.source_start, utterance.source_end, self._ledger, start)
+            utterance.source_start, utterance.source_end = start, start + len(pcm) // 2
+            self._utterances.append(utterance)
+            self.playout.feed(pcm)
+        if kept and kept[-1].finished:
+            self.playout.finish()
+        told = ledger if tell else HeardLedger()
+        self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, told, doomed, unfinished))
+        return [Speech.STOPPED] if any(utterance.started for utterance in doomed) else []
+
+    def _contents_of(self, utterances: list[Utterance]) -> list[bytes]:
+        """All of their audio, as it was fed; none of them has begun."""
+        self._take_back()
+        start, pcm = self.playout.start, self.playout.contents()
+        return [pcm[2 * max(0, each.source_start - start) : 2 * (each.source_end - start)] for each in utterances]
 
     def set_rate(self, rate: int) -> None:
         """What is fed from now on is at `rate` Hz; what waits is converted, and positions with it."""
@@ -216,7 +290,7 @@ class Playback:
         position = cut.run_source + max(0, ring - cut.run_ring) * self.rate // cut.write_rate
         for utterance in cut.utterances:
             self._end(utterance, position, interrupted=True)
-        return cut.ledger.cut(position)
+        return cut.ledger.cut(position, more=cut.unfinished)
 
     def played(self) -> list[Played]:
         """The responses that are over since the last call, heard to their end or interrupted."""
@@ -226,7 +300,8 @@ class Playback:
     def _end(self, utterance: Utterance, position: int, *, interrupted: bool) -> None:
         heard = max(0, min(position, utterance.source_end) - utterance.source_start) if utterance.started else 0
         heard_ms = heard * 1000 // self.rate
-        self._played.append(Played(utterance.response, utterance.heard_at_ns, heard_ms, interrupted))
+        played = Played(utterance.response, utterance.heard_at_ns, heard_ms, interrupted, utterance.session)
+        self._played.append(played)
 
     def next_due(self) -> tuple[int, int]:
         """What StreamMemory.watch wants to know: the ring position at which there is something to do, and the rate."""
@@ -278,6 +353,10 @@ class Playback:
         events: list[Speech] = []
         while self._utterances:
             utterance = self._utterances[0]
+            if utterance.doomed:
+                events += self._cut()
+                source = self.playout.source_at(tail)
+                continue
             if not utterance.started and not self.muted and source > utterance.source_start:
                 utterance.started = True
                 utterance.heard_at_ns = self._memory.write_time_ns
@@ -299,6 +378,16 @@ class Playback:
 
     def _change_rate(self, write_rate: int) -> None:
         """The channel's codec has changed: what has not been played yet goes into the ring again, at the new rate."""
+        self._take_back()
+        # Nothing is played between the channel's change and this one.
+        self._heard_before_us += self._heard_us()
+        self._heard_from = self._memory.played_samples
+        self._write_rate = write_rate
+        self._memory.discard_playback(write_rate)
+        self._start_run()
+
+    def _take_back(self) -> None:
+        """What lies in the ring and has not been played waits in the queue again."""
         playout = self.playout
         ring, unplayed = self._memory.unplayed(playout.run_ring)
         source = playout.source_at(ring)
@@ -307,12 +396,6 @@ class Playback:
         if gone > 0:
             again = _resampled(unplayed, self._write_rate, self.rate, gone)
             playout.replace(self.rate, None, source, source, source, again + playout.contents())
-        # Nothing is played between the channel's change and this one.
-        self._heard_before_us += self._heard_us()
-        self._heard_from = self._memory.played_samples
-        self._write_rate = write_rate
-        self._memory.discard_playback(write_rate)
-        self._start_run()
 
     def _convert(self, rate: int, scaled: Callable[[int], int]) -> None:
         """What waits, and what is kept to go into the ring again, will be at `rate` Hz; the ring stays as it is."""

@@ -21,6 +21,7 @@ UNEXPECTED_START_ARGUMENT: Final = "Unexpected start argument; check rates, dire
 
 # Arguments of the other verbs.
 PAUSE_TAKES_NO_ARGUMENTS: Final = "Pause and resume accept no arguments"
+BREAK_TAKES_NO_ARGUMENTS: Final = "Break accepts no arguments"
 STOP_TAKES_ONE_PAYLOAD: Final = "Stop accepts at most one Base64 JSON payload"
 SEND_JSON_NEEDS_ONE_PAYLOAD: Final = "send_json requires exactly one Base64 JSON payload"
 MUTE_TAKES_ONE_TARGET: Final = "Mute and unmute accept at most one target"

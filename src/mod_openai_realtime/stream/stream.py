@@ -10,6 +10,7 @@ from typing import Protocol
 import orjson
 
 from .._media import Packetizer, Playout, StreamMemory
+from ..realtime.client_messages import client_message, is_for_player
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
 from ..realtime.receiving import TakeAudio
@@ -18,6 +19,7 @@ from .capture import Capture
 from .channel_facts import ChannelFacts, negotiation
 from .command import Mix, MuteTarget, Start
 from .control import Control
+from .error_event import error_body
 from .first_connection import FirstConnection
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
@@ -155,6 +157,8 @@ class Stream:
         connected = self._endpoint.connected
         if self._outgoing is not None and self._capturing:
             self._outgoing.flush()
+        if payload is not None and is_for_player(client_message(payload)):
+            payload = None
         sent = payload is None or (connected and self._endpoint.send_text(payload))
         self._close(reason)
         if not sent:
@@ -256,12 +260,22 @@ class Stream:
         self.log(LOG_INFO, f"channel {status}")
         self.event("hold", orjson.dumps({"status": status}))
 
+    def silence(self) -> None:
+        """Drop what is being played and queued; where nothing is, nothing happens."""
+        self._incoming.silence()
+
     def send_json(self, payload: bytes) -> None:
         """Raises CommandRefusedError where there is no connection."""
+        message = client_message(payload)
+        if is_for_player(message):
+            self._incoming.silence()
+            return
         if not self._endpoint.send_text(payload):
             raise CommandRefusedError(reasons.NOT_CONNECTED)
-        self._interruption.application_sent(payload)
         self._negotiation.application_sent(payload)
+        if message is not None:
+            heard = self._outgoing is not None and self._capturing
+            self._incoming.application_said(message, caller_is_heard=heard)
         self._take_back()
         if not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
@@ -313,7 +327,7 @@ class Stream:
                 if events:
                     self.say(events)
                 for heard in self._playback.interrupted():
-                    message = self._interruption.truncate(heard, self._playback.rate)
+                    message = self._interruption.truncate(heard, self._playback.rate, self._incoming.session)
                     if message is not None:
                         self.send(message)
                 self._tell_turns(self._playback)
@@ -487,9 +501,3 @@ class Stream:
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:
             self._incoming.binary(payload)
-
-
-def error_body(error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> bytes:
-    """Of an `error` event. What has failed is tried again after `wait_ms`, or never where that is 0."""
-    message = {"retries": retries, "error": error, "wait_time": round(wait_ms), "http_status": http_status}
-    return orjson.dumps({"status": "error", "message": message})

@@ -18,6 +18,7 @@ class Played:
     heard_at_ns: int
     heard_ms: int
     interrupted: bool
+    session: int = 0
 
 
 @dataclass(slots=True)
@@ -28,21 +29,54 @@ class _Answer:
     items: list[str] = field(default_factory=list)
 
 
-class Turns:
-    """Times, handed in, are CLOCK_MONOTONIC in ns. A turn without speech before it (a greeting) has no latency."""
+class TurnClock:
+    """When the caller of one session had spoken. Only speech starts it: a `committed` that follows none (an idle
+    timeout, a commit by hand while nothing was heard) asks for nothing that the caller waits for.
+
+    Times, handed in, are CLOCK_MONOTONIC in ns.
+    """
 
     def __init__(self) -> None:
         self._asked_ns: int | None = None
-        self._waits = False
-        self._answers: OrderedDict[str | None, _Answer] = OrderedDict()
+        self._by_hand = False
+        self._speaking = False
 
-    def caller_stopped(self, now_ns: int) -> None:
-        """The server says that the caller's speech is over; of several events for one turn the first counts."""
-        if self._asked_ns is None:
-            self._asked_ns = now_ns
-
-    def caller_started(self) -> None:
+    def speech_started(self) -> None:
         self._asked_ns = None
+        self._speaking = True
+
+    def speech_stopped(self, now_ns: int) -> None:
+        """Of several events for one turn the first counts."""
+        self._speaking = False
+        if self._asked_ns is None:
+            self._asked_ns, self._by_hand = now_ns, False
+
+    def committed(self, now_ns: int) -> None:
+        """What a server says that tells when speech begins, but not when it ends."""
+        if self._speaking:
+            self.speech_stopped(now_ns)
+
+    def application_commits(self, now_ns: int) -> None:
+        """While the caller is heard: that is the turn's end, until it is refused."""
+        self._asked_ns, self._by_hand = now_ns, True
+
+    def commit_refused(self) -> None:
+        if self._by_hand:
+            self._asked_ns = None
+
+    def take(self) -> int | None:
+        """The end of the turn that is answered now, which no other answer has; None for none."""
+        asked_ns, self._asked_ns = self._asked_ns, None
+        return asked_ns
+
+
+class Turns:
+    """Answers of a stream, from their first delta to their end in the caller's ear, which may be in a later session.
+    Times, handed in, are CLOCK_MONOTONIC in ns. A turn without speech before it (a greeting) has no latency."""
+
+    def __init__(self) -> None:
+        self._waits = False
+        self._answers: OrderedDict[tuple[int, str | None], _Answer] = OrderedDict()
 
     def playback_waits(self, waits: bool, now_ns: int) -> None:
         """It waits (paused, or the channel on hold), or goes on: what is heard only then tells nothing of latency."""
@@ -51,13 +85,12 @@ class Turns:
                 answer.waits_ns = answer.waits_ns or now_ns
         self._waits = waits
 
-    def delta(self, response: str | None, item: str | None, now_ns: int) -> None:
+    def delta(self, session: int, clock: TurnClock, response: str | None, item: str | None, now_ns: int) -> None:
         """Audio of an answer has come and will be played."""
-        answer = self._answers.get(response)
+        answer = self._answers.get((session, response))
         if answer is None:
             # Only the first answer to a turn is the one that was waited for.
-            answer = self._answers[response] = _Answer(self._asked_ns, now_ns, now_ns if self._waits else None)
-            self._asked_ns = None
+            answer = self._answers[session, response] = _Answer(clock.take(), now_ns, now_ns if self._waits else None)
             if len(self._answers) > MAX_RESPONSES:
                 self._answers.popitem(last=False)
         if item is not None and item not in answer.items:
@@ -65,7 +98,7 @@ class Turns:
 
     def played(self, played: Played) -> dict[str, Any] | None:
         """The body of the `turn` event, once a response's audio is over; None where nothing is known of it."""
-        answer = self._answers.pop(played.response, None)
+        answer = self._answers.pop((played.session, played.response), None)
         if answer is None:
             return None
         heard_ns = played.heard_at_ns or None

@@ -41,7 +41,9 @@ def test_every_reason_of_the_grammar_has_an_invalid_command() -> None:
     assert told == {
         grammar[name]
         for name in grammar
-        if name.startswith(("EXPECTED", "TOO_MANY", "UNKNOWN", "ONE_", "INVALID_", "START_", "UNEXPECTED", "PAUSE_"))
+        if name.startswith(
+            ("EXPECTED", "TOO_MANY", "UNKNOWN", "ONE_", "INVALID_", "START_", "UNEXPECTED", "PAUSE_", "BREAK_")
+        )
         or name in ("STOP_TAKES_ONE_PAYLOAD", "SEND_JSON_NEEDS_ONE_PAYLOAD", "MUTE_TAKES_ONE_TARGET")
         or name == "LIST_TAKES_ONLY_SELECTOR"
     }
@@ -108,7 +110,7 @@ def test_a_start_put_together_by_the_grammar_parses_to_its_meaning(case: tuple[s
 
 WORDS = st.sampled_from(
     [
-        *("start", "START", "stop", "pause", "resume", "mute", "unmute", "send_json", "list"),
+        *("start", "START", "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list"),
         *("mono", "stereo", "both", "send", "recv", "user", "all", "mute_user"),
         *("8k", "24000", "8000", "44100", "+8k", "'", "''", "stream=", "stream=a", "stream=b", "stream=A"),
         *(URI, PAYLOAD),

@@ -33,6 +33,34 @@ def test_a_part_heard_to_its_end_is_not_told_of() -> None:
     assert ledger.cut(0) == [], "a cut empties the ledger"
 
 
+def test_of_a_part_that_was_to_go_on_it_is_told_how_much_had_come() -> None:
+    ledger = HeardLedger()
+    ledger.add(A, 0, 100)
+    ledger.add(B, 100, 100)
+    assert ledger.cut(200, more=True) == [Heard(B, 100, 100)]
+
+
+def test_a_stretch_moves_to_another_ledger_with_what_it_is_of() -> None:
+    ledger, other = HeardLedger(), HeardLedger()
+    ledger.add(A, 0, 100)
+    ledger.add(B, 100, 100)
+    ledger.add(A, 200, 100)
+    ledger.move(50, 250, other, 1000)
+    assert ledger.reach("a", 0) == (0, 300) and ledger.reach("b", 0) is None
+    assert other.reach("a", 0) == (1000, 1200) and other.reach("b", 0) == (1050, 1150)
+    assert ledger.cut(0) == [Heard(A, 0, 100)]
+    assert other.cut(1100) == [Heard(A, 50, 100), Heard(B, 50, 100)]
+
+
+def test_an_item_is_known_by_its_session_and_may_be_removed() -> None:
+    ledger = HeardLedger()
+    ledger.add(ItemPart("a", 0, session=1), 0, 100)
+    ledger.add(ItemPart("a", 0, session=2), 100, 100)
+    assert ledger.reach("a", 2) == (100, 200) and ledger.reach("a", 3) is None
+    ledger.remove("a", 1)
+    assert ledger.cut(0) == [Heard(ItemPart("a", 0, session=2), 0, 100)]
+
+
 def test_milliseconds_never_lie_beyond_what_was_received() -> None:
     assert Heard(A, 23, 24).audio_end_ms(24000) == 0
     assert Heard(A, 47, 48).audio_end_ms(24000) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from timers import Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.realtime.client_messages import client_message
 from mod_openai_realtime.realtime.mask import Mask
 from mod_openai_realtime.stream.audio_format import Encoding
 from mod_openai_realtime.stream.heard import Heard
@@ -124,24 +126,51 @@ others = st.sampled_from(
         about("input_audio_buffer.speech_started"),
         about("input_audio_buffer.committed"),
         about("response.output_audio_transcript.delta"),
+        b'{"type":"session.updated","session":{"turn_detection":{"interrupt_response":false}}}',
+        b'{"type":"session.updated","session":{"turn_detection":null}}',
+        b'{"type":"response.created","response":{"id":"r2","metadata":{"interruptible":"false"}}}',
+        b'{"type":"response.done","response":{"id":"r1","status_details":{"reason":"client_cancelled"}}}',
         b'{"type":"response.output_audio.delta","response_id":"r1","item_id":"i1","content_index":0,"delta":"?"}',
         b'{"type":"response.output_audio.delta","response_id":"r1","item_id":"i1","content_index":0,"delta":""}',
         b'{"type":"response.output_audio.delta"}',
         b"no json",
     ]
 )
-steps = st.lists(st.one_of(deltas, deltas, others, st.integers(1, 8)), max_size=60)
+
+
+def says(kind: str, **fields: Any) -> Callable[[Bench], None]:
+    """A message of the application goes out."""
+    message = client_message(orjson.dumps({"type": kind, **fields}))
+    assert message is not None
+    return lambda bench: bench.incoming.application_said(message, caller_is_heard=True)
+
+
+application = st.sampled_from(
+    [
+        lambda bench: bench.incoming.silence(),
+        lambda bench: bench.incoming.connection_lost(),
+        lambda bench: bench.incoming.dropped("too large"),
+        says("response.cancel"),
+        says("response.cancel", response_id="r1"),
+        says("response.create", response={"metadata": {"interruptible": "false"}}),
+        says("conversation.item.truncate", item_id="i1", content_index=0, audio_end_ms=0),
+        says("conversation.item.truncate", item_id="i2"),
+    ]
+)
+steps = st.lists(st.one_of(deltas, deltas, deltas, others, others, application, st.integers(1, 8)), max_size=60)
 
 
 @given(steps)
-def test_whatever_comes_both_ways_come_to_the_same(steps: list[bytes | int]) -> None:
+def test_whatever_comes_both_ways_come_to_the_same(steps: list[Any]) -> None:
     short, long = Bench(short_way=True), Bench(short_way=False)
     for bench in (short, long):
         for step in steps:
             if isinstance(step, int):
                 bench.run(step)
-            else:
+            elif isinstance(step, bytes):
                 bench.receive(step)
+            else:
+                step(bench)
         bench.run(40)
     assert short.outcome() == long.outcome()
 
@@ -254,3 +283,72 @@ def test_half_a_sample_belongs_to_its_part() -> None:
     assert bench.playback.playout.end == 4
     bench.receive(delta(bytes(1), "r2"))
     assert bench.playback.playout.end == 5
+
+
+def session(detection: Any) -> bytes:
+    return orjson.dumps({"type": "session.updated", "session": {"turn_detection": detection}})
+
+
+def sent(bench: Bench) -> list[dict[str, Any]]:
+    return [orjson.loads(told[1]) for told in bench.sink.told if told[0] == "send"]
+
+
+def test_a_break_cancels_what_it_silences_and_nothing_else() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(about("response.created"))
+    bench.receive(delta(bytes(9600)))
+    bench.receive(about("response.created", "r2"))
+    bench.run(2)
+    bench.incoming.silence()
+    assert sent(bench) == [{"type": "response.cancel", "response_id": "r1"}]
+    bench.receive(delta(bytes(9600)))
+    assert bench.playback.idle
+    bench.receive(delta(bytes(9600), "r2"))
+    assert not bench.playback.idle
+    bench.incoming.silence()
+    assert sent(bench)[1:] == [{"type": "response.cancel"}]
+
+
+def test_a_response_that_is_over_at_the_server_is_not_cancelled() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(about("response.created"))
+    bench.receive(delta(bytes(9600)))
+    bench.receive(about("response.done"))
+    bench.incoming.silence()
+    assert sent(bench) == []
+
+
+def test_a_break_of_what_an_old_session_left_cancels_nothing_of_the_new_one() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(about("response.created"))
+    bench.receive(delta(bytes(9600)))
+    bench.incoming.connection_lost()
+    bench.receive(about("response.created"))
+    bench.incoming.silence()
+    assert sent(bench) == []
+    bench.receive(delta(bytes(9600)))
+    assert not bench.playback.idle
+
+
+def test_without_turn_detection_the_engine_cancels_what_may_be_interrupted() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(session(None))
+    bench.receive(about("response.created"))
+    bench.receive(b'{"type":"response.created","response":{"id":"r2","metadata":{"interruptible":"false"}}}')
+    bench.receive(about("input_audio_buffer.speech_started"))
+    assert sent(bench) == [{"type": "response.cancel", "response_id": "r1"}]
+    bench.receive(about("input_audio_buffer.speech_started"))
+    assert len(sent(bench)) == 1
+
+
+def test_half_a_sample_of_what_is_kept_is_kept() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(delta(bytes(4), "r1"))
+    bench.receive(delta(bytes(3), "r2"))
+    says("response.cancel", response_id="r1")(bench)
+    bench.receive(delta(bytes(1), "r2"))
+    bench.receive(delta(bytes(3), "r2"))
+    says("response.cancel")(bench)
+    end = bench.playback.playout.end
+    bench.receive(delta(bytes(3), "r3"))
+    assert bench.playback.playout.end == end + 1

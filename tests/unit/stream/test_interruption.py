@@ -5,23 +5,15 @@ from typing import Any
 
 import pytest
 
-from mod_openai_realtime.realtime.messages import classify
+from mod_openai_realtime.realtime.client_messages import ClientKind
 from mod_openai_realtime.stream.heard import Heard, ItemPart
-from mod_openai_realtime.stream.interruption import Interruption
+from mod_openai_realtime.stream.interruption import Interruption, TurnDetection, turn_detection
 
-HEARD = Heard(ItemPart("item_1", 2), 24000, 48000)
-
-
-def told(interruption: Interruption, **message: Any) -> None:
-    interruption.server_said(classify(json.dumps(message).encode()))
-
-
-def session(detection: Any) -> dict[str, Any]:
-    return {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+HEARD = Heard(ItemPart("item_1", 2, session=3), 24000, 48000)
 
 
 def test_a_truncate_names_item_part_and_milliseconds() -> None:
-    message = Interruption(True).truncate(HEARD, 24000)
+    message = Interruption(True).truncate(HEARD, 24000, session=3)
     assert message is not None
     assert json.loads(message) == {
         "type": "conversation.item.truncate",
@@ -32,57 +24,60 @@ def test_a_truncate_names_item_part_and_milliseconds() -> None:
 
 
 def test_nothing_heard_is_nothing_said() -> None:
-    assert Interruption(True).truncate(Heard(ItemPart("i", 0), 10, 48000), 24000) is None
+    assert Interruption(True).truncate(Heard(ItemPart("i", 0), 10, 48000), 24000, session=0) is None
+
+
+@pytest.mark.parametrize("session", [2, 4])
+def test_another_session_is_not_told(session: int) -> None:
+    assert Interruption(True).truncate(HEARD, 24000, session) is None
 
 
 def test_switched_off_it_keeps_still() -> None:
     interruption = Interruption(False)
-    told(interruption, type="session.created", session=session(None))
-    told(interruption, type="response.created", response={"id": "r"})
-    assert interruption.truncate(HEARD, 24000) is None
-    assert interruption.cancel() is None
+    assert not interruption.truncates and not interruption.cancels
+    assert interruption.truncate(HEARD, 24000, session=3) is None
+    assert interruption.cancel(["r"], others=False) == []
 
 
-def test_an_application_that_truncates_does_so_alone() -> None:
+def test_an_application_that_truncates_or_cancels_does_so_alone_at_barge_ins() -> None:
     interruption = Interruption(True)
-    interruption.application_sent(b'{"type":"conversation.item.truncate","item_id":"x"}')
-    assert interruption.truncate(HEARD, 24000) is None
+    interruption.application_sent(ClientKind.CREATE)
+    assert interruption.truncates and interruption.cancels
+    interruption.application_sent(ClientKind.TRUNCATE)
+    assert not interruption.truncates and interruption.cancels
+    interruption.application_sent(ClientKind.CANCEL)
+    assert not interruption.cancels
 
 
 @pytest.mark.parametrize(
-    ("detection", "cancels"),
+    ("detection", "wanted"),
     [
-        ({"type": "server_vad"}, False),
-        ({"type": "server_vad", "interrupt_response": True}, False),
-        ({"type": "server_vad", "interrupt_response": False}, True),
-        (None, True),
+        ({"type": "server_vad"}, TurnDetection()),
+        ({"type": "server_vad", "interrupt_response": True}, TurnDetection()),
+        ({"type": "server_vad", "interrupt_response": None}, TurnDetection()),
+        ({"type": "server_vad", "interrupt_response": False}, TurnDetection(interrupts=False)),
+        ({"type": "semantic_vad", "interrupt_response": False}, TurnDetection(interrupts=False)),
+        (None, TurnDetection(server_cancels=False)),
     ],
 )
-def test_a_cancel_is_sent_only_where_the_server_does_not_cancel_itself(detection: Any, cancels: bool) -> None:
+def test_the_session_says_what_speech_does(detection: Any, wanted: TurnDetection) -> None:
+    assert turn_detection({"type": "realtime", "audio": {"input": {"turn_detection": detection}}}) == wanted
+    assert turn_detection({"turn_detection": detection}) == wanted
+    assert turn_detection({"turn_detection": detection, "audio": {"input": {"format": {}}}}) == wanted
+
+
+@pytest.mark.parametrize("session", [None, [], {}, {"audio": None}, {"audio": {"input": []}}, {"audio": {"input": {}}}])
+def test_a_session_may_say_nothing_of_it(session: Any) -> None:
+    assert turn_detection(session) is None
+
+
+def test_a_cancel_names_responses_only_where_others_shall_go_on() -> None:
     interruption = Interruption(True)
-    told(interruption, type="session.updated", session=session(detection))
-    told(interruption, type="response.created", response={"id": "r"})
-    assert (interruption.cancel() is not None) is cancels
-
-
-def test_a_cancel_is_sent_only_while_a_response_is_active() -> None:
-    interruption = Interruption(True)
-    told(interruption, type="session.updated", session=session(None))
-    assert interruption.cancel() is None
-    told(interruption, type="response.created", response={"id": "r"})
-    told(interruption, type="response.done", response={"id": "r"})
-    assert interruption.cancel() is None
-
-
-def test_an_older_server_has_turn_detection_at_the_top() -> None:
-    interruption = Interruption(True)
-    told(interruption, type="session.created", session={"turn_detection": None})
-    told(interruption, type="response.created", response={"id": "r"})
-    assert interruption.cancel() is not None
-
-
-def test_a_new_session_has_no_active_response() -> None:
-    interruption = Interruption(True)
-    told(interruption, type="response.created", response={"id": "r"})
-    told(interruption, type="session.created", session=session(None))
-    assert interruption.cancel() is None
+    assert interruption.cancel([], others=False) == []
+    assert [json.loads(each) for each in interruption.cancel(["a", None], others=False)] == [
+        {"type": "response.cancel"}
+    ]
+    assert [json.loads(each) for each in interruption.cancel(["a", None, "b"], others=True)] == [
+        {"type": "response.cancel", "response_id": "a"},
+        {"type": "response.cancel", "response_id": "b"},
+    ]

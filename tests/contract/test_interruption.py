@@ -1,0 +1,537 @@
+"""Section 9: whose word ends what the caller hears, what is heard all the same, and what the server is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from audio.g711 import Pcm16
+from audio.tones import level, noise
+from contract import FarEnd, Leg
+from contract.switch import RAW_API
+
+from mod_openai_realtime.local.behaviour import Behaviour
+
+STAYS = {"type": "server_vad", "interrupt_response": False}
+GA = {"type": "realtime", "audio": {"input": {"turn_detection": STAYS}}}
+OLDER = {"turn_detection": STAYS}
+HALF_NEW = {"turn_detection": STAYS, "audio": {"input": {"format": {"type": "audio/pcm"}}}}
+SPEECH_STARTED = "input_audio_buffer.speech_started"
+
+
+def said(far: FarEnd, connection: int = -1) -> list[dict[str, Any]]:
+    """What came as text and was no caller audio."""
+    return [json.loads(text) for text in far.texts(connection)]
+
+
+def told(far: FarEnd, kind: str, connection: int = -1) -> list[dict[str, Any]]:
+    return [message for message in said(far, connection) if message["type"] == kind]
+
+
+def encoded(**message: Any) -> str:
+    return base64.b64encode(json.dumps(message).encode()).decode()
+
+
+def send_json(leg: Leg, **message: Any) -> str:
+    return leg.api(f"send_json {encoded(**message)}")
+
+
+def heard_of(leg: Leg, part: Pcm16) -> int:
+    """How many ms of this part were heard, in whole frames."""
+    everything = leg.heard().tobytes()
+    return 20 * sum(part[at : at + 160].tobytes() in everything for at in range(0, len(part), 160))
+
+
+def until_forwarded(leg: Leg, far: FarEnd, marker: str) -> None:
+    """The engine has read all that the far end has said so far."""
+    far.say(marker)
+    leg.until(lambda: any(marker in event.body for event in leg.events("json")))
+
+
+@pytest.fixture
+def answering(leg: Leg, far: FarEnd) -> Pcm16:
+    """4 s of an announced response are being played, and some of it was heard."""
+    leg.start(f"{far.url} mono 8k 8k")
+    answer = noise(4000, 8000, seed=1)
+    far.say("response.created", response={"id": "r1"})
+    far.speak(answer, "r1")
+    leg.event("openai_speech_start")
+    leg.run(500)
+    return answer
+
+
+# -- the caller
+
+
+@pytest.mark.rule("9.interrupt")
+@pytest.mark.parametrize("session", [GA, OLDER, HALF_NEW], ids=["ga", "older", "half-new"])
+@pytest.mark.parametrize("kind", ["session.created", "session.updated"])
+def test_the_caller_does_not_interrupt_where_the_session_says_so(
+    leg: Leg, far: FarEnd, kind: str, session: dict[str, Any]
+) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.say(kind, session=session)
+    answer = noise(4000, 8000)
+    far.say("response.created", response={"id": "r1"})
+    far.speak(answer[:16000], "r1")
+    leg.event("openai_speech_start")
+    leg.run(600)
+    far.say(SPEECH_STARTED)
+    far.speak(answer[16000:], "r1")
+    far.finish("r1")
+    leg.event("openai_speech_stop")
+    assert answer.tobytes() in leg.heard().tobytes()
+    turn = leg.event("turn").json()
+    assert turn["heard_ms"] == 4000 and turn["interrupted"] is False
+    assert said(far) == []
+
+
+@pytest.mark.rule("9.interrupt")
+def test_what_the_session_says_last_counts_and_what_it_leaves_out_stays(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.say("session.created", session=GA)
+    far.say("session.updated", session={"audio": {"output": {}}})
+    far.speak(noise(4000, 8000), "r1")
+    leg.event("openai_speech_start")
+    far.say(SPEECH_STARTED)
+    until_forwarded(leg, far, "marker")
+    leg.run(200)
+    assert leg.events("openai_speech_stop") == []
+    far.say("session.updated", session={"audio": {"input": {"turn_detection": {"type": "server_vad"}}}})
+    far.say(SPEECH_STARTED)
+    leg.event("openai_speech_stop")
+
+
+@pytest.mark.rule("9.interrupt")
+@pytest.mark.parametrize("echoes", [True, False], ids=["metadata", "order"])
+def test_an_uninterruptible_response_is_heard_to_its_end(leg: Leg, far: FarEnd, echoes: bool) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.say("session.created", session={"audio": {"input": {"turn_detection": None}}})
+    metadata = {"interruptible": "false"}
+    assert send_json(leg, type="response.create") == "+OK Success"
+    assert send_json(leg, type="response.create", response={"metadata": metadata}) == "+OK Success"
+    for name, own in (("r1", {}), ("r2", {"metadata": metadata} if echoes else {}), ("r3", {})):
+        answer = noise(1000, 8000, seed=ord(name[1]))
+        far.say("response.created", response={"id": name, **own})
+        far.speak(answer, name)
+        leg.event("openai_speech_start")
+        leg.run(200)
+        far.say(SPEECH_STARTED)
+        far.finish(name)
+        far.say("response.done", response={"id": name})
+        leg.event("openai_speech_stop")
+        turn = leg.event("turn").json()
+        assert turn["response_id"] == name and turn["interrupted"] is (name != "r2")
+        assert (heard_of(leg, answer) == 1000) is (name == "r2")
+    assert [message["type"] for message in said(far)[2:]] == ["response.cancel", "conversation.item.truncate"] * 2
+
+
+@pytest.mark.rule("9.interrupt")
+def test_of_what_is_queued_the_caller_interrupts_what_may_be(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    parts = {name: noise(1000, 8000, seed=seed) for seed, name in enumerate(("r1", "r2", "r3", "r4"))}
+    for name, part in parts.items():
+        metadata = {"interruptible": "false"} if name in ("r2", "r4") else None
+        far.say("response.created", response={"id": name, "metadata": metadata})
+        far.speak(part, name)
+        far.finish(name)
+        far.say("response.done", response={"id": name})
+    leg.event("openai_speech_start")
+    leg.run(300)
+    far.say(SPEECH_STARTED)
+    for name in ("r1", "r2", "r4"):
+        leg.event("openai_speech_stop")
+        if name != "r4":
+            leg.event("openai_speech_start")
+    leg.run(200)
+    assert heard_of(leg, parts["r1"]) < 900
+    # A frame or two of what is dropped may begin before it is.
+    assert heard_of(leg, parts["r3"]) <= 60
+    assert parts["r4"][1000:].tobytes() in leg.heard().tobytes()
+    assert heard_of(leg, parts["r2"][800:]) >= 840
+    turns = {turn["response_id"]: turn for turn in (leg.event("turn").json() for _ in parts)}
+    assert [turns[name]["interrupted"] for name in sorted(turns)] == [True, False, True, False]
+    assert [turns[name]["heard_ms"] for name in ("r2", "r4")] == [1000, 1000]
+    truncates = told(far, "conversation.item.truncate")
+    assert truncates[0]["item_id"] == "item_r1"
+    assert abs(truncates[0]["audio_end_ms"] - turns["r1"]["heard_ms"]) <= 1
+    assert all(message["audio_end_ms"] <= 60 for message in truncates[1:])
+
+
+# -- the application
+
+
+@pytest.mark.rule("9.break")
+def test_a_break_drops_what_is_played_and_queued(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    queued, late, new = (noise(500, 8000, seed=seed) for seed in (2, 3, 4))
+    far.say("response.created", response={"id": "r2"})
+    far.speak(queued, "r2")
+    until_forwarded(leg, far, "marker")
+    before = len(leg.heard())
+    leg.ok("break")
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    assert turn["response_id"] == "r1" and turn["interrupted"] is True
+    leg.until(lambda: told(far, "conversation.item.truncate"))
+    (truncate,) = told(far, "conversation.item.truncate")
+    assert truncate["item_id"] == "item_r1" and truncate["content_index"] == 0
+    assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
+    assert abs(truncate["audio_end_ms"] - heard_of(leg, answering)) <= 40
+    assert told(far, "response.cancel") == [{"type": "response.cancel"}]
+    for name in ("r1", "r2"):
+        far.speak(late, name)
+        far.finish(name)
+        far.say("response.done", response={"id": name, "status": "cancelled"})
+    far.say("response.created", response={"id": "r3"})
+    far.speak(new, "r3")
+    far.finish("r3")
+    leg.event("openai_speech_start")
+    leg.event("openai_speech_stop")
+    assert new.tobytes() in leg.heard().tobytes()
+    assert heard_of(leg, late) == heard_of(leg, queued) == 0
+    assert len(told(far, "conversation.item.truncate")) == 1
+    assert level(leg.heard(before)[800:1600]) < level(new)
+
+
+@pytest.mark.rule("9.break")
+@pytest.mark.stepped
+def test_a_break_silences_within_one_frame(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    before = len(leg.heard())
+    leg.ok("break")
+    leg.run(400)
+    assert leg.heard(before)[:40].any()
+    assert not leg.heard(before + 40).any()
+
+
+@pytest.mark.rule("9.break")
+def test_a_break_without_playback_succeeds_and_does_nothing(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    leg.ok("break")
+    speech = noise(400, 8000)
+    far.say("response.created", response={"id": "r1"})
+    until_forwarded(leg, far, "marker")
+    leg.ok("BREAK stream=default")
+    far.speak(speech, "r1")
+    far.finish("r1")
+    leg.event("openai_speech_stop")
+    leg.ok("break")
+    leg.run(100)
+    assert speech.tobytes() in leg.heard().tobytes()
+    assert said(far) == []
+
+
+@pytest.mark.rule("9.break", "2.28")
+def test_a_break_is_for_one_stream_and_takes_no_argument(leg: Leg, far: FarEnd) -> None:
+    with FarEnd() as other:
+        leg.start(f"{other.url} mono send stream=ear")
+        leg.start(f"{far.url} recv 8k stream=mouth")
+        far.say("response.created", response={"id": "r1"})
+        far.speak(noise(3000, 8000), "r1")
+        leg.event("openai_speech_start")
+        assert leg.api("break") == "-ERR Stream not found"
+        assert leg.api("break now stream=ear") == "-ERR Break accepts no arguments [stream=ear]"
+        leg.ok("break stream=ear")
+        assert send_json(leg, type="output_audio_buffer.clear") == "-ERR Stream not found"
+        leg.run(200)
+        assert leg.events("openai_speech_stop") == []
+        leg.ok("break stream=mouth")
+        leg.event("openai_speech_stop")
+        assert said(other) == []
+
+
+@pytest.mark.rule("9.break")
+def test_a_cancel_with_nothing_under_way_silences_nothing_that_comes(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    send_json(leg, type="response.cancel")
+    far.say("error", error={"type": "invalid_request_error", "code": "response_cancel_not_active"})
+    answer = noise(300, 8000)
+    far.say("response.created", response={"id": "r1"})
+    far.speak(answer, "r1")
+    far.finish("r1")
+    leg.event("openai_speech_stop")
+    assert answer.tobytes() in leg.heard().tobytes()
+    assert said(far) == [{"type": "response.cancel"}]
+
+
+@pytest.mark.rule("9.interrupt")
+@pytest.mark.parametrize("detection", [None, {"type": "semantic_vad", "eagerness": "low"}], ids=["none", "semantic"])
+def test_another_turn_detection_interrupts_again(leg: Leg, far: FarEnd, answering: Pcm16, detection: object) -> None:
+    far.say("session.updated", session=GA)
+    far.say(SPEECH_STARTED)
+    far.send('{"type":"session.updated","session":{"turn_detection":null}')  # no JSON: nothing is known of it
+    far.say(SPEECH_STARTED)
+    until_forwarded(leg, far, "marker")
+    leg.run(100)
+    assert leg.events("openai_speech_stop") == []
+    far.say("session.updated", session={"audio": {"input": {"turn_detection": detection}}})
+    far.say(SPEECH_STARTED)
+    leg.event("openai_speech_stop")
+    leg.until(lambda: told(far, "conversation.item.truncate"))
+    assert len(told(far, "response.cancel")) == (detection is None)
+
+
+@pytest.mark.rule("9.break", "2.20")
+def test_a_break_in_a_pause_counts_what_was_heard_before_it(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    leg.ok("pause")
+    leg.run(200)
+    leg.ok("break")
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    (truncate,) = told(far, "conversation.item.truncate")
+    assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
+    assert abs(truncate["audio_end_ms"] - heard_of(leg, answering)) <= 40
+    leg.ok("resume")
+    leg.run(200)
+    assert heard_of(leg, answering) <= truncate["audio_end_ms"] + 20
+    new = noise(300, 8000, seed=5)
+    far.speak(new, "r2")
+    leg.until(lambda: new.tobytes() in leg.heard().tobytes())
+
+
+@pytest.mark.rule("9.break", "9.hold")
+@pytest.mark.parametrize("how", ["sendonly", "uuid_hold"])
+def test_a_break_on_hold_counts_what_was_heard_before_it(leg: Leg, far: FarEnd, answering: Pcm16, how: str) -> None:
+    leg.hold(how)
+    leg.run(300)
+    leg.ok("break")
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    assert turn["interrupted"] is True
+    assert abs(turn["heard_ms"] - heard_of(leg, answering)) <= 60
+    leg.unhold()
+    leg.run(300)
+    assert abs(turn["heard_ms"] - heard_of(leg, answering)) <= 60
+    (truncate,) = told(far, "conversation.item.truncate")
+    assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
+
+
+@pytest.mark.rule("9.break")
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        ({"type": "response.cancel"}, True),
+        ({"type": "response.cancel", "response_id": "r1"}, True),
+        ({"type": "conversation.item.truncate", "item_id": "item_r1", "content_index": 0, "audio_end_ms": 7}, True),
+        ({"type": "output_audio_buffer.clear"}, False),
+    ],
+    ids=["cancel", "cancel-response", "truncate", "clear"],
+)
+def test_the_applications_own_messages_do_the_same(
+    leg: Leg, far: FarEnd, answering: Pcm16, message: dict[str, Any], sent: bool
+) -> None:
+    late = noise(500, 8000, seed=3)
+    assert send_json(leg, **message) == "+OK Success"
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    far.speak(late, "r1")
+    until_forwarded(leg, far, "marker")
+    leg.run(200)
+    assert heard_of(leg, late) == 0
+    assert abs(heard_of(leg, answering) - turn["heard_ms"]) <= 40 and turn["heard_ms"] < 3000
+    messages = said(far)
+    if sent:
+        assert messages.pop(0) == message
+    else:
+        assert messages.pop(0) == {"type": "response.cancel"}
+    if message["type"] != "conversation.item.truncate":
+        (truncate,) = messages
+        assert truncate["type"] == "conversation.item.truncate" and truncate["item_id"] == "item_r1"
+        assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
+    else:
+        assert messages == []
+
+
+@pytest.mark.rule("9.break")
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "response.cancel", "response_id": "another"},
+        {"type": "conversation.item.truncate", "item_id": "another", "content_index": 0, "audio_end_ms": 7},
+        {"type": "conversation.item.create", "item": {"type": "message", "note": "response.cancel"}},
+    ],
+    ids=["response", "item", "mentioned"],
+)
+def test_a_message_about_something_else_silences_nothing(
+    leg: Leg, far: FarEnd, answering: Pcm16, message: dict[str, Any]
+) -> None:
+    assert send_json(leg, **message) == "+OK Success"
+    far.finish("r1")
+    leg.event("openai_speech_stop")
+    assert answering.tobytes() in leg.heard().tobytes()
+    assert said(far) == [message]
+
+
+@pytest.mark.rule("9.break")
+def test_one_response_of_several_can_be_silenced(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    other = noise(600, 8000, seed=2)
+    far.say("response.created", response={"id": "r2"})
+    far.speak(other, "r2")
+    far.finish("r2")
+    until_forwarded(leg, far, "marker")
+    send_json(leg, type="response.cancel", response_id="r1")
+    leg.event("openai_speech_stop")
+    leg.event("openai_speech_start")
+    leg.event("openai_speech_stop")
+    assert heard_of(leg, answering) < 3000
+    assert other[800:].tobytes() in leg.heard().tobytes()
+
+
+@pytest.mark.rule("9.break")
+def test_an_own_cancel_that_a_new_response_crosses_silences_that_too(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    send_json(leg, type="response.cancel")
+    leg.event("openai_speech_stop")
+    crossing = noise(3000, 8000, seed=6)
+    far.say("response.done", response={"id": "r1", "status": "completed"})
+    far.say("response.created", response={"id": "r2"})
+    far.speak(crossing, "r2")
+    leg.event("openai_speech_start")
+    far.say(
+        "response.done",
+        response={"id": "r2", "status": "cancelled", "status_details": {"reason": "client_cancelled"}},
+    )
+    leg.event("openai_speech_stop")
+    assert heard_of(leg, crossing) < 2000
+
+
+@pytest.mark.rule("9.break")
+def test_an_own_truncate_that_follows_a_cancel_is_not_doubled(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    own = {"type": "conversation.item.truncate", "item_id": "item_r1", "content_index": 0, "audio_end_ms": 300}
+    leg.ok("pause")  # what was heard is certain only some ticks later
+    send_json(leg, type="response.cancel")
+    send_json(leg, **own)
+    leg.event("openai_speech_stop")
+    leg.event("turn")
+    leg.run(200)
+    assert said(far) == [{"type": "response.cancel"}, own]
+
+
+@pytest.mark.rule("9.break")
+def test_without_a_connection_a_break_silences_and_a_message_is_refused(
+    leg: Leg, far: FarEnd, answering: Pcm16
+) -> None:
+    far.behave(Behaviour(raw=True, refuse_status=503))
+    far.finish("r1")
+    far.drop()
+    leg.event("error")
+    assert send_json(leg, type="response.cancel") == "-ERR WebSocket is not connected"
+    leg.run(100)
+    assert leg.events("openai_speech_stop") == []
+    leg.ok("break")
+    leg.event("openai_speech_stop")
+    assert heard_of(leg, answering) < 4000
+
+
+@pytest.mark.rule("9.break")
+def test_a_clear_as_final_json_is_not_sent(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    leg.ok(f"stop {encoded(type='output_audio_buffer.clear')}")
+    far.until_closed()
+    assert said(far) == []
+
+
+@pytest.mark.rule("9.break", "6.2")
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_break_in_raw_mode_blocks_what_goes_on_coming_of_an_announced_response(
+    leg: Leg, far: FarEnd, announced: bool
+) -> None:
+    leg.start(f"{far.url} mono 8k 8k", RAW_API)
+    if announced:
+        far.say("response.created", response={"id": "r1"})
+    old, late, new = noise(3000, 8000, seed=1), noise(300, 8000, seed=2), noise(300, 8000, seed=3)
+    far.send(old.tobytes())
+    leg.event("openai_speech_start")
+    leg.ok("break")
+    leg.event("openai_speech_stop")
+    far.send(late.tobytes())
+    if announced:
+        far.say("response.done", response={"id": "r1"})
+    far.send(new.tobytes())
+    leg.until(lambda: new.tobytes() in leg.heard().tobytes())
+    assert heard_of(leg, old) < 2500
+    assert (heard_of(leg, late) == 0) is announced
+    assert said(far) == []
+
+
+# -- sessions
+
+
+@pytest.mark.rule("9.session")
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        lambda leg, far: far.say(SPEECH_STARTED),
+        lambda leg, far: leg.ok("break"),
+        lambda leg, far: send_json(leg, type="response.cancel"),
+    ],
+    ids=["caller", "break", "cancel"],
+)
+def test_a_new_session_is_told_nothing_of_the_old_one(
+    leg: Leg, far: FarEnd, answering: Pcm16, interrupt: Callable[[Leg, FarEnd], object]
+) -> None:
+    far.drop()
+    leg.event("disconnect")
+    leg.event("connect")
+    far.say("session.created", session={"audio": {"input": {"turn_detection": None}}})
+    until_forwarded(leg, far, "marker")
+    interrupt(leg, far)
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    assert turn["response_id"] == "r1" and turn["interrupted"] is True and turn["heard_ms"] < 4000
+    leg.run(200)
+    assert [message["type"] for message in said(far)] in ([], ["response.cancel"])
+    assert told(far, "conversation.item.truncate") == []
+
+
+@pytest.mark.rule("9.session")
+def test_an_interruption_just_before_the_loss_is_not_told_to_the_new_session(
+    leg: Leg, far: FarEnd, answering: Pcm16
+) -> None:
+    leg.ok("pause")  # what was heard is certain only some ticks later
+    far.say(SPEECH_STARTED)
+    leg.event("openai_speech_stop", still=True)
+    far.drop()
+    leg.event("connect", still=True)
+    leg.event("turn")
+    leg.run(200)
+    assert said(far) == []
+
+
+@pytest.mark.rule("9.session")
+def test_a_new_session_begins_with_nothing_of_the_old_one(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.say("session.created", session=GA)
+    send_json(leg, type="response.create", response={"metadata": {"interruptible": "false"}})
+    far.say("input_audio_buffer.speech_stopped")
+    far.say("response.created", response={"id": "r1"})
+    until_forwarded(leg, far, "marker")
+    far.drop()
+    leg.event("disconnect")
+    leg.event("connect")
+    # The same ids again, of a server that never says what its session is.
+    far.say("response.created", response={"id": "r1"})
+    answer = noise(3000, 8000)
+    far.speak(answer, "r1")
+    leg.event("openai_speech_start")
+    far.say(SPEECH_STARTED)
+    leg.event("openai_speech_stop")
+    turn = leg.event("turn").json()
+    assert turn["interrupted"] is True and turn["latency_ms"]["speech_end_to_first_delta"] is None
+    leg.until(lambda: said(far))
+    assert [message["type"] for message in said(far)] == ["conversation.item.truncate"]
+
+
+@pytest.mark.rule("9.session")
+def test_two_sessions_may_use_one_id_and_each_answer_is_told_of(leg: Leg, far: FarEnd, answering: Pcm16) -> None:
+    far.finish("r1")
+    far.drop()
+    leg.event("disconnect")
+    leg.event("connect")
+    far.say("response.created", response={"id": "r1"})
+    far.speak(noise(500, 8000, seed=2), "r1")
+    far.finish("r1")
+    heard = [leg.event("turn").json()["heard_ms"] for _ in range(2)]
+    assert heard == [4000, 500]
+    assert len(leg.events("openai_speech_stop")) == 2

@@ -259,6 +259,30 @@ def test_playback_can_end_on_hold(leg: Leg, far: FarEnd, how: str, end: str) -> 
         far.until_closed()
 
 
+@pytest.mark.parametrize("how", HOLDS)
+def test_an_answer_that_comes_on_hold_waits_whole_behind_one_that_was_dropped(leg: Leg, far: FarEnd, how: str) -> None:
+    leg.start(f"{far.url} mono 8k 8k")
+    far.speak(noise(3000, 8000))
+    leg.until(lambda: len(agent_audio(leg)) >= 4000)
+    leg.hold(how)
+    told(leg, "held")
+    far.say("input_audio_buffer.speech_started")
+    leg.event("openai_speech_stop")
+    before = len(agent_audio(leg))
+    answer = noise(4000, 8000, seed=2)  # four times what the ring holds
+    far.speak(answer, "second")
+    far.finish("second")
+    settle(leg, far)
+    leg.run(500)
+    assert len(agent_audio(leg)) == before
+    leg.unhold()
+    turns = {turn["response_id"]: turn for turn in (leg.event("turn").json() for _ in range(2))}
+    assert turns["second"]["heard_ms"] == 4000 and turns["second"]["interrupted"] is False
+    wanted = answer.tobytes()
+    leg.until(lambda: wanted[-FRAME:] in agent_audio(leg).tobytes())
+    assert wanted in agent_audio(leg).tobytes()
+
+
 def test_the_wait_for_a_held_caller_is_no_latency(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono 8k 8k")
     leg.hold()

@@ -9,7 +9,8 @@ static int media_exec(PyObject *module)
 
     media_g711_build();
     media_resampler_choose();
-    if (PyModule_AddFunctions(module, media_audio_delta_methods) != 0) {
+    if (PyModule_AddFunctions(module, media_audio_delta_methods) != 0 ||
+        PyModule_AddFunctions(module, media_stream_memory_methods) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {

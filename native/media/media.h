@@ -19,6 +19,7 @@ extern PyType_Spec media_poller_spec;
 extern PyType_Spec media_ticker_spec;
 
 extern PyMethodDef media_audio_delta_methods[];
+extern PyMethodDef media_stream_memory_methods[];
 extern PyMethodDef media_g711_methods[];
 /* Fills the tables; before the first call of a method. */
 void media_g711_build(void);

@@ -392,6 +392,7 @@ static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **b
 {
     _Alignas(8) unsigned char pcm[SLOT_LIMIT];
     struct slot_ring *ring;
+    uint32_t slots = 0;
 
     /* Sending may run anything, so nothing is taken for granted after it. */
     while (self->send != NULL && (ring = stream_memory_capture(memory)) != NULL) {
@@ -403,10 +404,9 @@ static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **b
             done = self->message_bytes > 0 && packetizer_send(self, buffer);
         } else if (ring->slot_bytes > SLOT_LIMIT) {
             done = false;
-        } else if ((bytes = slot_ring_read(ring, pcm, &header, &self->lost_slots)) == 0) {
-            return;
-        } else if (header.rate != self->rate || header.channels != self->channels ||
-                   bytes % (header.channels * sizeof(int16_t)) != 0) {
+        } else if (slots++ > ring->count || (bytes = slot_ring_read(ring, pcm, &header, &self->lost_slots)) == 0) {
+            return; /* nothing more, or more than there can be: other streams wait */
+        } else if (header.rate != self->rate || header.channels != self->channels) {
             slot_ring_unread(ring);
             done = false;
         } else {

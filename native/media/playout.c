@@ -172,7 +172,7 @@ static bool playout_fill_below(Playout *self, uint32_t ms)
     if (ring == NULL || !self->active || self->rate == 0) {
         return true;
     }
-    write_rate = atomic_load_explicit(&ring->memory->write_rate, memory_order_relaxed);
+    write_rate = sound_write_rate(ring->memory);
     if (write_rate != 0 && write_rate != self->write_rate) {
         return true; /* the channel's codec has changed: a new run has to begin first */
     }

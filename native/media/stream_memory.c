@@ -1,12 +1,17 @@
 /* stream_memory.c -- the engine's end of one stream's memory. */
+#define _GNU_SOURCE
 #include "stream_memory.h"
 
 #include "capture_ring.h"
 #include "playback_ring.h"
 #include "played_ring.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+/* Several times what the module makes of the largest frames that there are. */
+#define MEMORY_BYTES_MAX (16u * 1024 * 1024)
 
 typedef struct {
     PyObject_HEAD
@@ -34,34 +39,43 @@ static bool ring_lies_within(uint32_t offset, uint64_t ring_bytes, uint64_t byte
     return offset % 64 == 0 && offset >= STREAM_MEMORY_HEADER_BYTES && offset + ring_bytes <= bytes;
 }
 
-/* The module is trusted to be ours, not to be without faults: everything is checked against the real size. */
-static const char *layout_fault(const struct stream_memory *memory, uint64_t bytes)
+/* The module is trusted to be ours, not to be without faults: everything is checked against the real size. `header` is
+ * a copy, so that what was checked is what is used. */
+static const char *layout_fault(const struct stream_memory *header, uint64_t bytes)
 {
-    uint64_t capture_bytes = (uint64_t)memory->capture_slots * memory->capture_slot_bytes;
-    uint64_t playback_bytes = (uint64_t)memory->playback_samples * sizeof(int16_t);
-    uint64_t played_bytes = (uint64_t)memory->played_slots * memory->played_slot_bytes;
+    uint64_t capture_bytes = (uint64_t)header->capture_slots * header->capture_slot_bytes;
+    uint64_t playback_bytes = (uint64_t)header->playback_samples * sizeof(int16_t);
+    uint64_t played_bytes = (uint64_t)header->played_slots * header->played_slot_bytes;
 
-    if (memory->magic != STREAM_MEMORY_MAGIC) {
+    if (header->magic != STREAM_MEMORY_MAGIC) {
         return "not a stream's memory";
     }
-    if (memory->version != STREAM_MEMORY_VERSION) {
+    if (header->version != STREAM_MEMORY_VERSION) {
         return "the module and the engine are of different versions";
     }
-    if (memory->total_bytes != bytes) {
+    if (header->total_bytes != bytes) {
         return "size differs from its header";
     }
-    if (!power_of_two(memory->capture_slots) || !power_of_two(memory->playback_samples) ||
-        !slot_size_is_sound(memory->capture_slot_bytes) ||
-        (memory->played_slots != 0 &&
-         (!power_of_two(memory->played_slots) || !slot_size_is_sound(memory->played_slot_bytes)))) {
+    if (!power_of_two(header->capture_slots) || !power_of_two(header->playback_samples) ||
+        !slot_size_is_sound(header->capture_slot_bytes) ||
+        (header->played_slots != 0 &&
+         (!power_of_two(header->played_slots) || !slot_size_is_sound(header->played_slot_bytes)))) {
         return "ring sizes make no sense";
     }
-    if (!ring_lies_within(memory->capture_offset, capture_bytes, bytes) ||
-        !ring_lies_within(memory->playback_offset, playback_bytes, bytes) ||
-        (memory->played_slots != 0 && !ring_lies_within(memory->played_offset, played_bytes, bytes))) {
+    if (!ring_lies_within(header->capture_offset, capture_bytes, bytes) ||
+        !ring_lies_within(header->playback_offset, playback_bytes, bytes) ||
+        (header->played_slots != 0 && !ring_lies_within(header->played_offset, played_bytes, bytes))) {
         return "a ring lies outside of it";
     }
     return NULL;
+}
+
+/* Whoever has the descriptor could otherwise shrink it, and reading it would be the end of this process (SIGBUS). */
+static bool is_sealed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS), wanted = F_SEAL_SHRINK | F_SEAL_GROW;
+
+    return seals >= 0 && (seals & wanted) == wanted;
 }
 
 static void stream_memory_unmap(StreamMemory *self)
@@ -76,7 +90,8 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
 {
     static char *names[] = {"fd", NULL};
     StreamMemory *self = (StreamMemory *)object;
-    const char *fault;
+    struct stream_memory header;
+    const char *fault = NULL;
     struct stat status;
     void *mapped;
     int fd;
@@ -89,8 +104,15 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
-    if (status.st_size < (off_t)STREAM_MEMORY_HEADER_BYTES) {
-        PyErr_SetString(PyExc_ValueError, "stream memory: too small");
+    if (!is_sealed(fd)) {
+        fault = "not sealed against growing and shrinking";
+    } else if (status.st_size < (off_t)STREAM_MEMORY_HEADER_BYTES) {
+        fault = "too small";
+    } else if (status.st_size > (off_t)MEMORY_BYTES_MAX) {
+        fault = "too large";
+    }
+    if (fault != NULL) {
+        PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
         return -1;
     }
     mapped = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
@@ -102,22 +124,19 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     self->bytes = (size_t)status.st_size;
     self->watched_tail = 0;
     self->watched_rate = 0;
-    fault = layout_fault(self->memory, self->bytes);
+    memcpy(&header, mapped, sizeof(header));
+    fault = layout_fault(&header, self->bytes);
     if (fault != NULL) {
         PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
         stream_memory_unmap(self);
         return -1;
     }
-    self->capture = capture_ring_of(self->memory);
+    self->capture = capture_ring_of(self->memory, &header);
     self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
-    self->played = played_ring_of(self->memory);
+    self->played = played_ring_of(self->memory, &header);
     self->played.position = atomic_load_explicit(&self->memory->played_tail, memory_order_relaxed);
-    self->playback = (struct playback_ring){
-        .memory = self->memory,
-        .samples = (int16_t *)(void *)((unsigned char *)mapped + self->memory->playback_offset),
-        .count = self->memory->playback_samples,
-        .position = atomic_load_explicit(&self->memory->playback_head, memory_order_relaxed),
-    };
+    self->playback = playback_ring_of(self->memory, &header);
+    self->playback.position = atomic_load_explicit(&self->memory->playback_head, memory_order_relaxed);
     return 0;
 }
 
@@ -351,7 +370,7 @@ bool stream_memory_is_due(PyObject *object)
         atomic_load_explicit(&memory->playback_tail, memory_order_relaxed) >= self->watched_tail) {
         return true;
     }
-    rate = atomic_load_explicit(&memory->write_rate, memory_order_relaxed);
+    rate = sound_write_rate(memory);
     return self->watched_rate != 0 && rate != 0 && rate != self->watched_rate;
 }
 
@@ -401,6 +420,53 @@ static PyObject *stream_memory_counter64(PyObject *object, void *offset)
     return PyLong_FromUnsignedLongLong(atomic_load_explicit(counter, memory_order_acquire));
 }
 
+/* A count of the switch's, 0 where it makes no sense. */
+static PyObject *stream_memory_count(PyObject *object, void *offset)
+{
+    StreamMemory *self = opened(object);
+    _Atomic uint64_t *counter;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    counter = (_Atomic uint64_t *)(void *)((unsigned char *)self->memory + (uintptr_t)offset);
+    return PyLong_FromUnsignedLongLong(sound_count(atomic_load_explicit(counter, memory_order_acquire)));
+}
+
+/* A position that the switch has reached in the playback ring: never beyond what was written. */
+static PyObject *stream_memory_reached(PyObject *object, void *offset)
+{
+    StreamMemory *self = opened(object);
+    _Atomic uint64_t *position;
+    uint64_t reached;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    position = (_Atomic uint64_t *)(void *)((unsigned char *)self->memory + (uintptr_t)offset);
+    reached = atomic_load_explicit(position, memory_order_acquire);
+    return PyLong_FromUnsignedLongLong(reached < self->playback.position ? reached : self->playback.position);
+}
+
+static PyObject *stream_memory_faults(PyObject *object, void *Py_UNUSED(closure))
+{
+    StreamMemory *self = opened(object);
+
+    if (self == NULL) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLongLong(
+        sound_count(atomic_load_explicit(&self->memory->faults, memory_order_relaxed)) + self->capture.faults +
+        self->played.faults);
+}
+
+static PyObject *stream_memory_write_rate(PyObject *object, void *Py_UNUSED(closure))
+{
+    StreamMemory *self = opened(object);
+
+    return self == NULL ? NULL : PyLong_FromUnsignedLong(sound_write_rate(self->memory));
+}
+
 static PyObject *stream_memory_counter32(PyObject *object, void *offset)
 {
     StreamMemory *self = opened(object);
@@ -419,25 +485,27 @@ static PyObject *stream_memory_capacity(PyObject *object, void *Py_UNUSED(closur
 }
 
 #define COUNTER64(name, doc) {#name, stream_memory_counter64, NULL, doc, (void *)offsetof(struct stream_memory, name)}
+#define COUNT(name, doc) {#name, stream_memory_count, NULL, doc, (void *)offsetof(struct stream_memory, name)}
+#define REACHED(name, doc) {#name, stream_memory_reached, NULL, doc, (void *)offsetof(struct stream_memory, name)}
 #define COUNTER32(name, doc) {#name, stream_memory_counter32, NULL, doc, (void *)offsetof(struct stream_memory, name)}
 
 static PyGetSetDef stream_memory_getset[] = {
     COUNTER64(capture_head, "slots of caller audio written by the switch"),
-    COUNTER64(capture_dropped, "slots overwritten before they were read"),
+    COUNT(capture_dropped, "slots overwritten before they were read"),
     COUNTER64(capture_time_ns, "CLOCK_MONOTONIC of the last slot"),
     COUNTER32(read_rate, "Hz, of the last frame read from the channel"),
     COUNTER64(playback_head, "samples written by the engine"),
-    COUNTER64(playback_tail, "samples taken by the switch, played or skipped"),
-    COUNTER64(played_samples, "samples that the channel really sent"),
-    COUNTER64(cut_at, "position where the last discard took effect"),
-    COUNTER64(cut_until, "which discard that was"),
-    COUNTER64(underruns, "frames that ran short in mid-response"),
-    COUNTER64(underrun_samples, "samples of silence put in there"),
-    COUNTER64(write_frames, "frames written to the channel"),
+    REACHED(playback_tail, "samples taken by the switch, played or skipped"),
+    COUNT(played_samples, "samples that the channel really sent"),
+    REACHED(cut_at, "position where the last discard took effect"),
+    REACHED(cut_until, "which discard that was"),
+    COUNT(underruns, "frames that ran short in mid-response"),
+    COUNT(underrun_samples, "samples of silence put in there"),
+    COUNT(write_frames, "frames written to the channel"),
     COUNTER64(write_time_ns, "CLOCK_MONOTONIC of the last of them"),
-    COUNTER64(faults, "positions that made no sense to the switch"),
-    COUNTER64(played_dropped, "slots of played audio overwritten before they were read"),
-    COUNTER32(write_rate, "Hz, of the last frame written to the channel; 0 before the first"),
+    {"faults", stream_memory_faults, NULL, "positions and frames that made no sense, to the switch or to the engine", NULL},
+    COUNT(played_dropped, "slots of played audio overwritten before they were read"),
+    {"write_rate", stream_memory_write_rate, NULL, "Hz, of the last frame written to the channel; 0 before the first", NULL},
     COUNTER32(playback_rate, "Hz, of the samples now in the ring"),
     COUNTER32(control, "the STREAM_ bits"),
     {"playback_capacity", stream_memory_capacity, NULL, "samples that the playback ring holds", NULL},
@@ -473,6 +541,22 @@ static PyType_Slot stream_memory_slots[] = {
     {Py_tp_methods, stream_memory_methods},
     {Py_tp_getset, stream_memory_getset},
     {0, NULL},
+};
+
+static PyObject *is_sound_rate(PyObject *Py_UNUSED(module), PyObject *rate)
+{
+    int overflow;
+    long hertz = PyLong_AsLongAndOverflow(rate, &overflow);
+
+    if (hertz == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyBool_FromLong(overflow == 0 && hertz >= 0 && hertz <= UINT32_MAX && sound_rate((uint32_t)hertz));
+}
+
+PyMethodDef media_stream_memory_methods[] = {
+    {"is_sound_rate", is_sound_rate, METH_O, "Whether a channel can have this rate in Hz."},
+    {NULL, NULL, 0, NULL},
 };
 
 bool stream_memory_check(PyObject *object)

@@ -1,10 +1,12 @@
 /* switch_side.c -- the switch's end of a stream's memory, for tests that step frames without a switch. */
+#define _GNU_SOURCE
 #include "media.h"
 
 #include "capture_ring.h"
 #include "playback_ring.h"
 #include "played_ring.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -41,8 +43,9 @@ static int switch_side_init(PyObject *object, PyObject *args, PyObject *kwargs)
     playback_offset = (capture_offset + slots * slot_bytes + 63u) & ~63u;
     played_offset = (uint32_t)(playback_offset + samples * sizeof(int16_t) + 63u) & ~63u;
     total = played_offset + (size_t)played * slot_bytes;
-    self->fd = memfd_create("stream", MFD_CLOEXEC);
-    if (self->fd < 0 || ftruncate(self->fd, (off_t)total) != 0) {
+    self->fd = memfd_create("stream", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (self->fd < 0 || ftruncate(self->fd, (off_t)total) != 0 ||
+        fcntl(self->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
@@ -64,13 +67,9 @@ static int switch_side_init(PyObject *object, PyObject *args, PyObject *kwargs)
     self->memory->played_offset = played_offset;
     self->memory->played_slots = played;
     self->memory->played_slot_bytes = slot_bytes;
-    self->capture = capture_ring_of(self->memory);
-    self->played = played_ring_of(self->memory);
-    self->playback = (struct playback_ring){
-        .memory = mapped,
-        .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),
-        .count = samples,
-    };
+    self->capture = capture_ring_of(self->memory, self->memory);
+    self->played = played_ring_of(self->memory, self->memory);
+    self->playback = playback_ring_of(self->memory, self->memory);
     return 0;
 }
 

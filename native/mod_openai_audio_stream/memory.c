@@ -72,13 +72,9 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_
     memory->played_offset = played_offset;
     memory->played_slots = played_slots;
     memory->played_slot_bytes = played_slot_bytes;
-    stream->capture = capture_ring_of(memory);
-    stream->played = played_ring_of(memory);
-    stream->playback = (struct playback_ring){
-        .memory = memory,
-        .samples = (int16_t *)(void *)((unsigned char *)mapped + playback_offset),
-        .count = playback_samples,
-    };
+    stream->capture = capture_ring_of(memory, memory);
+    stream->played = played_ring_of(memory, memory);
+    stream->playback = playback_ring_of(memory, memory);
     return true;
 }
 

@@ -6,15 +6,16 @@
 
 #include "slot_ring.h"
 
-static inline struct slot_ring capture_ring_of(struct stream_memory *memory)
+/* `header`: of the memory, or a copy of it that has been checked. */
+static inline struct slot_ring capture_ring_of(struct stream_memory *memory, const struct stream_memory *header)
 {
     return (struct slot_ring){
         .head = &memory->capture_head,
         .tail = &memory->capture_tail,
         .dropped = &memory->capture_dropped,
-        .slots = (unsigned char *)memory + memory->capture_offset,
-        .count = memory->capture_slots,
-        .slot_bytes = memory->capture_slot_bytes,
+        .slots = (unsigned char *)memory + header->capture_offset,
+        .count = header->capture_slots,
+        .slot_bytes = header->capture_slot_bytes,
     };
 }
 

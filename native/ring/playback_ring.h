@@ -8,7 +8,7 @@
 #ifndef RING_PLAYBACK_H
 #define RING_PLAYBACK_H
 
-#include "layout.h"
+#include "sound.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -23,6 +23,16 @@ struct playback_ring {
     uint64_t position; /* reader: next sample to take; writer: next sample to write */
     int16_t last;      /* reader: last sample sent, to fade an underrun from; 0 after silence */
 };
+
+/* `header` as in capture_ring_of. */
+static inline struct playback_ring playback_ring_of(struct stream_memory *memory, const struct stream_memory *header)
+{
+    return (struct playback_ring){
+        .memory = memory,
+        .samples = (int16_t *)(void *)((unsigned char *)memory + header->playback_offset),
+        .count = header->playback_samples,
+    };
+}
 
 static inline void playback_ring_copy_out(const struct playback_ring *ring, uint64_t position, int16_t *to,
                                           uint32_t samples)

@@ -6,16 +6,16 @@
 
 #include "slot_ring.h"
 
-/* Of a stream that is recorded; `count` is 0 of any other. */
-static inline struct slot_ring played_ring_of(struct stream_memory *memory)
+/* Of a stream that is recorded; `count` is 0 of any other. `header` as in capture_ring_of. */
+static inline struct slot_ring played_ring_of(struct stream_memory *memory, const struct stream_memory *header)
 {
     return (struct slot_ring){
         .head = &memory->played_head,
         .tail = &memory->played_tail,
         .dropped = &memory->played_dropped,
-        .slots = (unsigned char *)memory + memory->played_offset,
-        .count = memory->played_slots,
-        .slot_bytes = memory->played_slot_bytes,
+        .slots = (unsigned char *)memory + header->played_offset,
+        .count = header->played_slots,
+        .slot_bytes = header->played_slot_bytes,
     };
 }
 

@@ -7,7 +7,7 @@
 #ifndef RING_SLOT_H
 #define RING_SLOT_H
 
-#include "layout.h"
+#include "sound.h"
 
 #include <string.h>
 
@@ -23,6 +23,7 @@ struct slot_ring {
     uint64_t position; /* writer: next slot to write; reader: next slot to read */
     uint64_t frame;    /* writer: number of the next frame */
     uint64_t seen;     /* writer: the tail, when it was last looked at */
+    uint64_t faults;   /* reader: slots that were whole and made no sense; they are passed over */
 };
 
 static inline struct audio_slot *slot_ring_slot(const struct slot_ring *ring, uint64_t position)
@@ -68,12 +69,14 @@ static inline void slot_ring_write(struct slot_ring *ring, const void *pcm, uint
 }
 
 /* Engine: copy the next slot into `pcm` (room for slot_bytes). Returns its size in bytes, or 0 with nothing to read.
- * `lost` grows by the slots that were overwritten before they could be read. */
+ * `lost` grows by the slots that could not be read, because they were overwritten before, or make no sense. */
 static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct audio_slot *header,
                                          uint64_t *lost)
 {
+    uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES;
 
-    for (;;) {
+    /* A writer that keeps no rules does not keep the reader here either: it has looked at each slot once by then. */
+    for (uint32_t looks = 0; looks <= ring->count; looks++) {
         uint64_t head = atomic_load_explicit(ring->head, memory_order_acquire);
         struct audio_slot *slot;
         uint64_t before, after;
@@ -94,23 +97,27 @@ static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct 
             header->channels = slot->channels;
             header->frame = slot->frame;
             bytes = slot->bytes;
-            if (bytes <= ring->slot_bytes - SLOT_HEADER_BYTES) {
+            if (bytes <= room) {
                 memcpy(pcm, slot->pcm, bytes);
-                atomic_thread_fence(memory_order_acquire);
-                after = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-                if (after == before) {
+            }
+            atomic_thread_fence(memory_order_acquire);
+            after = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+            if (after == before) {
+                if (sound_slot(header, bytes, room)) {
                     header->bytes = (uint16_t)bytes;
                     ring->position++;
                     atomic_store_explicit(ring->tail, ring->position, memory_order_release);
                     return bytes;
                 }
+                ring->faults++;
             }
         }
-        /* Overtaken by the writer: this slot is gone. */
+        /* Overtaken by the writer, or at fault: this slot is gone. */
         *lost += 1;
         ring->position++;
         atomic_store_explicit(ring->tail, ring->position, memory_order_release);
     }
+    return 0;
 }
 
 /* Engine: what was read last will be read again. */

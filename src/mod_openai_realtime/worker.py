@@ -107,10 +107,11 @@ class Worker:
         self._stopping.set()
 
     def _publish(self) -> None:
+        # First, so that figures that can't be published do not end it.
+        self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish)
         streams = self._streams
         figures = self._figures.snapshot(len(self._channels), self._stream_count(), streams.memories(), streams.ticker)
         self._board.publish(figures)
-        self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish)
 
     def _stream_count(self) -> int:
         return sum(channel.stream_count for channel in self._channels)

@@ -16,19 +16,19 @@ import orjson
 from .._media import StreamMemory
 from ..realtime.endpoint import EndpointSettings, HeaderError
 from ..realtime.messages import ServerMessage
+from ..realtime.printable import printable
 from ..realtime.tls import TlsSettingsError, make_context
 from ..switch.link import Link
 from ..switch.wire import Message, MessageType
 from . import reasons
 from .audio_file import AudioFiles
-from .channel_facts import ChannelFacts
+from .channel_facts import LARGEST_NUMBER, ChannelFacts, FactsError, is_on_hold, map_memory, what_to_capture
 from .command import (
     Break,
     Command,
     CommandError,
     Direction,
     List,
-    Mix,
     Mute,
     Pause,
     Resume,
@@ -52,6 +52,8 @@ from .stream import CommandRefusedError, MakeEndpoint, Stream
 from .usage import Usage
 
 logger = logging.getLogger(__name__)
+
+MAX_UUID_CHARACTERS = 256  # as the module has it
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Channel:
         try:
             self._take(message, fds)
         except Exception:
-            # Memory that cannot be mapped, or a fault of ours: whoever waits is told at once, other streams go on.
+            # A fault of ours: whoever waits is told at once, other streams go on.
             logger.exception("%s: message %d failed", self.uuid, message.type)
             opening = self._opening.pop(message.stream, None)
             if opening is not None:
@@ -123,7 +125,7 @@ class Channel:
     def _take(self, message: Message, fds: deque[int]) -> None:
         kind, fields = message.type, message.fields
         if kind == MessageType.HELLO:
-            self.uuid = fields.get("uuid", "")
+            self.uuid = printable(fields.get("uuid", ""))[:MAX_UUID_CHARACTERS]
         elif kind == MessageType.COMMAND:
             self._idle = False
             self._command(message.request, fields)
@@ -141,8 +143,9 @@ class Channel:
             self._resume(message, fds)
         elif kind == MessageType.HOLD:
             for held in list(self._streams.values()):
-                held.hold(_on_hold(fields))
+                held.hold(is_on_hold(fields))
         elif kind == MessageType.CLOSED:
+            self._open_failed(message.stream, "Channel has ended")  # where it was still to be opened
             stream = self._streams.get(message.stream)
             if stream is not None and not stream.closing:
                 # Not asked for by us: the channel has ended, or the module takes all off.
@@ -254,15 +257,12 @@ class Channel:
     # -- start
 
     def _start(self, request: int, start: Start, fields: dict[str, str]) -> None:
-        if start.stream in self._names:
-            raise CommandRefusedError(reasons.STREAM_EXISTS)
-        if start.direction is not Direction.SEND and (owner := self._playing()) is not None:
-            raise CommandRefusedError(reasons.playback_owned(owner))
+        self._require_free(start)
         opening = self._prepare(request, start, fields)
         if not self._services.admit():
             raise CommandRefusedError(reasons.AT_CAPACITY)
         number = self._next_number
-        self._next_number += 1
+        self._next_number = number % LARGEST_NUMBER + 1
         self._opening[number] = opening
         self._names[start.stream] = number
         self._link.send(
@@ -271,11 +271,18 @@ class Channel:
             request=request,
             fields={
                 "name": start.stream,
-                "capture": _capture(start, recorded=opening.settings.record),
+                "capture": what_to_capture(start, recorded=opening.settings.record),
                 "playback": "0" if start.direction is Direction.SEND else "1",
                 "record": "1" if opening.settings.record else "0",
             },
         )
+
+    def _require_free(self, start: Start) -> None:
+        """Its name, and the playback if it plays. Raises CommandRefusedError."""
+        if start.stream in self._names:
+            raise CommandRefusedError(reasons.STREAM_EXISTS)
+        if start.direction is not Direction.SEND and (owner := self._playing()) is not None:
+            raise CommandRefusedError(reasons.playback_owned(owner))
 
     def _playing(self) -> str | None:
         """The stream that has playback, if any."""
@@ -327,6 +334,9 @@ class Channel:
                 del self._opening[message.stream]
                 if opening.request:
                     self._reply(opening.request, reasons.SUCCESS)
+        except FactsError as error:
+            self._link.send(MessageType.CLOSE, stream=message.stream, request=message.request)
+            self._open_failed(message.stream, str(error))
         finally:
             if fd >= 0:
                 os.close(fd)
@@ -348,16 +358,19 @@ class Channel:
         """The engine has been restarted, the stream has not: start it again from what the module has kept."""
         fields, number = message.fields, message.stream
         fd = fds.popleft() if fds else -1
-        self._next_number = max(self._next_number, number + 1)
         try:
+            if number in self._streams:
+                return  # it goes on already
             start = parse_command(fields.get("arguments", ""))
-            if not isinstance(start, Start):
-                raise ValueError("not a start command")
+            if not isinstance(start, Start) or not 0 < number <= LARGEST_NUMBER:
+                raise FactsError("not a start command, or not a stream's number")
+            self._next_number = max(self._next_number, number % LARGEST_NUMBER + 1)
+            self._require_free(start)
             # Whether the caller is muted by now is in the memory; the command says only how it began.
             opening = self._prepare(0, replace(start, mute_user=False), fields)
             self._run(number, opening, fields, fd, resumed=True)
             self._names[start.stream] = number
-        except (CommandError, CommandRefusedError, OSError, ValueError) as error:
+        except (CommandError, CommandRefusedError, FactsError) as error:
             self._log(number, fields.get("name", ""), LOG_WARNING, f"stream cannot be resumed: {error}")
             self._link.send(MessageType.CLOSE, stream=number)
         finally:
@@ -366,14 +379,8 @@ class Channel:
 
     def _run(self, number: int, opening: Opening, fields: dict[str, str], fd: int, *, resumed: bool = False) -> None:
         start = opening.start
-        facts = ChannelFacts(
-            read_rate=int(fields.get("read_rate", "8000")),
-            write_rate=int(fields.get("write_rate", "8000")),
-            ptime_ms=int(fields.get("ptime_ms", "20")),
-            read_codec=fields.get("read_codec", ""),
-            write_codec=fields.get("write_codec", ""),
-        )
-        memory = StreamMemory(fd)
+        facts = ChannelFacts.read(fields)
+        memory = map_memory(fd)
         recording = self._record(number, opening, memory, facts) if opening.settings.record else None
         stream = Stream(
             number,
@@ -398,7 +405,7 @@ class Channel:
             self._files[number] = FileWriter(files, self._services.executor)
         self._services.streams.add(stream)
         stream.start()
-        stream.hold(_on_hold(fields))
+        stream.hold(is_on_hold(fields))
 
     def _record(self, number: int, opening: Opening, memory: StreamMemory, facts: ChannelFacts) -> Recording:
         start = opening.start
@@ -476,24 +483,12 @@ class Channel:
 
     def _reply_error(self, request: int, reason: str, command: Command) -> None:
         selector = command.stream if isinstance(command, List) or command.explicit else None
-        self._reply(request, reasons.error_reply(reason, selector))
+        self._reply(request, reasons.error_reply(printable(reason), selector))
 
     def _event(self, number: int, name: str, subclass: str, body: bytes) -> None:
         self._link.send(MessageType.EVENT, stream=number, fields={"subclass": subclass, "body": body, "name": name})
 
     def _log(self, number: int, name: str, level: int, text: str) -> None:
-        line = f"openai_audio_stream {name}: {text}"
+        # What a server, a path or a name holds must not move the cursor of whoever reads the log.
+        line = printable(f"openai_audio_stream {name}: {text}")
         self._link.send(MessageType.LOG, stream=number, fields={"level": str(level), "text": line})
-
-
-def _on_hold(fields: dict[str, str]) -> bool:
-    return fields.get("on_hold") == "1"
-
-
-def _capture(start: Start, *, recorded: bool) -> str:
-    """What the module shall capture. A recording wants the caller alone, also where that isn't sent, or only summed."""
-    if not recorded:
-        return start.mix.value if start.mix is not None else "none"
-    if start.mix is None:
-        return Mix.MONO.value
-    return Mix.STEREO.value if start.mix is Mix.MIXED else start.mix.value

@@ -23,6 +23,7 @@ MARGIN_MS = (
 )
 BLOCK_MS = 500
 LONGEST_BLOCK_MS = 10_000  # a channel that was silent for an hour is caught up with in steps
+LONGEST_GAP_NS = 24 * 3600 * 1_000_000_000  # between two frames: a time that is further ahead is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ class Block:
 
 class Recorder:
     """`rate`: Hz of the recording. `origin_ns`: the time of its first sample, of a recording that goes on; None for the
-    first time that is seen."""
+    first time that is seen. `now_ns`: the time now, which the first frame has to be near; None: it may have any."""
 
-    def __init__(self, rate: int, origin_ns: int | None = None) -> None:
+    def __init__(self, rate: int, origin_ns: int | None = None, now_ns: int | None = None) -> None:
         self.rate = rate
+        self._near_ns = now_ns  # which the next frame has to be near
         self.origin_ns = origin_ns
         self._caller = _Track(rate)
         self._agent = _Track(rate)
@@ -56,12 +58,16 @@ class Recorder:
         self._position: int | None = None  # all before it has been given out
 
     def caller(self, frame: Frame) -> None:
-        self._caller.add(frame)
-        self._newest_ns = max(self._newest_ns, frame.time_ns)
+        self._add(self._caller, frame)
 
     def agent(self, frame: Frame) -> None:
-        self._agent.add(frame)
-        self._newest_ns = max(self._newest_ns, frame.time_ns)
+        self._add(self._agent, frame)
+
+    def _add(self, track: _Track, frame: Frame) -> None:
+        if self._near_ns is not None and frame.time_ns - self._near_ns > LONGEST_GAP_NS:
+            return  # it would fill the disk with silence
+        track.add(frame)
+        self._newest_ns = self._near_ns = max(self._newest_ns, frame.time_ns)
 
     def advance(self) -> Block | None:
         """What is settled by now, from BLOCK_MS of it on."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
+from .._media import is_sound_rate
 from .capture import remix
 from .command import Mix
 from .incoming import LOG_INFO, LOG_WARNING
@@ -17,6 +19,8 @@ from .recording_file import RecordingFile
 
 # A disk that is slower than the call: a minute of it waits, then the recording stops.
 MAX_WAITING = 120
+# Of half a second usually, and several where silence is caught up with: other streams wait meanwhile.
+BLOCKS_A_TICK = 2
 # Words of the stream's memory, for an engine that comes after this one.
 ORIGIN_WORD, RATE_WORD, NUMBER_WORD = 0, 1, 2
 
@@ -58,7 +62,9 @@ class Recording:
         # A frame is read when its last sample has been said, and written when its first one is heard.
         self._ptime_ns = ptime_ms * 1_000_000
         self._loop = asyncio.get_running_loop()
-        self._recorder = Recorder(memory.get_word(RATE_WORD) or rate, memory.get_word(ORIGIN_WORD) or None)
+        kept = memory.get_word(RATE_WORD)
+        rate = kept if is_sound_rate(kept) else rate
+        self._recorder = Recorder(rate, memory.get_word(ORIGIN_WORD) or None, time.monotonic_ns())
         self._known_origin = self._recorder.origin_ns
         self._played_frame = 0
         self._file: RecordingFile | None = None  # the executor's thread alone uses it
@@ -106,7 +112,9 @@ class Recording:
             self._played_frame = number
         if self._failed:
             return
-        while (block := self._recorder.advance()) is not None:
+        for _ in range(BLOCKS_A_TICK):
+            if (block := self._recorder.advance()) is None:
+                break
             if self._recorder.origin_ns is not None and self._recorder.origin_ns != self._known_origin:
                 self._known_origin = self._recorder.origin_ns
                 self._memory.set_word(ORIGIN_WORD, self._known_origin)

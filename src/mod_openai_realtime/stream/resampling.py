@@ -10,7 +10,7 @@ import math
 from array import array
 from functools import lru_cache
 
-from .._media import Resampler
+from .._media import Resampler, is_sound_rate
 
 STOPBAND_DB = 76.0  # with these edges 48 coefficients a phase where the rate goes up: see resampler.c
 # Of the lower rate's Nyquist frequency: flat up to 0.85 (3.4 kHz at 8 kHz, the telephone band), silent from 1.05 on.
@@ -24,9 +24,14 @@ def make_resampler(from_rate: int, to_rate: int, *, channels: int = 1, aligned: 
 
     `aligned`: the filter's delay (about 3 ms) is dropped at the start and its tail flushed at the end, so that output
     sample n lies at n * from_rate / to_rate of the input exactly. Otherwise output comes as early as it can.
+
+    Raises ValueError for a rate that no channel can have.
     """
     if from_rate == to_rate:
         return None
+    for rate in (from_rate, to_rate):
+        if not is_sound_rate(rate):
+            raise ValueError(f"no filter is made for {rate} Hz")  # it could take minutes
     divisor = math.gcd(from_rate, to_rate)
     up, down = to_rate // divisor, from_rate // divisor
     bank, delay = design(up, down)

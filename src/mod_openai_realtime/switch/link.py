@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 RECEIVE_BYTES = 64 * 1024
 # Events wait here when FreeSWITCH falls behind. A switch this far behind is lost: the link is given up.
 MAX_UNSENT_BYTES = 64 * 2**20
+# A descriptor belongs to the message that it comes with, and one message at a time is incomplete.
+MAX_WAITING_FDS = 8
 CREDENTIALS = struct.Struct("3i")
 
 
@@ -132,7 +134,7 @@ class Link:
 
     def _readable(self) -> None:
         try:
-            data, fds, _, _ = socket.recv_fds(self._sock, RECEIVE_BYTES, 8, socket.MSG_CMSG_CLOEXEC)
+            data, fds, _, _ = socket.recv_fds(self._sock, RECEIVE_BYTES, MAX_WAITING_FDS, socket.MSG_CMSG_CLOEXEC)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -149,6 +151,8 @@ class Link:
                 self._listener.on_message(message, self._fds)
                 if not self._open:
                     return
+            if len(self._fds) > MAX_WAITING_FDS:
+                raise WireError("descriptors that belong to no message")
         except WireError as error:
             logger.error("the module's link made no sense: %s", error)
             self._lose()

@@ -10,6 +10,7 @@ from enum import IntEnum
 HEADER = struct.Struct("<IHHII")
 FIELD = struct.Struct("<HI")
 MAX_BODY_BYTES = 16 * 2**20
+MAX_FIELDS = 4096  # a COMMAND has one for each variable that it tells of
 
 
 class MessageType(IntEnum):
@@ -66,9 +67,9 @@ class Decoder:
         """Take what came from the socket; yield the messages it completes. Raises WireError."""
         self._buffer += data
         while len(self._buffer) >= HEADER.size:
-            body_bytes, kind, _, stream, request = HEADER.unpack_from(self._buffer)
-            if body_bytes > MAX_BODY_BYTES:
-                raise WireError("message over the limit")
+            body_bytes, kind, zero, stream, request = HEADER.unpack_from(self._buffer)
+            if body_bytes > MAX_BODY_BYTES or zero != 0:
+                raise WireError("not a header, or a message over the limit")
             end = HEADER.size + body_bytes
             if len(self._buffer) < end:
                 return
@@ -92,4 +93,6 @@ def decode_fields(body: bytes) -> dict[str, str]:
         at += name_bytes
         fields[name] = body[at : at + value_bytes].decode("utf-8", "surrogateescape")
         at += value_bytes
+        if len(fields) > MAX_FIELDS:
+            raise WireError("too many fields")
     return fields

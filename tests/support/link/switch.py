@@ -34,6 +34,10 @@ class LinkSwitch:
     time_ns: int = 0
     """Of the next frame; 0: frames have no times."""
     refuse_media: str | None = None
+    ends: bool = False
+    """The channel ends while a media bug is being added."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """In place of what is true of the channel."""
     on_hold: bool = False
     """As the module tells; hold() changes it, and tells."""
     channel: bool = True
@@ -75,6 +79,9 @@ class LinkSwitch:
                     encode(MessageType.OPEN_FAILED, stream=message.stream, request=message.request, fields=failed)
                 )
                 return
+            if self.ends:
+                self._send(encode(MessageType.CLOSED, stream=message.stream, fields={"cause": "hangup"}))
+                return
             side = SwitchSide(played_slots=64 if fields["record"] == "1" else 0)
             bug = Bug(side, fields["capture"], fields["playback"] == "1")
             self.bugs[message.stream] = bug
@@ -84,7 +91,7 @@ class LinkSwitch:
                 "ptime_ms": "20",
                 "channels": "1",
                 "on_hold": str(int(self.on_hold)),
-            }
+            } | self.facts
             opened = encode(MessageType.OPENED, stream=message.stream, request=message.request, fields=facts)
             self._send(opened, (bug.side.fd,))
         elif message.type == MessageType.REPLY:

@@ -1,6 +1,8 @@
 """The capture ring: frames in order, the oldest dropped, nothing torn."""
 
+import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
@@ -103,14 +105,79 @@ def test_a_header_that_makes_no_sense_is_refused(offset: int, value: int) -> Non
         StreamMemory(switch.fd)
 
 
-def test_a_file_too_small_for_a_header_is_refused() -> None:
-    fd = os.memfd_create("small")
+def copied(switch: SwitchSide, size: int, seals: int) -> int:
+    """A descriptor of other memory with the same header."""
+    fd = os.memfd_create("stream", os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    os.pwrite(fd, os.pread(switch.fd, 4096, 0)[:size], 0)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
+
+
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+
+
+@pytest.mark.parametrize(
+    ("size", "seals", "why"),
+    [
+        (None, 0, "not sealed"),
+        (None, fcntl.F_SEAL_SHRINK, "not sealed"),
+        (None, fcntl.F_SEAL_GROW, "not sealed"),
+        (100, SEALS, "too small"),
+        (1 << 30, SEALS, "too large"),
+        (8192, SEALS, "size differs"),
+    ],
+)
+def test_memory_that_could_change_its_size_or_has_a_wrong_one_is_refused(
+    size: int | None, seals: int, why: str
+) -> None:
+    switch = SwitchSide()
+    fd = copied(switch, os.fstat(switch.fd).st_size if size is None else size, seals)
     try:
-        os.ftruncate(fd, 100)
-        with pytest.raises(ValueError, match="too small"):
+        with pytest.raises(ValueError, match=why):
             StreamMemory(fd)
     finally:
         os.close(fd)
+
+
+def test_what_is_no_shared_memory_is_refused(tmp_path: Path) -> None:
+    switch = SwitchSide()
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(os.pread(switch.fd, os.fstat(switch.fd).st_size, 0))
+        file.flush()
+        with pytest.raises(ValueError, match="not sealed"):
+            StreamMemory(file.fileno())
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "channels"),
+    [(320, 8000, 0), (320, 8000, 3), (320, 8000, 65535), (321, 8000, 1), (322, 8000, 2)]
+    + [(320, rate, 1) for rate in (0, 1, 7000, 8001, 48001, 49000, (1 << 32) - 1)],
+)
+def test_a_frame_that_makes_no_sense_is_passed_over_and_counted(size: int, rate: int, channels: int) -> None:
+    switch, engine = pair()
+    switch.capture(frame(1), 8000)
+    switch.capture(bytes(size), rate, channels)
+    switch.capture(frame(3), 8000)
+    assert [run[:3] for run in (engine.read_capture(), engine.read_capture()) if run] == [
+        (frame(1), 8000, 1),
+        (frame(3), 8000, 1),
+    ]
+    assert engine.faults == 1
+
+
+def test_figures_out_of_range_count_for_nothing_and_positions_end_where_was_written() -> None:
+    switch, engine = pair()
+    engine.discard_playback(8000)
+    engine.write_playback(frame(1))
+    # All that the switch writes.
+    for line in (64, 192, 256):
+        os.pwrite(switch.fd, b"\xff" * 64, line)
+    assert [engine.underruns, engine.underrun_samples, engine.played_samples, engine.write_frames] == [0] * 4
+    assert [engine.capture_dropped, engine.played_dropped, engine.faults, engine.write_rate] == [0] * 4
+    assert engine.playback_tail == engine.cut_at == engine.cut_until == engine.playback_head == 160
+    assert engine.unplayed(0) == (engine.unplayed(0)[0], b"")
+    assert engine.read_capture() is None
 
 
 def test_silence_of_the_channel_ends_a_run_so_that_what_follows_has_its_time() -> None:

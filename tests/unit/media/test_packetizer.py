@@ -211,3 +211,13 @@ def test_a_cycle_through_the_sender_is_collected() -> None:
     del bench
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("channels", [0, 1, 2])
+def test_a_frame_without_channels_is_no_frame_whatever_the_input_is(channels: int) -> None:
+    bench = Bench()
+    bench.packetizer.set_input(8000, channels, None)
+    bench.lend()
+    bench.switch.capture(bytes(320), 8000, 0)
+    assert bench.poller.ready() == []
+    assert (bench.packetizer.lost_slots, bench.memory.faults) == (1, 1)

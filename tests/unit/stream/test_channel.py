@@ -442,7 +442,7 @@ async def test_a_channel_without_media_is_refused_and_the_name_stays_free(bench:
 
 async def test_a_fault_while_a_stream_is_set_up_is_told_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("mod_openai_realtime.stream.channel.StreamMemory", lambda fd: 1 / 0)
+        patch.setattr("mod_openai_realtime.stream.channel.map_memory", lambda fd: 1 / 0)
         reply = await bench.switch.api(f"start {bench.url} mono")
     assert reply == "-ERR Internal error of the engine"
     assert bench.switch.closed == [1]

@@ -185,6 +185,22 @@ def test_a_recording_that_goes_on_has_positions_of_the_first() -> None:
     assert all(second.position > first.position for first, second in itertools.pairwise(tape.blocks))
 
 
+@pytest.mark.parametrize("now_ns", [None, START_MS * MS])
+def test_a_time_that_is_none_fills_no_disk_with_silence(now_ns: int | None) -> None:
+    recorder = Recorder(8000, now_ns=now_ns)
+    sound = noise(20, 8000)
+    for time_ns in (START_MS * MS, (1 << 64) - 1, START_MS * MS + 25 * 3600 * 1_000_000_000, (START_MS + 20) * MS):
+        recorder.caller(Frame(time_ns, sound.tobytes(), 8000, False))
+    assert recorder.advance() is None
+    assert sum(len(block.pcm) for block in recorder.finish()) == 2 * 2 * sound.nbytes
+
+
+def test_the_first_time_has_to_be_near_now() -> None:
+    recorder = Recorder(8000, now_ns=START_MS * MS)
+    recorder.agent(Frame((1 << 64) - 1, noise(20, 8000).tobytes(), 8000, False))
+    assert recorder.finish() == []
+
+
 def test_nothing_comes_of_nothing() -> None:
     recorder = Recorder(8000)
     assert recorder.advance() is None

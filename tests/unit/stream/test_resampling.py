@@ -105,3 +105,11 @@ def test_no_sum_of_the_filter_can_overflow(source: int, target: int) -> None:
         coefficients = taps[phase : phase + per_phase]
         assert sum(coefficients) == 1 << 14
         assert sum(map(abs, coefficients)) < 4 << 14
+
+
+@pytest.mark.parametrize("rate", [0, 7000, 8001, 49_000, 96_000, 1 << 40])
+def test_no_filter_is_made_for_a_rate_that_no_channel_has(rate: int) -> None:
+    """That of 8001 Hz would be 64 million coefficients long, and take minutes."""
+    for rates in ((rate, 24_000), (24_000, rate)):
+        with pytest.raises(ValueError, match="no filter is made"):
+            make_resampler(*rates)

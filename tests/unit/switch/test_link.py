@@ -4,10 +4,11 @@ import asyncio
 import os
 import socket
 from collections import deque
+from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.switch.link import Link, peer_is_trusted
+from mod_openai_realtime.switch.link import MAX_WAITING_FDS, Link, peer_is_trusted
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
 
 
@@ -45,6 +46,26 @@ async def test_a_descriptor_arrives_with_its_message(pair: tuple[Link, Listener,
     assert os.pread(received, 10, 0) == b"shared"
     os.close(received)
     link.close()
+    theirs.close()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_descriptors_that_belong_to_no_message_end_the_link_and_are_closed(
+    pair: tuple[Link, Listener, socket.socket],
+) -> None:
+    link, listener, theirs = pair
+    fd = os.memfd_create("memory")
+    before = open_descriptors()
+    for number in range(1, 20):
+        socket.send_fds(theirs, [encode(MessageType.COMMAND, request=number)], [fd] * 3)
+    await listener.lost.wait()
+    assert not link.open
+    assert listener.messages.qsize() <= MAX_WAITING_FDS
+    assert open_descriptors() == before - 1  # of the link itself
+    os.close(fd)
     theirs.close()
 
 

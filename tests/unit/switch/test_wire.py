@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mod_openai_realtime.switch.wire import MAX_BODY_BYTES, Decoder, MessageType, WireError, decode_fields, encode
+from mod_openai_realtime.switch.wire import (
+    MAX_BODY_BYTES,
+    MAX_FIELDS,
+    Decoder,
+    MessageType,
+    WireError,
+    decode_fields,
+    encode,
+)
 
 FIELDS = st.dictionaries(st.text(max_size=20), st.text(max_size=200), max_size=8)
 
@@ -40,6 +48,17 @@ def test_bytes_that_are_no_utf8_survive() -> None:
     assert message.fields["body"].encode("utf-8", "surrogateescape") == b"\xff\x00a"
     again = encode(MessageType.EVENT, fields={"body": message.fields["body"]})
     assert again.endswith(b"\xff\x00a")
+
+
+def test_a_header_that_is_none_is_refused() -> None:
+    with pytest.raises(WireError, match="header"):
+        list(Decoder().feed(bytes(6) + b"\x01" + bytes(9)))
+
+
+def test_a_body_of_more_fields_than_a_channel_has_variables_is_refused() -> None:
+    many = {str(number): "" for number in range(MAX_FIELDS + 1)}
+    with pytest.raises(WireError, match="fields"):
+        list(Decoder().feed(encode(MessageType.COMMAND, fields=many)))
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_buffered() -> None:

@@ -44,7 +44,7 @@ class Board:
     def __init__(self, workers: int) -> None:
         self._memory = mmap.mmap(-1, max(1, workers) * _SIZE * 8)
         self._cells = memoryview(self._memory).cast("q")
-        self._workers = workers
+        self.workers = max(1, workers)
         self._own = 0
 
     def join(self, index: int) -> None:
@@ -71,7 +71,7 @@ class Board:
         self._cells[index * _SIZE : (index + 1) * _SIZE] = array("q", [0] * _SIZE)
 
     def rows(self) -> list[WorkerFigures]:
-        return [self._row(self._cells[at * _SIZE : (at + 1) * _SIZE].tolist()) for at in range(self._workers)]
+        return [self._row(self._cells[at * _SIZE : (at + 1) * _SIZE].tolist()) for at in range(self.workers)]
 
     @staticmethod
     def _row(cells: Sequence[int]) -> WorkerFigures:

@@ -16,6 +16,7 @@ from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from .stream.channel import Channel, Services
+from .stream.file_quota import MAX_BYTES, FileQuota
 from .stream.state import EndReason
 from .stream.stream import Stream
 from .switch.link import Link, peer_is_trusted
@@ -84,6 +85,7 @@ class Worker:
             admit=self._admit,
             usage=self._figures.usage,
             later=loop.call_later,
+            file_quota=FileQuota(MAX_BYTES // self._board.workers),
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services

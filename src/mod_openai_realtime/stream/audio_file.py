@@ -8,7 +8,9 @@ import wave
 from pathlib import Path
 
 from .command import DEFAULT_STREAM
+from .file_quota import cost
 
+HEADER_BYTES = 44
 _BYTES_PER_SAMPLE = 2
 _MAX_UUID_CHARACTERS = 128  # with a stream name of 64 a file name stays below the 255 bytes that file systems take
 _NAMES_TRIED = 100
@@ -28,14 +30,16 @@ class AudioFiles:
         self._index = 0
         self._written: list[int] = []
 
-    def adopt(self) -> None:
+    def adopt(self) -> int:
         """Take over the files that an engine before this one wrote for the stream: numbers go on above theirs, and
-        `remove_all` removes them too."""
+        `remove_all` removes them too. What they take of a quota."""
         pattern = re.compile(re.escape(self._prefix) + r"_(0|[1-9][0-9]{0,8})\.tmp\.wav")
         with contextlib.suppress(OSError):
             found = [pattern.fullmatch(path.name) for path in self.folder.iterdir()]
             self._written += [int(match[1]) for match in found if match]
             self._index = max(self._written, default=-1) + 1
+            return sum(cost(self._path(index).stat().st_size) for index in self._written)
+        return 0
 
     def write(self, pcm16: bytes, rate: int) -> str:
         """Write a new file, at `rate` Hz, and return its path; half a sample at the end is left out.

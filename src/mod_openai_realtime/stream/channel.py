@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +39,7 @@ from .command import (
     parse_command,
 )
 from .error_event import error_body
+from .file_quota import FileQuota
 from .file_writer import FileWriter
 from .first_connection import FirstConnection
 from .incoming import LOG_WARNING
@@ -88,6 +89,7 @@ class Services:
     admit: Callable[[], bool]  # whether the engine takes one stream more
     usage: Usage  # of all streams there are and have been
     later: Later
+    file_quota: FileQuota = field(default_factory=FileQuota)
 
 
 class Channel:
@@ -400,9 +402,9 @@ class Channel:
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
             files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream)
+            writer = self._files[number] = FileWriter(files, self._services.executor, self._services.file_quota)
             if resumed:
-                self._services.executor.submit(files.adopt)
-            self._files[number] = FileWriter(files, self._services.executor)
+                writer.adopt()
         self._services.streams.add(stream)
         stream.start()
         stream.hold(is_on_hold(fields))

@@ -231,13 +231,13 @@ class Incoming:
             self._full = False
             if begins:
                 self._sink.watch()
+            if self._settings.audio_files:
+                self._sink.audio_file(pcm, playback.rate, message)
         else:
             session.half = b""
             if not self._full:
                 self._full = True
                 self._sink.log(LOG_WARNING, "too much audio is waiting to be played: the newest is dropped")
-        if self._settings.audio_files:
-            self._sink.audio_file(pcm, playback.rate, message)
 
     def _whole(self, pcm: bytes) -> bytes:
         """Whole samples, the first byte of which may have come with the message before."""

@@ -8,9 +8,8 @@ import os
 import struct
 from pathlib import Path
 
-from .audio_file import file_prefix
+from .audio_file import HEADER_BYTES, file_prefix
 
-HEADER_BYTES = 44
 FRAME_BYTES = 4  # two channels of pcm16
 MAX_BYTES = (1 << 32) - 1 - HEADER_BYTES  # sizes in a WAV file have 32 bits
 _NAMES_TRIED = 1000

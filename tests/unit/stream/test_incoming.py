@@ -225,6 +225,15 @@ def test_files_of_agent_audio_take_the_long_way() -> None:
     assert bench.take_audio is None
 
 
+def test_audio_that_was_dropped_makes_no_file() -> None:
+    bench = Bench(short_way=False, audio_files=True)
+    second = delta(bytes(2 * RATE))
+    for _ in range(2 * MAX_QUEUE_S):
+        bench.receive(second)
+    files = [told for told in bench.sink.told if told[0] == "audio_file"]
+    assert len(files) == bench.playback.playout.end // RATE <= MAX_QUEUE_S + 1
+
+
 def test_companded_audio_takes_the_long_way() -> None:
     bench = Bench(short_way=True)
     session = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}

@@ -20,6 +20,7 @@ typedef struct switch_core_session switch_core_session_t;
 typedef struct switch_channel switch_channel_t;
 typedef struct switch_media_bug switch_media_bug_t;
 typedef struct switch_rtp switch_rtp_t;
+typedef int64_t switch_time_t; /* microseconds */
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
 typedef struct apr_pool_t switch_memory_pool_t;
 typedef struct switch_xml *switch_xml_t;

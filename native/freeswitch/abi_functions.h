@@ -48,6 +48,9 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key);
 const char *switch_version_minor(void);
 const char *switch_version_micro(void);
 
+/* FreeSWITCH's monotonic clock, in microseconds; no system call where there is a vDSO. */
+switch_time_t switch_mono_micro_time_now(void);
+
 /* Hold. The first two only read a field, without a lock; the last has the session's thread drop what has been received
  * and not been read. */
 switch_channel_callstate_t switch_channel_get_callstate(switch_channel_t *channel);

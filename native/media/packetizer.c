@@ -392,10 +392,11 @@ static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **b
 {
     _Alignas(8) unsigned char pcm[SLOT_LIMIT];
     struct slot_ring *ring;
+    struct capture_gaps *gaps;
     uint32_t slots = 0;
 
     /* Sending may run anything, so nothing is taken for granted after it. */
-    while (self->send != NULL && (ring = stream_memory_capture(memory)) != NULL) {
+    while (self->send != NULL && (ring = stream_memory_capture(memory, &gaps)) != NULL) {
         struct audio_slot header = {0};
         uint32_t bytes;
         bool done;
@@ -404,12 +405,14 @@ static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **b
             done = self->message_bytes > 0 && packetizer_send(self, buffer);
         } else if (ring->slot_bytes > SLOT_LIMIT) {
             done = false;
-        } else if (slots++ > ring->count || (bytes = slot_ring_read(ring, pcm, &header, &self->lost_slots)) == 0) {
+        } else if (slots > ring->count ||
+                   (bytes = capture_gaps_read(gaps, ring, pcm, &header, &self->lost_slots)) == 0) {
             return; /* nothing more, or more than there can be: other streams wait */
         } else if (header.rate != self->rate || header.channels != self->channels) {
-            slot_ring_unread(ring);
+            capture_gaps_unread(gaps, ring);
             done = false;
         } else {
+            slots += gaps->was_silence ? 0 : 1;
             done = packetizer_append(self, pcm, bytes);
         }
         if (!done) {

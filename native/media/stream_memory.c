@@ -18,6 +18,7 @@ typedef struct {
     struct stream_memory *memory; /* NULL once closed */
     size_t bytes;
     struct slot_ring capture;
+    struct capture_gaps gaps;
     struct playback_ring playback;
     struct slot_ring played;
     uint64_t watched_tail; /* due when the media thread has taken this much; 0: at once, UINT64_MAX: never */
@@ -133,6 +134,7 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     }
     self->capture = capture_ring_of(self->memory, &header);
     self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
+    self->gaps = (struct capture_gaps){0};
     self->played = played_ring_of(self->memory, &header);
     self->played.position = atomic_load_explicit(&self->memory->played_tail, memory_order_relaxed);
     self->playback = playback_ring_of(self->memory, &header);
@@ -189,7 +191,7 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
     }
     while (used + self->capture.slot_bytes <= RUN_BYTES) {
         uint64_t lost_before = lost;
-        uint32_t bytes = slot_ring_read(&self->capture, run + used, &header, &lost);
+        uint32_t bytes = capture_gaps_read(&self->gaps, &self->capture, run + used, &header, &lost);
 
         if (bytes == 0) {
             break;
@@ -197,7 +199,7 @@ static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSE
         if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before ||
                          header.time_ns > time_ns + run_ns(used, rate, channels) + RUN_GAP_NS)) {
             /* A codec change, or a gap: another run. Hand this slot out next time. */
-            slot_ring_unread(&self->capture);
+            capture_gaps_unread(&self->gaps, &self->capture);
             lost = lost_before;
             break;
         }
@@ -247,7 +249,7 @@ static PyObject *stream_memory_skip_capture(PyObject *object, PyObject *Py_UNUSE
 {
     StreamMemory *self = opened(object);
 
-    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(slot_ring_skip(&self->capture));
+    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(capture_gaps_skip(&self->gaps, &self->capture));
 }
 
 static PyObject *stream_memory_write_playback(PyObject *object, PyObject *pcm)
@@ -331,10 +333,11 @@ static PyObject *stream_memory_watch(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-struct slot_ring *stream_memory_capture(PyObject *object)
+struct slot_ring *stream_memory_capture(PyObject *object, struct capture_gaps **gaps)
 {
     StreamMemory *self = (StreamMemory *)object;
 
+    *gaps = &self->gaps;
     return self->memory != NULL ? &self->capture : NULL;
 }
 

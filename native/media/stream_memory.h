@@ -4,6 +4,7 @@
 
 #include "media.h"
 
+#include "capture_gaps.h"
 #include "playback_ring.h"
 #include "slot_ring.h"
 
@@ -11,8 +12,8 @@
 
 bool stream_memory_check(PyObject *object);
 
-/* The engine's end of the ring of caller audio; NULL once the memory is closed. */
-struct slot_ring *stream_memory_capture(PyObject *object);
+/* The engine's end of the ring of caller audio, and what it misses; NULL once the memory is closed. */
+struct slot_ring *stream_memory_capture(PyObject *object, struct capture_gaps **gaps);
 
 /* The engine's end of the ring of agent audio; NULL once the memory is closed. */
 struct playback_ring *stream_memory_playback(PyObject *object);

@@ -131,7 +131,9 @@ static PyObject *switch_side_playback(PyObject *object, PyObject *args)
     if (!playback_ring_read(&self->playback, frame, samples, rate, time_ns, on_hold != 0)) {
         Py_RETURN_NONE;
     }
-    played_ring_write(&self->played, self->memory, frame, samples, rate, time_ns);
+    if (self->played.count != 0) {
+        played_ring_write(&self->played, self->memory, frame, samples, rate, time_ns);
+    }
     return PyBytes_FromStringAndSize((const char *)frame, (Py_ssize_t)(samples * sizeof(*frame)));
 }
 

@@ -35,10 +35,16 @@ static bool media_has_more(switch_media_bug_t *bug)
     return caller > 0;
 }
 
+/* Of what was said and heard. By the switch's clock, which is CLOCK_MONOTONIC but where tests step it. */
+static uint64_t media_slot_time(void)
+{
+    return (uint64_t)switch_mono_micro_time_now() * 1000u;
+}
+
 static void media_capture(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame = &stream->frame.frame;
-    uint64_t now = monotonic_ns();
+    uint64_t now = media_slot_time();
 
     for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || media_has_more(bug)); i++) {
         /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
@@ -147,7 +153,9 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         media_pass(playout, bug, frame);
         return;
     }
-    played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, now);
+    if (stream->played.count != 0) {
+        played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, media_slot_time());
+    }
     if (channels == 2) {
         for (uint32_t i = samples; i-- > 0;) {
             playout->pcm[2 * i + 1] = playout->pcm[2 * i] = playout->pcm[i];

@@ -19,14 +19,11 @@ static inline struct slot_ring played_ring_of(struct stream_memory *memory, cons
     };
 }
 
-/* Media thread: append the frame that playback_ring_read has just filled. Only copies. Frames are counted with those
+/* Media thread, of a stream that is recorded: append the frame that playback_ring_read has just filled. Only copies. Frames are counted with those
  * that the channel filled by itself, so that the reader sees where the agent was silent. */
 static inline void played_ring_write(struct slot_ring *ring, const struct stream_memory *memory, const int16_t *frame,
                                      uint32_t samples, uint32_t rate, uint64_t time_ns)
 {
-    if (ring->count == 0) {
-        return;
-    }
     ring->frame = atomic_load_explicit(&memory->write_frames, memory_order_relaxed);
     slot_ring_write(ring, frame, samples * (uint32_t)sizeof(*frame), rate, 1, time_ns);
 }

@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include "media.h"
+#include "monotonic.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct call *call_new(struct session *session, size_t sent_limit)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&call->stepped, &attributes);
     pthread_condattr_destroy(&attributes);
+    call->began_us = monotonic_ns() / 1000u;
     call->session = session;
     call->sends = true;
     call->writer.format = session_write_format(session);
@@ -89,6 +91,14 @@ static bool call_is_up(const struct call *call)
     return call->session != NULL && atomic_load(&call->session->state) < CHANNEL_HANGUP;
 }
 
+/* The switch's clock for the step that this thread makes; 0: the real one. */
+static _Thread_local uint64_t stepped_us;
+
+switch_time_t switch_mono_micro_time_now(void)
+{
+    return (switch_time_t)(stepped_us != 0 ? stepped_us : monotonic_ns() / 1000u);
+}
+
 static void call_count_step(struct call *call)
 {
     call->steps++;
@@ -110,6 +120,8 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
         goto out;
     }
     result = CALL_NOTHING_SENT;
+    call->elapsed_us += (uint64_t)session_read_format(call->session).ptime_ms * 1000u;
+    stepped_us = call->began_us + call->elapsed_us;
     if (session_media_ready(call->session)) {
         media_read(call->session, pcm_in);
     }
@@ -117,6 +129,7 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
         result = media_write(call->session, &call->writer, channel_audio, sent, CALL_FRAME_ROOM);
         result = result == 0 ? CALL_NOTHING_SENT : result;
     }
+    stepped_us = 0;
     call_count_step(call);
 out:
     pthread_mutex_unlock(&call->gate);

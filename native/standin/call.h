@@ -34,6 +34,7 @@ struct call {
     bool sends;              /* false: the channel sends nothing by itself, as when parked */
     struct writer writer;    /* what sends it */
     uint64_t steps;
+    uint64_t began_us, elapsed_us; /* by the switch's clock; what all steps that the driver made have taken */
     pthread_cond_t stepped; /* CLOCK_MONOTONIC */
 
     pthread_mutex_t sent_lock; /* guards the next two; nothing is called with it held */

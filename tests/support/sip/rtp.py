@@ -53,7 +53,8 @@ class RtpParty:
         self.socket.setblocking(False)
         self.port: int = self.socket.getsockname()[1]
         self._lock = lock
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[bytes | None] = deque()  # None: no packet
+        self._resumes = False
         self._repeated: list[bytes] = []
         self._repeat_at = 0
         self._far: tuple[str, int] | None = None
@@ -74,6 +75,12 @@ class RtpParty:
         with self._lock:
             self._queue.extend(payloads)
         return payloads
+
+    def send_nothing(self, ms: int) -> None:
+        """Send no packet for so long, as a telephone with DTX does in a pause: timestamps go on, sequence numbers do
+        not, and the packet after it has the marker."""
+        with self._lock:
+            self._queue.extend([None] * (ms // self.format.ptime_ms))
 
     def repeat(self, samples: Pcm16) -> None:
         """Send these samples over and over instead of silence."""
@@ -167,13 +174,20 @@ class RtpParty:
             return
         size = self.format.packet_bytes
         if self._queue:
-            payload = self._queue.popleft()
+            queued = self._queue.popleft()
+            if queued is None:
+                self._timestamp = (self._timestamp + self.format.packet_samples) & 0xFFFFFFFF
+                self._resumes = True
+                return
+            payload = queued
         elif self._repeated:
             payload = self._repeated[self._repeat_at % len(self._repeated)]
             self._repeat_at += 1
         else:
             payload = self.format.silence * (size // len(self.format.silence))
-        header = _HEADER.pack(0x80, self.format.payload_type, self._sequence, self._timestamp, self._ssrc)
+        kind = self.format.payload_type | (0x80 if self._resumes else 0)
+        self._resumes = False
+        header = _HEADER.pack(0x80, kind, self._sequence, self._timestamp, self._ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + self.format.packet_samples) & 0xFFFFFFFF
         self.sent.append(payload)

@@ -1,0 +1,209 @@
+"""Silence stands in for caller audio that never came, as long as what was missed and no longer: read or lent alike."""
+
+import random
+from collections.abc import Callable
+from itertools import accumulate
+
+import pytest
+
+from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide
+
+RATE = 8000
+FRAME = 320
+"""Bytes of 20 ms."""
+NEVER = (1 << 64) - 1
+
+
+def frame(number: int) -> bytes:
+    return (number % 30000 + 1).to_bytes(2, "little") * (FRAME // 2)
+
+
+def silence(ms: int) -> bytes:
+    return bytes(2 * RATE * ms // 1000)
+
+
+class Read:
+    """What Python reads."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.switch = SwitchSide(**sizes)
+        self.memory = StreamMemory(self.switch.fd)
+
+    def come(self, pcm: bytes, time_ms: float, rate: int = RATE) -> None:
+        self.switch.capture(pcm, rate, 1, 1_000_000_000 + int(time_ms * 1_000_000))
+
+    def skip(self) -> None:
+        self.memory.skip_capture()
+
+    def take(self) -> bytes:
+        audio = b""
+        while (run := self.memory.read_capture()) is not None:
+            audio += run[0]
+        return audio
+
+
+class Lent(Read):
+    """What is sent while the packetizer is lent."""
+
+    def __init__(self, **sizes: int) -> None:
+        super().__init__(**sizes)
+        self.memory.discard_playback(RATE)
+        self.memory.watch(NEVER, 0)
+        self.sent = b""
+        packetizer = Packetizer()
+        packetizer.set_message(2, None)
+        packetizer.set_input(RATE, 1, None)
+        packetizer.lend(self.send, 1, b"", b"", None)
+        self.poller = Poller()
+        self.poller.add(self.memory, "stream", packetizer)
+
+    def send(self, _opcode: int, buffer: bytearray, offset: int) -> None:
+        self.sent += bytes(buffer[offset:])
+
+    def take(self) -> bytes:
+        assert self.poller.ready() == []
+        sent, self.sent = self.sent, b""
+        return sent
+
+
+Way = Callable[..., Read]
+
+
+@pytest.fixture(params=[Read, Lent])
+def way(request: pytest.FixtureRequest) -> Way:
+    made: Way = request.param
+    return made
+
+
+@pytest.mark.parametrize("ms", [100, 300, 1000, 4990])
+def test_a_pause_lasts_as_long_as_it_was(way: Way, ms: int) -> None:
+    caller = way()
+    caller.come(frame(1), 0)
+    assert caller.take() == frame(1)
+    caller.come(frame(2), 20 + ms)
+    assert caller.take() == silence(ms) + frame(2)
+    caller.come(frame(3), 40 + ms)
+    assert caller.take() == frame(3)
+
+
+def test_a_pause_is_filled_in_a_backlog_too(way: Way) -> None:
+    caller = way()
+    for number, time_ms in enumerate((0, 20, 340, 360, 1380)):
+        caller.come(frame(number), time_ms)
+    spoken = [frame(number) for number in range(5)]
+    assert caller.take() == spoken[0] + spoken[1] + silence(300) + spoken[2] + spoken[3] + silence(1000) + spoken[4]
+
+
+def test_jitter_is_no_pause(way: Way) -> None:
+    caller = way()
+    times = [20 * number + (59 if number % 7 == 6 else 0) for number in range(100)]
+    for number, time_ms in enumerate(times):
+        caller.come(frame(number), time_ms)
+        assert caller.take() == frame(number)
+
+
+def test_a_thread_that_was_held_up_has_missed_nothing(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 0)
+    for number in range(1, 11):
+        caller.come(frame(number), 200)
+    assert caller.take() == b"".join(frame(number) for number in range(11))
+
+
+def test_a_thread_that_was_held_up_after_a_pause_has_missed_the_pause_alone(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 0)
+    # Five frames are due from 320 ms on, and all come with the last of them.
+    for number in range(1, 6):
+        caller.come(frame(number), 400)
+    assert caller.take() == frame(0) + silence(300) + b"".join(frame(number) for number in range(1, 6))
+
+
+def test_what_was_filled_too_early_is_not_filled_again(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 0)
+    caller.come(frame(1), 120)
+    assert caller.take() == frame(0) + silence(100) + frame(1)
+    # It was the thread after all: the frames of those 100 ms come at once, and then a pause of as much.
+    for number in range(2, 7):
+        caller.come(frame(number), 120)
+    caller.come(frame(7), 240)
+    assert caller.take() == b"".join(frame(number) for number in range(2, 8))
+
+
+def test_nobody_reading_the_channel_is_no_pause_of_hours(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 0)
+    caller.come(frame(1), 3_600_000)
+    caller.come(frame(2), 3_600_020)
+    assert caller.take() == frame(0) + silence(5000) + frame(1) + frame(2)
+
+
+def test_what_comes_first_and_what_comes_after_a_skip_follow_upon_nothing(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 5000)
+    assert caller.take() == frame(0)
+    caller.come(frame(1), 5020)
+    caller.skip()
+    caller.come(frame(2), 9000)
+    assert caller.take() == frame(2)
+
+
+@pytest.mark.parametrize("ppm", [-500, 500])
+def test_a_telephones_clock_is_not_taken_for_pauses(way: Way, ppm: int) -> None:
+    caller = way()
+    for number in range(15_000):  # five minutes
+        caller.come(frame(number), 20 * number * (1 + ppm / 1_000_000))
+        assert caller.take() == frame(number)
+    caller.come(frame(1), 20 * 15_000 * (1 + ppm / 1_000_000) + 1000)
+    assert abs(len(caller.take()) - len(silence(1020))) <= len(silence(60))
+
+
+def test_frames_that_the_ring_lost_are_made_up_for(way: Way) -> None:
+    caller = way(capture_slots=8)
+    caller.come(frame(0), 0)
+    assert caller.take() == frame(0)
+    for number in range(1, 21):
+        caller.come(frame(number), 20 * number)
+    assert caller.take() == silence(12 * 20) + b"".join(frame(number) for number in range(13, 21))
+
+
+def test_a_frame_that_takes_several_slots_is_no_pause(way: Way) -> None:
+    caller = way(slot_payload_bytes=64, capture_slots=512)
+    for number in range(50):
+        caller.come(frame(number), 20 * number)
+    caller.come(frame(50), 1300)
+    assert caller.take() == b"".join(frame(number) for number in range(50)) + silence(300) + frame(50)
+
+
+def test_a_pause_has_the_rate_of_what_comes_after_it() -> None:
+    caller = Read()
+    caller.come(frame(0), 0)
+    caller.come(frame(1) * 2, 320, 2 * RATE)
+    runs = [caller.memory.read_capture(), caller.memory.read_capture()]
+    assert [(run[1], run[0]) for run in runs if run] == [
+        (RATE, frame(0)),
+        (2 * RATE, silence(600) + frame(1) * 2),
+    ]
+
+
+def test_a_pause_is_recorded_in_its_time() -> None:
+    caller = Read()
+    caller.come(frame(0), 0)
+    assert caller.take() == frame(0)
+    caller.come(frame(1), 320)
+    run = caller.memory.read_capture()
+    assert run is not None
+    assert (run[0], run[3]) == (silence(300) + frame(1), 1_020_000_000)
+
+
+def test_read_and_lent_are_one() -> None:
+    chance = random.Random(19)
+    ways = [Read(), Lent()]
+    times = accumulate(chance.choice([20] * 20 + [0, 0, 35, 90, 400, 6000]) for _ in range(5000))
+    for number, time_ms in enumerate(times):
+        for caller in ways:
+            caller.come(frame(number), time_ms)
+        if chance.random() < 0.5:
+            read, lent = [caller.take() for caller in ways]
+            assert read == lent

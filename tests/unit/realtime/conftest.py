@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import trustme
 import uvloop
-from transports import all_closed
+from transports import all_accepted, all_closed
 from websockets.asyncio.server import serve
 from websockets.utils import accept_key
 
@@ -154,6 +154,7 @@ async def bench() -> AsyncIterator[Bench]:
         made = Bench(stack)
         yield made
         made.stop()
+        await all_accepted()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from audio.g711 import Pcm16
-from audio.tones import level, noise
+from audio.tones import noise
 from contract import FarEnd, Leg
 from contract.switch import RAW_API
 
@@ -170,7 +170,6 @@ def test_a_break_drops_what_is_played_and_queued(leg: Leg, far: FarEnd, answerin
     far.say("response.created", response={"id": "r2"})
     far.speak(queued, "r2")
     until_forwarded(leg, far, "marker")
-    before = len(leg.heard())
     leg.ok("break")
     leg.event("openai_speech_stop")
     turn = leg.event("turn").json()
@@ -193,7 +192,6 @@ def test_a_break_drops_what_is_played_and_queued(leg: Leg, far: FarEnd, answerin
     assert new.tobytes() in leg.heard().tobytes()
     assert heard_of(leg, late) == heard_of(leg, queued) == 0
     assert len(told(far, "conversation.item.truncate")) == 1
-    assert level(leg.heard(before)[800:1600]) < level(new)
 
 
 @pytest.mark.rule("9.break")

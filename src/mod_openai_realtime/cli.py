@@ -77,13 +77,26 @@ def _switch_options(command: Command) -> Command:
     help="The user of FreeSWITCH, where it is not the engine's; for an engine of root.",
 )
 @click.option(
+    "--recordings-dir",
+    "recordings_dirs",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another folder that STREAM_RECORD may name, besides FreeSWITCH's for recordings; may be given several times.",
+)
+@click.option(
     "--log-level",
     default="info",
     show_default=True,
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
 )
 def engine(
-    path: Path | None, workers: int, max_streams: int, metrics_port: int, user: int | None, log_level: str
+    path: Path | None,
+    workers: int,
+    max_streams: int,
+    metrics_port: int,
+    user: int | None,
+    recordings_dirs: tuple[Path, ...],
+    log_level: str,
 ) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
     from .listening import EngineError, listening, metrics_listener
@@ -95,7 +108,8 @@ def engine(
     try:
         with listening(path, user) as listener, contextlib.ExitStack() as stack:
             metrics = stack.enter_context(metrics_listener(metrics_port)) if metrics_port else None
-            Supervisor(listener, EngineOptions(workers, allowed, max_streams), metrics).run(
+            options = EngineOptions(workers, allowed, max_streams, tuple(each.absolute() for each in recordings_dirs))
+            Supervisor(listener, options, metrics).run(
                 ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
             )
     except EngineError as error:

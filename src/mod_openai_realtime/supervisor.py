@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 
 from .board import Board
@@ -32,11 +33,13 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """`users`: uids that may connect, besides root. `max_streams` 0: no limit."""
+    """`users`: uids that may connect, besides root. `max_streams` 0: no limit. `recordings_dirs`: where recordings may
+    lie, besides FreeSWITCH's own folder."""
 
     workers: int
     users: frozenset[int]
     max_streams: int = 0
+    recordings_dirs: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,7 +129,8 @@ class Supervisor:
 
     def _work(self, index: int) -> None:
         self._board.join(index)
-        run_worker(self._listener, self._board, self._options.users, self._options.max_streams)
+        options = self._options
+        run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stopping = True

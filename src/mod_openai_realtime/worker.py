@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from ._media import Poller, StreamMemory
 from .board import Board
@@ -60,12 +61,15 @@ class Worker:
         board: Board,
         users: frozenset[int],
         max_streams: int = 0,
+        recordings_dirs: tuple[Path, ...] = (),
     ) -> None:
-        """`listener`: a listening Unix socket, shared by all workers; `users`: uids that may connect, besides root."""
+        """`listener`: a listening Unix socket, shared by all workers; `users`: uids that may connect, besides root.
+        `recordings_dirs`: where recordings may lie, besides FreeSWITCH's own folder."""
         self._listener = listener
         self._board = board
         self._users = users
         self._max_streams = max_streams
+        self._recordings_dirs = recordings_dirs
         self._figures = Figures()
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
@@ -86,6 +90,7 @@ class Worker:
             usage=self._figures.usage,
             later=loop.call_later,
             file_quota=FileQuota(MAX_BYTES // self._board.workers),
+            recordings_dirs=self._recordings_dirs,
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services
@@ -188,11 +193,17 @@ class Worker:
             channel.link.close()
 
 
-def run_worker(listener: socket.socket, board: Board, users: frozenset[int], max_streams: int) -> None:
+def run_worker(
+    listener: socket.socket,
+    board: Board,
+    users: frozenset[int],
+    max_streams: int,
+    recordings_dirs: tuple[Path, ...],
+) -> None:
     """The main function of a worker process; returns after SIGTERM."""
 
     async def main() -> None:
-        worker = Worker(listener, board=board, users=users, max_streams=max_streams)
+        worker = Worker(listener, board=board, users=users, max_streams=max_streams, recordings_dirs=recordings_dirs)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
 

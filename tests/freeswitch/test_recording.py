@@ -59,7 +59,7 @@ def test_it_agrees_with_the_switchs_own_recording_to_within_a_frame(
     record_property: Callable[[str, object], None],
 ) -> None:
     rate = media_format.rate
-    ours, theirs = tmp_path / "ours.wav", tmp_path / "theirs.wav"
+    ours, theirs = switch.recordings / f"{tmp_path.name}.wav", tmp_path / "theirs.wav"
     call = make_call("park", media_format)
     switch.api(f"uuid_setvar {call.uuid} STREAM_RECORD {ours}")
     switch.api(f"uuid_setvar {call.uuid} RECORD_STEREO true")
@@ -112,7 +112,7 @@ def test_a_killed_engine_leaves_a_whole_file_and_the_next_goes_on_in_it(
     tmp_path: Path,
     engine: EngineProcess,
 ) -> None:
-    path = tmp_path / "call.wav"
+    path = switch.recordings / f"{tmp_path.name}.wav"
     call = make_call("park")
     switch.api(f"uuid_setvar {call.uuid} STREAM_RECORD {path}")
     stream = streams(call)
@@ -138,4 +138,4 @@ def test_a_killed_engine_leaves_a_whole_file_and_the_next_goes_on_in_it(
     _, whole, _ = complete(path, switch, call)
     assert np.array_equal(whole[: len(before)], before)
     assert align(second, whole).similarity > 0.95
-    assert list(tmp_path.glob("*.wav")) == [path]
+    assert list(switch.recordings.glob(f"{tmp_path.name}*.wav")) == [path]

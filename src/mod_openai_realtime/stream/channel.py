@@ -45,7 +45,7 @@ from .first_connection import FirstConnection
 from .incoming import LOG_WARNING
 from .payload import PayloadError, decode_payload
 from .recording import Recording
-from .recording_file import recording_path
+from .recording_place import Place, Spot, place_for
 from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
@@ -66,7 +66,7 @@ class Opening:
     settings: Settings
     endpoint_settings: EndpointSettings
     temp_dir: str
-    recordings_dir: str
+    recording: Place | None
     application: bool  # it waits for the stream, and wants to know that it came to nothing
 
 
@@ -90,6 +90,7 @@ class Services:
     usage: Usage  # of all streams there are and have been
     later: Later
     file_quota: FileQuota = field(default_factory=FileQuota)
+    recordings_dirs: tuple[Path, ...] = ()  # besides FreeSWITCH's own
 
 
 class Channel:
@@ -273,9 +274,9 @@ class Channel:
             request=request,
             fields={
                 "name": start.stream,
-                "capture": what_to_capture(start, recorded=opening.settings.record),
+                "capture": what_to_capture(start, recorded=opening.recording is not None),
                 "playback": "0" if start.direction is Direction.SEND else "1",
-                "record": "1" if opening.settings.record else "0",
+                "record": "1" if opening.recording is not None else "0",
             },
         )
 
@@ -312,7 +313,8 @@ class Channel:
                 make_context(settings.tls)
         except (SettingsError, TlsSettingsError, HeaderError) as error:
             raise CommandRefusedError(str(error)) from None
-        for warning in warnings:
+        recording, unrecorded = place_for(settings, fields, self._services.recordings_dirs)
+        for warning in warnings + unrecorded:
             self._log(0, start.stream, LOG_WARNING, warning)
         return Opening(
             request,
@@ -320,7 +322,7 @@ class Channel:
             settings,
             endpoint_settings,
             fields.get("temp_dir", ""),
-            fields.get("recordings_dir", ""),
+            recording,
             application=fields.get("application") == "1",
         )
 
@@ -383,7 +385,7 @@ class Channel:
         start = opening.start
         facts = ChannelFacts.read(fields)
         memory = map_memory(fd)
-        recording = self._record(number, opening, memory, facts) if opening.settings.record else None
+        recording = self._record(number, start, opening.recording, memory, facts) if opening.recording else None
         stream = Stream(
             number,
             start,
@@ -409,11 +411,9 @@ class Channel:
         stream.start()
         stream.hold(is_on_hold(fields))
 
-    def _record(self, number: int, opening: Opening, memory: StreamMemory, facts: ChannelFacts) -> Recording:
-        start = opening.start
-
-        def find_path() -> Path:
-            return recording_path(opening.settings.record_path, opening.recordings_dir, self.uuid, start.stream)
+    def _record(self, number: int, start: Start, place: Place, memory: StreamMemory, facts: ChannelFacts) -> Recording:
+        def find_spot() -> Spot:
+            return place.open(self.uuid, start.stream)
 
         def finished() -> None:
             self._recordings.discard(recording)
@@ -421,7 +421,7 @@ class Channel:
 
         recording = Recording(
             memory,
-            find_path,
+            find_spot,
             self._services.executor,
             lambda level, text: self._log(number, start.stream, level, text),
             finished,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from array import array
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from .command import Mix
 from .incoming import LOG_INFO, LOG_WARNING
 from .recorder import Block, Frame, Recorder
 from .recording_file import RecordingFile
+from .recording_place import Spot
 
 # A disk that is slower than the call: a minute of it waits, then the recording stops.
 MAX_WAITING = 120
@@ -41,7 +43,7 @@ class Recording:
     def __init__(
         self,
         memory: RecordedMemory,
-        find_path: Callable[[], Path],
+        find_spot: Callable[[], Spot],
         executor: Executor,
         log: Callable[[int, str], None],
         finished: Callable[[], None],
@@ -50,7 +52,7 @@ class Recording:
         ptime_ms: int,
         mix: Mix | None,
     ) -> None:
-        """`find_path` may look at the disk, and raise OSError. `rate`: Hz. `mix`: the stream's; `mixed` is captured
+        """`find_spot` may look at the disk, and raise OSError. `rate`: Hz. `mix`: the stream's; `mixed` is captured
         with the directions apart, and summed for whoever reads. `ptime_ms`: of the
         channel. `finished`: the file is closed, and logged.
         """
@@ -74,7 +76,7 @@ class Recording:
         self._ended = False
         number = memory.get_word(NUMBER_WORD)
         memory.set_word(RATE_WORD, self._recorder.rate)
-        self._executor.submit(self._open, find_path, number)
+        self._executor.submit(self._open, find_spot, number)
 
     # -- the capture ring, for whoever sends the caller's audio (CaptureMemory)
 
@@ -145,12 +147,18 @@ class Recording:
 
     # -- on the executor's thread
 
-    def _open(self, find_path: Callable[[], Path], number: int) -> None:
+    def _open(self, find_spot: Callable[[], Spot], number: int) -> None:
         try:
-            self._path = find_path()
-            self._file = RecordingFile(self._path, self._recorder.rate, number)
-            self._path = self._file.path
+            spot = find_spot()
+            try:
+                self._path = spot.path
+                self._file = RecordingFile(spot, self._recorder.rate, number)
+                self._path = self._file.path
+            finally:
+                os.close(spot.folder_fd)
         except (OSError, ValueError) as error:
+            if self._path is None and isinstance(error, OSError) and error.filename:
+                self._path = Path(error.filename)
             self._loop.call_soon_threadsafe(self._fail, _reason(error))
         else:
             self._loop.call_soon_threadsafe(self._opened, self._file.number)

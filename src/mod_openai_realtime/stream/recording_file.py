@@ -8,7 +8,8 @@ import os
 import struct
 from pathlib import Path
 
-from .audio_file import HEADER_BYTES, file_prefix
+from .audio_file import HEADER_BYTES
+from .recording_place import Spot
 
 FRAME_BYTES = 4  # two channels of pcm16
 MAX_BYTES = (1 << 32) - 1 - HEADER_BYTES  # sizes in a WAV file have 32 bits
@@ -17,25 +18,13 @@ _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def recording_path(wanted: str | None, recordings_dir: str, uuid: str, stream_name: str) -> Path:
-    """Where a recording goes: `wanted` is absolute or relative to `recordings_dir`; None, or a folder, means a file
-    that is named after the channel. Looks at the disk. Raises OSError where no folder is known."""
-    path = Path(wanted or "")
-    if not path.is_absolute():
-        if not recordings_dir:
-            raise FileNotFoundError(errno.ENOENT, "FreeSWITCH has no folder for recordings")
-        path = Path(recordings_dir) / path
-    if wanted is None or path.is_dir():
-        path /= f"{file_prefix(uuid, stream_name)}.wav"
-    return path
-
-
 class RecordingFile:
     """Stereo pcm16. All of it blocks on the disk, and no two calls may run at once."""
 
-    def __init__(self, path: Path, rate: int, number: int = 0) -> None:
-        """Make the file, under a name that is free: `path`, or with _2, _3, … before the suffix. `number` is that of a
-        recording that goes on, in the file that an engine before this one has begun; if that can't be, it is a new one.
+    def __init__(self, spot: Spot, rate: int, number: int = 0) -> None:
+        """Make the file, under a name that is free: that of `spot`, or with _2, _3, … before the suffix. The descriptor
+        of `spot` stays the caller's. `number` is that of a recording that goes on, in the file that an engine before
+        this one has begun; if that can't be, it is a new one.
 
         Raises OSError where it can't be made.
         """
@@ -44,15 +33,15 @@ class RecordingFile:
         self._frames = 0
         if number:
             with contextlib.suppress(OSError):
-                self._reopen(_numbered(path, number), number)
+                self._reopen(spot, number)
                 return
-        self._create(path)
+        self._create(spot)
 
-    def _create(self, path: Path) -> None:
+    def _create(self, spot: Spot) -> None:
         for number in range(1, _NAMES_TRIED):
-            candidate = _numbered(path, number)
+            candidate = _numbered(spot.path, number)
             try:
-                self._descriptor = os.open(candidate, _CREATE, 0o600)
+                self._descriptor = os.open(candidate.name, _CREATE, 0o600, dir_fd=spot.folder_fd)
             except FileExistsError:
                 continue
             self.path, self.number = candidate, number
@@ -60,12 +49,16 @@ class RecordingFile:
             return
         raise FileExistsError(errno.EEXIST, f"{_NAMES_TRIED} names in a row are taken")
 
-    def _reopen(self, path: Path, number: int) -> None:
-        self._descriptor = os.open(path, _OPEN)
-        form = slice(8, 40)  # all but the two sizes
-        if os.pread(self._descriptor, HEADER_BYTES, 0)[form] != _header(self._rate, 0)[form]:
+    def _reopen(self, spot: Spot, number: int) -> None:
+        path = _numbered(spot.path, number)
+        self._descriptor = os.open(path.name, _OPEN, dir_fd=spot.folder_fd)
+        try:
+            form = slice(8, 40)  # all but the two sizes
+            if os.pread(self._descriptor, HEADER_BYTES, 0)[form] != _header(self._rate, 0)[form]:
+                raise FileNotFoundError(errno.ENOENT, "another file is in its place")
+        except OSError:
             os.close(self._descriptor)
-            raise FileNotFoundError(errno.ENOENT, "another file is in its place")
+            raise
         # What the crash left behind the last header counts too.
         self._frames = max(0, os.fstat(self._descriptor).st_size - HEADER_BYTES) // FRAME_BYTES
         self._base = 0

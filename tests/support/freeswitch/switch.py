@@ -70,6 +70,10 @@ class RealSwitch:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: EventSocket | None = None
 
+    @property
+    def recordings(self) -> Path:
+        return self.configuration.folder("recordings")
+
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:

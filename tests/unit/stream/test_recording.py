@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
+import os
 import socket
 import threading
 import wave
@@ -28,6 +29,7 @@ from mod_openai_realtime.stream.channel import Channel, Services
 from mod_openai_realtime.stream.command import Mix
 from mod_openai_realtime.stream.recording import MAX_WAITING, Recording
 from mod_openai_realtime.stream.recording_file import RecordingFile
+from mod_openai_realtime.stream.recording_place import Spot
 from mod_openai_realtime.stream.usage import Usage
 from mod_openai_realtime.switch.link import Link
 from mod_openai_realtime.worker import Streams
@@ -288,6 +290,25 @@ async def test_an_unwritable_path_warns_and_the_call_goes_on(desk: Desk) -> None
     assert sum(level == WARNING for level, _ in desk.switch.log) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("../call.wav", "may not lead upwards by '..'"),
+        ("/etc/call.wav", "is outside of FreeSWITCH's folder for recordings; engine --recordings-dir allows others"),
+        ("a\x1b[2Jb.wav", "is not a file name"),
+    ],
+)
+async def test_a_path_out_of_the_folder_warns_and_the_call_goes_on(desk: Desk, path: str, why: str) -> None:
+    await desk.start(STREAM_RECORD=path)
+    assert desk.switch.log[0] == (WARNING, f"openai_audio_stream default: not recorded: STREAM_RECORD {why}")
+    caller = noise(2000, 8000)
+    desk.run(caller)
+    assert b"".join(desk.wire.audio) == caller.tobytes()
+    await desk.switch.api("stop")
+    await desk.switch.until(lambda: desk.switch.idle == 1)
+    assert list(desk.folder.iterdir()) == []
+
+
 async def test_no_file_without_the_variable(desk: Desk) -> None:
     await desk.start(STREAM_RECORD="false", STREAM_DISABLE_AUDIOFILES="true")
     desk.run(noise(1000, 8000))
@@ -307,7 +328,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
         def make(memory: StreamMemory, finished: Callable[[], None]) -> Recording:
             return Recording(
                 memory,
-                lambda: path,
+                lambda: Spot(path, os.open(path.parent, os.O_PATH)),
                 executor,
                 lambda level, text: logs.append(text),
                 finished,

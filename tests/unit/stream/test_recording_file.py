@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import stat
 import subprocess
@@ -12,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.stream.recording_file import RecordingFile, recording_path
+from mod_openai_realtime.stream.recording_file import RecordingFile
+from mod_openai_realtime.stream.recording_place import Spot
+
+
+def spot(path: Path) -> Spot:
+    """Its folder stays open for the rest of the process."""
+    return Spot(path, os.open(path.parent, os.O_PATH))
 
 
 def read(path: Path) -> tuple[int, int, bytes]:
@@ -25,7 +32,7 @@ def read(path: Path) -> tuple[int, int, bytes]:
 
 
 def test_the_file_is_whole_after_each_block(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.wav", 8000)
+    file = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     assert read(file.path) == (2, 8000, b"")
     file.write(0, b"abcd" * 10)
     assert read(file.path) == (2, 8000, b"abcd" * 10)
@@ -38,7 +45,7 @@ def test_the_file_is_whole_after_each_block(tmp_path: Path) -> None:
 def test_a_file_that_exists_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"mine")
     (tmp_path / "a_2.wav").symlink_to(tmp_path / "elsewhere")
-    file = RecordingFile(tmp_path / "a.wav", 8000)
+    file = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     file.close()
     assert file.path == tmp_path / "a_3.wav"
     assert (tmp_path / "a.wav").read_bytes() == b"mine"
@@ -46,20 +53,20 @@ def test_a_file_that_exists_is_never_touched(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_comes_later_goes_on_with_silence_for_the_gap(tmp_path: Path) -> None:
-    first = RecordingFile(tmp_path / "a.wav", 8000)
+    first = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     first.write(0, b"abcd" * 10)
     first.close()
-    later = RecordingFile(tmp_path / "a.wav", 8000, first.number)
+    later = RecordingFile(spot(tmp_path / "a.wav"), 8000, first.number)
     later.write(15, b"efgh" * 5)
     later.close()
     assert read(first.path)[2] == b"abcd" * 10 + bytes(20) + b"efgh" * 5
 
 
 def test_what_is_there_already_stays(tmp_path: Path) -> None:
-    first = RecordingFile(tmp_path / "a.wav", 8000)
+    first = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     first.write(0, b"abcd" * 10)
     first.close()
-    later = RecordingFile(tmp_path / "a.wav", 8000, first.number)
+    later = RecordingFile(spot(tmp_path / "a.wav"), 8000, first.number)
     later.write(8, b"efgh" * 5)
     later.close()
     assert read(first.path)[2] == b"abcd" * 10 + b"efgh" * 3
@@ -69,7 +76,7 @@ def test_what_is_there_already_stays(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_or_another_is_not_gone_on_with(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.wav").write_bytes(content)
-    file = RecordingFile(tmp_path / "a.wav", 8000, 1)
+    file = RecordingFile(spot(tmp_path / "a.wav"), 8000, 1)
     file.write(800, b"abcd")
     file.close()
     assert read(file.path)[2] == b"abcd"
@@ -77,12 +84,15 @@ def test_a_file_that_is_gone_or_another_is_not_gone_on_with(tmp_path: Path, cont
 
 
 def test_an_unwritable_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    there = spot(tmp_path / "gone" / "a.wav")
+    (tmp_path / "gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        RecordingFile(tmp_path / "missing" / "a.wav", 8000)
+        RecordingFile(there, 8000)
 
 
 def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.wav", 8000)
+    file = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     file.write(0, b"abcd" * 1000)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
@@ -98,7 +108,7 @@ def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path) -> None:
 
 
 def test_a_wav_file_ends_before_its_sizes_overflow(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.wav", 8000)
+    file = RecordingFile(spot(tmp_path / "a.wav"), 8000)
     file.write(0, b"abcd")
     with pytest.raises(OSError, match="4 GiB"):
         file.write((1 << 30) - 11, b"abcd")
@@ -108,10 +118,12 @@ def test_a_wav_file_ends_before_its_sizes_overflow(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_leaves_a_valid_file(tmp_path: Path) -> None:
     script = (
-        "import sys\n"
+        "import os, sys\n"
         "from pathlib import Path\n"
         "from mod_openai_realtime.stream.recording_file import RecordingFile\n"
-        "file = RecordingFile(Path(sys.argv[1]), 8000)\n"
+        "from mod_openai_realtime.stream.recording_place import Spot\n"
+        "path = Path(sys.argv[1])\n"
+        "file = RecordingFile(Spot(path, os.open(path.parent, os.O_PATH)), 8000)\n"
         "for at in range(0, 1 << 30, 4000):\n"
         "    file.write(at, b'abcd' * 4000)\n"
         "    print(at + 4000, flush=True)\n"
@@ -127,25 +139,3 @@ def test_a_process_that_is_killed_leaves_a_valid_file(tmp_path: Path) -> None:
     with wave.open(str(path)) as wav:
         assert told[-1] <= wav.getnframes() <= told[-1] + 4000
         assert set(wav.readframes(wav.getnframes())) == set(b"abcd")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "name"),
-    [
-        (None, "/rec/u.wav"),
-        ("call.wav", "/rec/call.wav"),
-        ("sub/call.wav", "/rec/sub/call.wav"),
-        ("/elsewhere/call.wav", "/elsewhere/call.wav"),
-    ],
-)
-def test_paths_are_absolute_or_of_the_recordings_folder(wanted: str | None, name: str) -> None:
-    assert recording_path(wanted, "/rec", "u", "default") == Path(name)
-
-
-def test_a_folder_means_a_file_named_after_the_channel(tmp_path: Path) -> None:
-    assert recording_path(str(tmp_path), "", "../u", "agent") == tmp_path / ".._u_agent.wav"
-
-
-def test_without_a_recordings_folder_a_relative_path_is_an_error() -> None:
-    with pytest.raises(FileNotFoundError):
-        recording_path(None, "", "u", "default")

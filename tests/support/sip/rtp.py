@@ -163,6 +163,12 @@ class RtpParty:
             ssrc = packet.ssrc
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)
 
+    def samples(self, since: int = 0) -> Pcm16:
+        """What the packets received from packet ``since`` on hold, end to end: their times are left out of account."""
+        media_format = self.format
+        packets = [packet for packet in self.received[since:] if packet.payload_type == media_format.payload_type]
+        return np.concatenate([np.zeros(0, dtype=np.int16), *(media_format.decode(each.payload) for each in packets)])
+
     def payload(self, since: int = 0) -> bytes:
         """The payloads received from packet ``since`` on, in order of arrival."""
         return b"".join(packet.payload for packet in self.received[since:])

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* As many pieces may be kept: in 180 s of audio, pieces of 3 ms. What holds a piece takes more memory than one that is
+ * shorter. */
+#define PIECES_LIMIT 65536u
+
 /* All zero at first. */
 struct pieces {
     uint64_t start, source, end;

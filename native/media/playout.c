@@ -271,7 +271,8 @@ static int playout_take_message(Playout *self, const Py_buffer *message)
     if (pcm == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    if (waiting + (size_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t) <= self->most_queued) {
+    if (self->queue.count < PIECES_LIMIT &&
+        waiting + (size_t)PyBytes_GET_SIZE(pcm) / sizeof(int16_t) <= self->most_queued) {
         taken = playout_take(self, pcm) ? 1 : -1;
     }
     Py_DECREF(pcm);
@@ -391,6 +392,11 @@ static PyObject *playout_queued(PyObject *object, void *Py_UNUSED(closure))
     return PyLong_FromUnsignedLongLong(queue->end - queue->source);
 }
 
+static PyObject *playout_full(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((Playout *)object)->queue.count >= PIECES_LIMIT);
+}
+
 static PyObject *playout_settled(PyObject *object, void *Py_UNUSED(closure))
 {
     Playout *self = (Playout *)object;
@@ -438,6 +444,7 @@ void playout_tend(PyObject *object)
 
 static PyGetSetDef playout_getset[] = {
     {"queued", playout_queued, NULL, "samples that wait to be passed on", NULL},
+    {"full", playout_full, NULL, "whether so many pieces wait that no more is to be fed", NULL},
     {"settled", playout_settled, NULL, "whether all that was fed is in the ring, the resampler's tail included", NULL},
     POSITION("start", queue.start, "source position of the first sample that is kept"),
     POSITION("source", queue.source, "source position up to which all is in the ring, or in the resampler"),

@@ -81,6 +81,7 @@ class Packetizer:
 
 class Playout:
     queued: int
+    full: bool
     settled: bool
     start: int
     source: int

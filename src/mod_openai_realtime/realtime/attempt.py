@@ -52,24 +52,24 @@ class Attempt:
         loop = asyncio.get_running_loop()
         if tls is not None:
             _ReportFilter.install(loop)
-        self._task = loop.create_task(self._run())
+        self._task: asyncio.Task[None] | None = loop.create_task(self._run())
 
     def abandon(self) -> None:
         """End the attempt at once; the owner hears nothing more of it."""
         self._abandoned = True
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None  # what it was cancelled with knows this attempt
         self._hang_up()
 
     async def _run(self) -> None:
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 await self._connect()
-        except WSHandshakeError as error:
-            self._fail(from_status(101, detail=str(error).partition(":")[0]))
-        except InvalidExtensionError as error:
-            self._fail(from_status(101, detail=str(error)))
         except Exception as error:
-            self._fail(from_exception(error))
+            self._fail(_failure(error))
+            # The future that it came from keeps it, and its trace would keep that future, and the key with it.
+            error.__traceback__ = None
 
     async def _connect(self) -> None:
         url = parse_url(self._settings.uri)
@@ -105,7 +105,7 @@ class Attempt:
             ping_after_s or 1,
             min(ping_after_s or 1, _LONGEST_PONG_WAIT_S),
             WSAutoPingStrategy.PING_WHEN_IDLE,
-            True,  # pings are answered
+            False,  # pings are answered by WebSocket
             FRAME_ALLOWANCE * settings.max_message_bytes,
             headers,
             _READ_BUFFER_BYTES,
@@ -203,6 +203,14 @@ class _Opening(asyncio.Protocol):
             room[:size] = rest[:size]
             self._inner.buffer_updated(size)
             rest = rest[size:]
+
+
+def _failure(error: Exception) -> ConnectError:
+    if isinstance(error, WSHandshakeError):
+        return from_status(101, detail=str(error).partition(":")[0])
+    if isinstance(error, InvalidExtensionError):
+        return from_status(101, detail=str(error))
+    return from_exception(error)
 
 
 def _seen(answered: asyncio.Future[None]) -> None:

@@ -111,6 +111,7 @@ class Endpoint:
         self._tls: ssl.SSLContext | None = None
         self._attempt: Attempt | None = None
         self._websocket: WebSocket | None = None
+        self._reading_paused: set[str] = set()  # reasons
         self._opened_at = 0.0
         self._retry: asyncio.TimerHandle | None = None
 
@@ -121,7 +122,7 @@ class Endpoint:
 
     @property
     def buffered_bytes(self) -> int:
-        """Sent bytes that the kernel has not taken yet. Unbounded here: the sender watches it and drops audio."""
+        """Sent bytes that the kernel has not taken yet; the senders watch it (sending.py has the limits)."""
         return self._websocket.buffered_bytes if self._websocket is not None else 0
 
     def start(self) -> None:
@@ -154,6 +155,25 @@ class Endpoint:
             return None
         return self._websocket.send_buffer
 
+    def fail_connection(self, reason: str) -> float:
+        """End the present connection, for what the server does with it; the listener hears of it within this call.
+        Returns after how many ms the next attempt comes; 0: there is none, or there was no connection."""
+        if self._state is not _State.OPEN or self._websocket is None:
+            return 0.0
+        self._websocket.fail(reason)
+        return max(0.0, 1000 * (self._retry.when() - self._loop.time())) if self._retry is not None else 0.0
+
+    def pause_reading(self, reason: str) -> None:
+        """Read nothing from the server, on this connection or a later one, until resume_reading() for each reason."""
+        self._reading_paused.add(reason)
+        if self._websocket is not None:
+            self._websocket.pause_reading(reason)
+
+    def resume_reading(self, reason: str) -> None:
+        self._reading_paused.discard(reason)
+        if self._websocket is not None:
+            self._websocket.resume_reading(reason)
+
     def stop(self, code: int = 1000, reason: str = "") -> None:
         """Close for good: what was sent goes out, then a close frame; the peer has two seconds to answer it.
 
@@ -172,9 +192,12 @@ class Endpoint:
     # What the WebSocket calls.
 
     def websocket_opened(self, websocket: WebSocket) -> None:
+        self._attempt = None
         self._websocket = websocket
         self._opened_at = self._loop.time()
         self._move(_State.OPEN)
+        for reason in self._reading_paused:
+            websocket.pause_reading(reason)
         self._listener.on_connected()
 
     def websocket_dropped(self, why: str) -> None:
@@ -193,6 +216,7 @@ class Endpoint:
         self._listener.on_disconnected(code, reason)
 
     def websocket_failed(self, error: ConnectError) -> None:
+        self._attempt = None
         wait_ms = self._backoff.after_failed_attempt(error.http_status)
         if self._settings.reconnect:
             self._wait(wait_ms)
@@ -213,8 +237,15 @@ class Endpoint:
 
     def _end(self) -> None:
         self._move(_State.ENDED)
+        self._attempt = self._retry = None
         # Later, so that it is the last call, and a stream may stop from wherever it wants.
-        self._loop.call_soon(self._listener.on_ended)
+        self._loop.call_soon(self._tell_ended)
+
+    def _tell_ended(self) -> None:
+        listener = self._listener
+        # Who listens holds the endpoint. Without the way back both are freed as soon as they are let go of.
+        del self._listener, self.websocket_audio, self.websocket_text, self.websocket_binary
+        listener.on_ended()
 
     def _move(self, new: _State) -> None:
         if new not in _MOVES[self._state]:

@@ -18,6 +18,7 @@ from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
 
 ABNORMAL_CLOSURE = 1006
+POLICY_VIOLATION = 1008
 NO_STATUS = 1005
 NORMAL_CLOSURE = 1000
 
@@ -28,6 +29,7 @@ _FRAME_TEXT = WSMsgType.TEXT
 _FRAME_BINARY = WSMsgType.BINARY
 _LAST_DATA_OPCODE = 0x2
 _CLOSE_OPCODE = 0x8
+_PING_OPCODE = 0x9
 _CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: 125 bytes less the code.
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ class WebSocket(WSListener):
         self._closing = False
         self._aborting = False
         self._congested = False
+        self._owed_pong: bytes | None = None  # for the newest ping that came while congested
+        self._reading_paused: set[str] = set()  # reasons
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
 
     @property
@@ -75,7 +79,8 @@ class WebSocket(WSListener):
         return self._transport.underlying_transport.get_write_buffer_size()
 
     def send_text(self, payload: bytes) -> None:
-        """Send a message; never blocks. What the kernel does not take is kept without bound: see `buffered_bytes`."""
+        """Send a message; never blocks. What the kernel does not take is kept: whoever sends looks at `buffered_bytes`
+        first."""
         self._send(_FRAME_TEXT, payload)
 
     def send_binary(self, payload: bytes) -> None:
@@ -113,8 +118,31 @@ class WebSocket(WSListener):
         if transport is None:
             return
         self._closing = True
+        for paused in list(self._reading_paused):
+            self.resume_reading(paused)  # for the answer
         self._send_close(transport, code, reason)
         self._abort_soon(transport)
+
+    def fail(self, reason: str) -> None:
+        """End the connection at once, for what the peer does with it: close code 1008. Once closed or over: no-op."""
+        transport = self._sending
+        if transport is not None:
+            self._send_close(transport, POLICY_VIOLATION, reason)
+            self._end(transport, POLICY_VIOLATION, reason)
+
+    def pause_reading(self, reason: str) -> None:
+        """Read no more of the socket until resume_reading() for each reason that was given; what has been read already
+        is still handed on."""
+        if not self._reading_paused and self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+        self._reading_paused.add(reason)
+
+    def resume_reading(self, reason: str) -> None:
+        """The opposite; for a reason that was not given, nothing happens."""
+        if reason in self._reading_paused:
+            self._reading_paused.discard(reason)
+            if not self._reading_paused and self._transport is not None:
+                self._transport.underlying_transport.resume_reading()
 
     # What the library calls.
 
@@ -139,6 +167,8 @@ class WebSocket(WSListener):
                     self._take_data(opcode, frame)
             elif frame.rsv1:
                 raise ProtocolViolationError(1002, "reserved bit on a control frame")
+            elif opcode == _PING_OPCODE:
+                self._pong(transport, frame.get_payload_as_bytes())
             elif opcode == _CLOSE_OPCODE:
                 self._take_close(transport, frame.get_payload_as_bytes())
         except ProtocolViolationError as error:
@@ -162,6 +192,16 @@ class WebSocket(WSListener):
 
     def resume_writing(self) -> None:
         self._congested = False
+        payload, self._owed_pong = self._owed_pong, None
+        if payload is not None and self._transport is not None:
+            self._pong(self._transport, payload)
+
+    def _pong(self, transport: WSTransport, payload: bytes) -> None:
+        """Answer a ping. To a peer that does not read, only the newest has to be answered (RFC 6455, section 5.5.3)."""
+        if self._congested:
+            self._owed_pong = payload
+        else:
+            transport.send_pong(payload)
 
     def _take_data(self, opcode: int, frame: WSFrame) -> None:
         fin, rsv1 = bool(frame.fin), bool(frame.rsv1)

@@ -43,31 +43,20 @@ from .file_quota import FileQuota
 from .file_writer import FileWriter
 from .first_connection import FirstConnection
 from .incoming import LOG_WARNING
+from .opening import Opening
+from .outbound import CommandRefusedError
 from .payload import PayloadError, decode_payload
 from .recording import Recording
 from .recording_place import Place, Spot, place_for
 from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
-from .stream import CommandRefusedError, MakeEndpoint, Stream
+from .stream import MakeEndpoint, Stream
 from .usage import Usage
 
 logger = logging.getLogger(__name__)
 
 MAX_UUID_CHARACTERS = 256  # as the module has it
-
-
-@dataclass(slots=True)
-class Opening:
-    """A `start` whose media bug is being added."""
-
-    request: int  # 0: the command has its reply; the channel's media is to come
-    start: Start
-    settings: Settings
-    endpoint_settings: EndpointSettings
-    temp_dir: str
-    recording: Place | None
-    application: bool  # it waits for the stream, and wants to know that it came to nothing
 
 
 class TickedStreams(Protocol):
@@ -154,6 +143,10 @@ class Channel:
                 # Not asked for by us: the channel has ended, or the module takes all off.
                 removed = fields.get("cause") == "removed"
                 stream.stop(reason=EndReason.UNLOAD if removed else EndReason.HANGUP)
+
+    def on_link_full(self, full: bool) -> None:
+        for stream in self._streams.values():
+            stream.pause_reading(full)
 
     def on_link_lost(self) -> None:
         for number in list(self._opening):
@@ -408,6 +401,8 @@ class Channel:
             if resumed:
                 writer.adopt()
         self._services.streams.add(stream)
+        if self._link.full:
+            stream.pause_reading(True)
         stream.start()
         stream.hold(is_on_hold(fields))
 

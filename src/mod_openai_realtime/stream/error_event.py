@@ -1,8 +1,13 @@
-"""What an `error` event says of a connection that did not come up."""
+"""What events say of a connection that did not come up, or is gone."""
 
 from __future__ import annotations
 
 import orjson
+
+
+def disconnect_body(code: int, reason: str) -> bytes:
+    """Of a `disconnect` event."""
+    return orjson.dumps({"status": "disconnected", "message": {"code": code, "reason": reason}})
 
 
 def error_body(error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> bytes:

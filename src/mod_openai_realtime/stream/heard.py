@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .limits import MAX_SPANS
+
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
@@ -38,7 +40,7 @@ class _Span:
 
 
 class HeardLedger:
-    """Spans of source positions, in the order of playout. Bounded by the playback queue: one span a run of deltas."""
+    """Spans of source positions, in the order of playout, one a run of deltas: the newest MAX_SPANS."""
 
     def __init__(self) -> None:
         self._spans: deque[_Span] = deque()
@@ -50,6 +52,8 @@ class HeardLedger:
             last.end += samples
         else:
             self._spans.append(_Span(part, start, start + samples))
+            if len(self._spans) > MAX_SPANS:
+                self._spans.popleft()
 
     def cut(self, position: int, *, more: bool = False) -> list[Heard]:
         """Playback ended at source `position`: the parts of which something is left unheard, oldest first. `more`: of

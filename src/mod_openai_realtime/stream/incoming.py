@@ -9,8 +9,10 @@ from .._media import g711_decode
 from ..realtime.client_messages import ClientKind, ClientMessage
 from ..realtime.messages import Kind, ServerMessage, audio_delta, classify, decode_strictly
 from ..realtime.receiving import TakeAudio
+from .event_limit import EventLimit
 from .heard import ItemPart
 from .interruption import Interruption, turn_detection
+from .limits import check_id
 from .negotiation import Negotiation
 from .playback import Chosen, Playback, Speech, Utterance
 from .redaction import loggable
@@ -54,6 +56,7 @@ class Incoming:
         negotiation: Negotiation,
         turns: Turns,
         reports: Reports,
+        events: EventLimit,
         sink: IncomingSink,
     ) -> None:
         self._settings = settings
@@ -62,6 +65,7 @@ class Incoming:
         self._negotiation = negotiation
         self._turns = turns
         self._reports = reports
+        self._events = events
         self._sink = sink
         self._session = Session(0)
         self._full = False  # the playback queue is full, and that was said
@@ -112,6 +116,8 @@ class Incoming:
         if update is not None:
             self._sink.send(update)
         self._follow(message)
+        if not self._events.admit(message.type, len(payload), time.monotonic_ns()):
+            return
         if not self._settings.suppress_log:
             self._sink.log(LOG_DEBUG, f"received {loggable(payload)}")
         self._sink.event("json", payload)
@@ -133,6 +139,7 @@ class Incoming:
             session.responses.turn_ended()
             session.clock.committed(time.monotonic_ns())
         elif kind is Kind.RESPONSE_CREATED:
+            check_id(response)
             session.responses.created(response, message.response.get("metadata"))
         elif kind is Kind.AUDIO_DONE:
             if session.responses.audio_done(response) and self._playback is not None:
@@ -185,6 +192,8 @@ class Incoming:
         name = (response, item, index)
         begins = not session.part_is_open or name != session.part_name
         if begins:
+            check_id(response)
+            check_id(item)
             if not session.responses.audible(response):
                 return
             self._belong(name)

@@ -11,6 +11,7 @@ import orjson
 
 from ..realtime.messages import Kind, ServerMessage
 from .audio_format import AudioFormat, Encoding, make_format
+from .limits import MAX_RATES_TOLD, kept_id
 
 UPDATE = "session.update"
 EVENT_ID = "engine_audio_format"
@@ -62,7 +63,7 @@ class Negotiation:
 
     G.711 is asked for once a connection. Where it is not granted, or not answered (`give_up`), what the server has
     stated counts, or else pcm at the stream's rate; `warn` is told, once in the stream's life. It is told as well of a
-    pcm rate that is not the stream's, once for each.
+    pcm rate that is not the stream's, once for each of the first MAX_RATES_TOLD.
     """
 
     def __init__(self, wishes: dict[Side, Wish], warn: Callable[[str], None], *, session: bool) -> None:
@@ -140,9 +141,8 @@ class Negotiation:
             self._asks.pop(side, None)
         self._unasked = self._unasked and bool(self._asks)
         capture = named.get(Side.CAPTURE) if Side.CAPTURE in self._effective else None
-        self._outstanding.append(
-            _Update(message.get("event_id"), self._meant(Side.CAPTURE, *capture) if capture is not None else None)
-        )
+        meant = self._meant(Side.CAPTURE, *capture) if capture is not None else None
+        self._outstanding.append(_Update(kept_id(message.get("event_id")), meant))
 
     def give_up(self) -> None:
         """The server has not answered for too long: what it has stated so far counts."""
@@ -157,7 +157,7 @@ class Negotiation:
                 continue
             encoding, rate = stated
             meant = self._meant(side, encoding, rate)
-            if encoding is Encoding.PCM and rate is not None and (side, rate) not in self._rates_told:
+            if encoding is Encoding.PCM and rate is not None and self._may_tell(side, rate):
                 if rate != meant.rate:
                     self._tell_rate(side, rate, f"which no stream can use; {meant.rate} Hz stays in use")
                 elif wish.encoding is Encoding.PCM and meant != self._effective[side]:
@@ -170,6 +170,9 @@ class Negotiation:
             now = self._effective[side]
             rate = now.rate if now.encoding is Encoding.PCM else self._wishes[side].pcm_rate
         return make_format(encoding, rate)
+
+    def _may_tell(self, side: Side, rate: int) -> bool:
+        return (side, rate) not in self._rates_told and len(self._rates_told) < MAX_RATES_TOLD
 
     def _tell_rate(self, side: Side, rate: int, what: str) -> None:
         self._rates_told.add((side, rate))

@@ -8,6 +8,7 @@ thread takes them. Within one run of the resampler the two are proportional, exa
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from itertools import chain
 
 from .._media import Playout, StreamMemory
 from .heard import Heard, HeardLedger, ItemPart
+from .limits import MAX_CUTS, MAX_UTTERANCES, UTTERANCES_PER_S, LimitExceededError
 from .resampling import make_resampler
+from .token_bucket import TokenBucket
 from .turn import Played
 
 LOW_MS, HIGH_MS = 200, 400  # refill the ring when less than LOW is ahead, and whenever audio comes, up to HIGH
@@ -67,13 +70,22 @@ class _Cut:
 class Playback:
     """Bounded: MAX_QUEUE_S of audio wait at most; feed() says when what comes is over that and was dropped."""
 
-    def __init__(self, memory: StreamMemory, *, playback_rate: int, write_rate: int) -> None:
+    def __init__(
+        self,
+        memory: StreamMemory,
+        *,
+        playback_rate: int,
+        write_rate: int,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self._memory = memory
         self.rate = playback_rate  # Hz, of what the server sends
         self._session = 0  # what is fed belongs to
         self._write_rate = write_rate
         self.playout = Playout(memory, LOW_MS, HIGH_MS)
         self._utterances: deque[Utterance] = deque()
+        self._beginnings = TokenBucket(MAX_UTTERANCES, UTTERANCES_PER_S)
+        self._clock = clock
         self._ledger = HeardLedger()
         self._open: tuple[str | None, ItemPart | None] | None = None  # what was fed last, while nothing came after it
         self._open_start = 0  # source position
@@ -93,11 +105,12 @@ class Playback:
         self, pcm: bytes, response: str | None, part: ItemPart | None = None, *, interruptible: bool = True
     ) -> bool:
         """Queue pcm16 at the playback rate; it goes on its way at once, as far as the ring has room. False where it was
-        dropped, because too much is waiting. `interruptible` counts where a response begins."""
+        dropped, because too much is waiting. `interruptible` counts where a response begins. Raises LimitExceededError
+        where too many wait, or begin."""
         samples = len(pcm) // 2
         if samples == 0:
             return True
-        if self.playout.queued + samples > self._most_queued:
+        if self.playout.queued + samples > self._most_queued or self.playout.full:
             return False
         if self._open != (response, part):
             self._begin(response, part, interruptible)
@@ -126,8 +139,17 @@ class Playback:
         else:
             if last is not None:
                 last.finished = True
+            self._admit()
             self._utterances.append(Utterance(response, self._session, interruptible, end, end))
         self._open, self._open_start = (response, part), end
+
+    def _admit(self) -> None:
+        """One more utterance."""
+        if len(self._utterances) >= MAX_UTTERANCES:
+            raise LimitExceededError(f"more than {MAX_UTTERANCES} responses with audio wait to be played")
+        if self._beginnings.left(self._clock()) < 1:
+            raise LimitExceededError(f"responses with audio begin faster than {UTTERANCES_PER_S} a second")
+        self._beginnings.spend(1)
 
     def _continues(self, last: Utterance, response: str | None) -> bool:
         """Whether audio of this response goes on with what was queued last."""
@@ -226,6 +248,8 @@ class Playback:
         if kept and kept[-1].finished:
             self.playout.finish()
         told = ledger if tell else HeardLedger()
+        if len(self._cuts) >= MAX_CUTS:
+            self.interrupted(final=True)
         self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, told, doomed, unfinished))
         return [Speech.STOPPED] if any(utterance.started for utterance in doomed) else []
 

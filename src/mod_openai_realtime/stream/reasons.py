@@ -42,6 +42,7 @@ STREAM_EXISTS: Final = "Stream already exists"
 SEND_DISABLED: Final = "Send audio is disabled for this stream"
 RECEIVE_DISABLED: Final = "Receive audio is disabled for this stream"
 NOT_CONNECTED: Final = "WebSocket is not connected"
+TOO_MUCH_UNSENT: Final = "Too much is waiting to be sent"
 MUTED_NOT_CONNECTED: Final = "User audio muted; WebSocket is not connected"
 
 INTERNAL_ERROR: Final = "Internal error of the engine"

@@ -46,6 +46,16 @@ class Reports:
         if not self._settings.raw:
             self._greeting = self._later(GREETING_S, self._miss_greeting)
 
+    def connect_failed(self, peer: str, error: str, retries: int, wait_ms: float, body: str) -> None:
+        """`peer`: host and port; `body`: what the server answered, of which nothing secret is left."""
+        self._summary.error = error
+        then = f"again in {wait_ms / 1000:.1f} s" if wait_ms else "no other follows"
+        text = f"failed: {error} (try {retries}, {then})"
+        if self._settings.suppress_log:
+            self._warn(f"connecting {text}")
+        else:
+            self._warn(f"connecting to {peer} {text}{': ' if body else ''}{body}")
+
     def disconnected(self) -> None:
         """May be called again."""
         self._stop_waiting()

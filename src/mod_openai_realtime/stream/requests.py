@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..realtime.client_messages import ClientMessage, is_uninterruptible
+from .limits import kept_id
 
 MAX_WAITING = 16
 _REFUSED = "conversation_already_has_active_response"
@@ -14,7 +15,7 @@ _REFUSED = "conversation_already_has_active_response"
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    event_id: str | None
+    event_id: object
     uninterruptible: bool
 
 
@@ -30,7 +31,7 @@ class Requests:
         self._echoed = False
 
     def sent(self, message: ClientMessage) -> None:
-        self._waiting.append(_Request(message.text("event_id"), message.uninterruptible))
+        self._waiting.append(_Request(kept_id(message.text("event_id")), message.uninterruptible))
 
     def answered(self, metadata: object) -> bool:
         """A response has begun, with these metadata (None: it shows none). Whether it shall not be interrupted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .limits import MAX_RESPONSES
 from .requests import Requests
 
 BLOCKED_LIMIT = 16  # the newest interrupted responses: of older ones nothing is on its way any more
@@ -35,7 +36,7 @@ class Responses:
         if response is not None:
             self._blocked.pop(response, None)
         self._anonymous_blocked = False
-        self._alive[response] = _Alive(True, not self.requests.answered(metadata))
+        self._live(response, _Alive(True, not self.requests.answered(metadata)))
 
     def audible(self, response: str | None) -> bool:
         """Whether audio of this response may be played; notes that it is alive."""
@@ -44,8 +45,14 @@ class Responses:
         if response not in self._alive:
             anonymous = response is None and self._alive
             interruptible = self.interruptible(None) if anonymous else not self.requests.answered(None)
-            self._alive[response] = _Alive(False, interruptible)
+            self._live(response, _Alive(False, interruptible))
         return True
+
+    def _live(self, response: str | None, alive: _Alive) -> None:
+        self._alive.pop(response, None)
+        self._alive[response] = alive
+        if len(self._alive) > MAX_RESPONSES:
+            del self._alive[next(iter(self._alive))]
 
     def raw_audible(self) -> bool:
         """The same for binary audio, which never says where it belongs and has no end."""

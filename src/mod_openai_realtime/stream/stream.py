@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import orjson
 
@@ -19,49 +17,30 @@ from .capture import Capture
 from .channel_facts import ChannelFacts, negotiation
 from .command import Mix, MuteTarget, Start
 from .control import Control
-from .error_event import error_body
+from .error_event import disconnect_body, error_body
+from .event_limit import EventLimit
 from .first_connection import FirstConnection
 from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
 from .interruption import Interruption
+from .limits import LimitExceededError
+from .outbound import CommandRefusedError, Outbound
 from .outgoing import Outgoing
 from .playback import NEVER, Playback, Speech
 from .recording import Recording
 from .redaction import loggable
-from .reports import Reports, Timer
+from .reports import Reports
 from .settings import Settings
 from .state import EndReason, State, StateMachine
+from .stream_owner import StreamOwner
 from .summary import Summary
 from .turn import Turns
 from .usage import Usage
+from .weakly import weak, weakly
 
 # What the media thread, or an engine that comes after this one, is to know.
 _PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
-
-
-class StreamOwner(Protocol):
-    """The channel, as a stream sees it."""
-
-    def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
-    def log(self, stream: Stream, level: int, text: str) -> None: ...
-    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
-    def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
-        """Calls the function after so many seconds, unless the timer is cancelled."""
-
-    def stream_ended(self, stream: Stream, reason: EndReason) -> None:
-        """The stream wants nothing more of the channel; its media bug may go."""
-
-    def stream_gone(self, stream: Stream) -> None:
-        """Its WebSocket is closed too. The last call."""
-
-
-class CommandRefusedError(Exception):
-    """A command that was understood cannot be done. `reason` is the contract's text."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Stream:
@@ -92,17 +71,17 @@ class Stream:
         self._owner = owner
         self._recording = recording
         self._first_connection = first_connection
-        self._overdue: asyncio.TimerHandle | None = None
         self.failure: str | None = None  # why it ended, where it never connected
+        warn = weakly(self._warn)
         self._machine = StateMachine(label)
         self._mask = endpoint_settings.mask
         self._summary = Summary(Usage(usage), time.monotonic_ns(), memory.underruns)
-        self._reports = Reports(settings, self._mask, self._summary, owner.later, self._warn)
+        self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
-        self._negotiation = negotiation(start, settings, facts, self._warn)
+        self._negotiation = negotiation(start, settings, facts, warn)
         self._outgoing: Outgoing | None = None
         self._playback: Playback | None = None
         if start.playback_rate is not None:
@@ -111,10 +90,19 @@ class Stream:
             self._playback.muted = Control.PLAYBACK_MUTED in control
         self._turns = Turns()
         self._interruption = Interruption(settings.truncate and not settings.raw)
+        self._event_limit = EventLimit(owner.later, weakly(self._tell_left_out))
         self._incoming = Incoming(
-            settings, self._playback, self._interruption, self._negotiation, self._turns, self._reports, self
+            settings,
+            self._playback,
+            self._interruption,
+            self._negotiation,
+            self._turns,
+            self._reports,
+            self._event_limit,
+            weak(self),
         )
         self._endpoint = make_endpoint(endpoint_settings, self)
+        self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
         self._peer = endpoint_settings.peer
         if start.send_rate is not None:
             capture = Capture(
@@ -124,7 +112,7 @@ class Stream:
                 message_ms=settings.message_ms,
             )
             self._outgoing = Outgoing(
-                capture, self._negotiation, self._endpoint, self._warn, raw=settings.raw, lends=recording is None
+                capture, self._negotiation, self._endpoint, warn, raw=settings.raw, lends=recording is None
             )
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.EXPECTING)
@@ -145,28 +133,26 @@ class Stream:
         """The media bug is on: connect."""
         self._machine.move(State.RUNNING)
         self._endpoint.start()
-        if self._first_connection is not None and self._first_connection.within_s > 0:
-            loop = asyncio.get_running_loop()
-            self._overdue = loop.call_later(self._first_connection.within_s, self._connection_overdue)
+        if self._first_connection is not None:
+            self._first_connection.begin(self._owner.later, self._fail)
 
     def stop(self, payload: bytes | None = None, reason: EndReason = EndReason.STOPPED) -> None:
         """Flush caller audio, send the final message, close. Raises CommandRefusedError where that message could not
         be sent; the stream stops all the same."""
         if self._machine.state not in (State.RUNNING, State.DRAINING):
             return
-        connected = self._endpoint.connected
         if self._outgoing is not None and self._capturing:
             self._outgoing.flush()
-        if payload is not None and is_for_player(client_message(payload)):
-            payload = None
-        sent = payload is None or (connected and self._endpoint.send_text(payload))
-        self._close(reason)
-        if not sent:
-            raise CommandRefusedError(reasons.NOT_CONNECTED)
+        try:
+            if payload is not None and not is_for_player(client_message(payload)):
+                self._outbound.application(payload)
+        finally:
+            self._close(reason)
 
     def _close(self, reason: EndReason) -> None:
         self._machine.move(State.CLOSING)
-        self._forget_overdue()
+        if self._first_connection is not None:
+            self._first_connection.settle()
         self._take_back()
         self._finish(reason)
         self._endpoint.stop(reason.close_code, reason.close_reason)
@@ -265,13 +251,12 @@ class Stream:
         self._incoming.silence()
 
     def send_json(self, payload: bytes) -> None:
-        """Raises CommandRefusedError where there is no connection."""
+        """Raises CommandRefusedError where there is no connection, or it takes no more."""
         message = client_message(payload)
         if is_for_player(message):
             self._incoming.silence()
             return
-        if not self._endpoint.send_text(payload):
-            raise CommandRefusedError(reasons.NOT_CONNECTED)
+        self._outbound.application(payload)
         self._negotiation.application_sent(payload)
         if message is not None:
             heard = self._outgoing is not None and self._capturing
@@ -344,19 +329,10 @@ class Stream:
         if self._outgoing is not None:
             self._outgoing.take_back()
 
-    def _connection_overdue(self) -> None:
-        assert self._first_connection is not None
-        self._fail(self._first_connection.overdue())
-
     def _fail(self, why: str | None) -> None:
         if why is not None and not self.closing:
             self.failure = why
             self.stop(reason=EndReason.NOT_CONNECTED)
-
-    def _forget_overdue(self) -> None:
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
 
     def _tell_turns(self, playback: Playback) -> None:
         for played in playback.played():
@@ -377,6 +353,7 @@ class Stream:
     def _gone(self) -> None:
         """The last that is told of the stream, as far as the memory knows it by now."""
         playback = self._playback
+        self._event_limit.finish()
         if playback is not None:
             while playback.cutting:
                 playback.interrupted(final=True)
@@ -385,6 +362,7 @@ class Stream:
             sent_ms=self._outgoing.sent_ms if self._outgoing is not None else 0,
             heard_ms=playback.heard_ms if playback is not None else 0,
             underruns=self.memory.underruns,
+            events_left_out=self._event_limit.left_out,
         )
         body = orjson.dumps(report)
         self.log(LOG_INFO, f"summary {body.decode()}")
@@ -404,7 +382,7 @@ class Stream:
 
     def send(self, payload: bytes) -> None:
         """A message of the engine's own; lost without a connection, where it would mean nothing any more."""
-        if self._endpoint.send_text(payload) and not self.settings.suppress_log:
+        if self._outbound.own(payload) and not self.settings.suppress_log:
             self.log(LOG_DEBUG, f"sent {loggable(payload)}")
 
     def wake(self) -> None:
@@ -434,7 +412,6 @@ class Stream:
     def on_connected(self) -> None:
         if self.closing:
             return
-        self._forget_overdue()
         if self._first_connection is not None:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
@@ -458,17 +435,10 @@ class Stream:
         if code != 1000 and not self.closing:
             self._summary.error = told
         self.log(LOG_INFO, f"disconnected ({told})")
-        body = {"status": "disconnected", "message": {"code": code, "reason": reason}}
-        self.event("disconnect", orjson.dumps(body))
+        self.event("disconnect", disconnect_body(code, reason))
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
-        self._summary.error = error
-        then = f"again in {wait_ms / 1000:.1f} s" if wait_ms else "no other follows"
-        text = f"failed: {error} (try {retries}, {then})"
-        if self.settings.suppress_log:
-            self._warn(f"connecting {text}")
-        else:
-            self._warn(f"connecting to {self._peer} {text}{': ' if body else ''}{body}")
+        self._reports.connect_failed(self._peer, error, retries, wait_ms, body)
         self.event("error", error_body(error, retries=retries, wait_ms=wait_ms, http_status=http_status))
         if self._first_connection is not None:
             self._fail(self._first_connection.failed(error, http_status, last=wait_ms == 0))
@@ -496,8 +466,32 @@ class Stream:
 
     def on_text(self, payload: bytes) -> None:
         if not self.closing:
-            self._incoming.text(payload)
+            try:
+                self._incoming.text(payload)
+            except LimitExceededError as error:
+                self._end_connection(str(error))
 
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:
-            self._incoming.binary(payload)
+            try:
+                self._incoming.binary(payload)
+            except LimitExceededError as error:
+                self._end_connection(str(error))
+
+    def _end_connection(self, why: str) -> None:
+        """The server takes more than it is given. The call goes on; another connection comes as after any loss."""
+        if self.closing or not self._endpoint.connected:
+            return
+        self._summary.error = why
+        self._warn(f"connection ended: {why}")
+        wait_ms = self._endpoint.fail_connection(why)
+        self.event("error", error_body(why, wait_ms=wait_ms))
+
+    def _tell_left_out(self, count: int) -> None:
+        text = f"{count} messages left out of the events: the server sends more than can be told"
+        self._warn(text)
+        self.event("error", error_body(text))
+
+    def pause_reading(self, paused: bool) -> None:
+        """Whether nothing is to be read from the server for now, because the switch is behind with events."""
+        (self._endpoint.pause_reading if paused else self._endpoint.resume_reading)("link")

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from .limits import MAX_ITEM_IDS
+
 # Responses whose audio has come, but whose end has not: more than that are not under way at once.
 MAX_RESPONSES = 16
 
@@ -93,7 +95,7 @@ class Turns:
             answer = self._answers[session, response] = _Answer(clock.take(), now_ns, now_ns if self._waits else None)
             if len(self._answers) > MAX_RESPONSES:
                 self._answers.popitem(last=False)
-        if item is not None and item not in answer.items:
+        if item is not None and len(answer.items) < MAX_ITEM_IDS and item not in answer.items:
             answer.items.append(item)
 
     def played(self, played: Played) -> dict[str, Any] | None:

@@ -21,12 +21,17 @@ RECEIVE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 64 * 2**20
 # A descriptor belongs to the message that it comes with, and one message at a time is incomplete.
 MAX_WAITING_FDS = 8
+# Long before that nothing more is read from the servers, until most of it has gone.
+FULL_BYTES, DRAINED_BYTES = 2**20, 2**18
 CREDENTIALS = struct.Struct("3i")
 
 
 class LinkListener(Protocol):
     def on_message(self, message: Message, fds: deque[int]) -> None:
         """A message came. It takes the descriptors that are its own from `fds`, oldest first, and closes them."""
+
+    def on_link_full(self, full: bool) -> None:
+        """More than FULL_BYTES wait; or, with False, no more than DRAINED_BYTES do. Called from within a send, too."""
 
     def on_link_lost(self) -> None:
         """The module closed the link, or died. The last call."""
@@ -45,6 +50,8 @@ class Link:
         self._listener: LinkListener | None = None
         self._flushed: asyncio.Future[None] | None = None
         self._open = True
+        self.full = False
+        """As the listener was told."""
         sock.setblocking(False)
 
     def start(self, listener: LinkListener) -> None:
@@ -84,6 +91,8 @@ class Link:
         if self._unsent_bytes > MAX_UNSENT_BYTES:
             logger.error("the switch takes no events any more: link given up")
             self._lose()
+        elif self._unsent_bytes > FULL_BYTES:
+            self._tell_full(True)
 
     def close(self) -> None:
         """For the engine's own end only: to the module, a closed link is an engine that died."""
@@ -102,6 +111,12 @@ class Link:
         if self._open and self._unsent:
             self._flushed = self._loop.create_future()
             await self._flushed
+
+    def _tell_full(self, full: bool) -> None:
+        if full is not self.full:
+            self.full = full
+            if self._listener is not None:
+                self._listener.on_link_full(full)
 
     def _tell_flushed(self) -> None:
         if self._flushed is not None and not self._flushed.done():
@@ -125,6 +140,8 @@ class Link:
                 self._lose()
                 return
             self._unsent_bytes -= sent
+            if self._unsent_bytes <= DRAINED_BYTES:
+                self._tell_full(False)
             if sent < len(data):
                 self._unsent[0] = data[sent:]
                 return

@@ -17,6 +17,7 @@ from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.client_messages import client_message
 from mod_openai_realtime.realtime.mask import Mask
 from mod_openai_realtime.stream.audio_format import Encoding
+from mod_openai_realtime.stream.event_limit import EventLimit
 from mod_openai_realtime.stream.heard import Heard
 from mod_openai_realtime.stream.incoming import Incoming
 from mod_openai_realtime.stream.interruption import Interruption
@@ -71,7 +72,9 @@ class Bench:
         wishes = {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}
         negotiation = Negotiation(wishes, lambda text: None, session=True)
         reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), Timers().later, lambda text: None)
-        self.incoming = Incoming(settings, self.playback, Interruption(True), negotiation, Turns(), reports, self.sink)
+        limit = EventLimit(Timers().later, lambda count: None)
+        interruption = Interruption(True)
+        self.incoming = Incoming(settings, self.playback, interruption, negotiation, Turns(), reports, limit, self.sink)
         self.take_audio = self.incoming.take_audio if short_way else None
         self.short = 0
         self.heard: list[bytes | None] = []

@@ -19,9 +19,10 @@ from mod_openai_realtime.realtime.sending import BINARY, TEXT
 from mod_openai_realtime.stream.channel_facts import ChannelFacts
 from mod_openai_realtime.stream.command import MuteTarget, Start, parse_command
 from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS
+from mod_openai_realtime.stream.outbound import CommandRefusedError
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
-from mod_openai_realtime.stream.stream import CommandRefusedError, Stream
+from mod_openai_realtime.stream.stream import Stream
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 PCM_8K = {"type": "audio/pcm", "rate": 8000}

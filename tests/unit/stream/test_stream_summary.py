@@ -180,6 +180,7 @@ def test_a_whole_call_is_summed_up_in_one_event_and_one_line() -> None:
         "turns": 1,
         "interruptions": 0,
         "underruns": 0,
+        "events_left_out": 0,
         "error": None,
     }
     assert summary["usage"]["input_tokens"] == bench.usage.counts["input_tokens"] == 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.switch.link import MAX_WAITING_FDS, Link, peer_is_trusted
+from mod_openai_realtime.switch.link import DRAINED_BYTES, FULL_BYTES, MAX_WAITING_FDS, Link, peer_is_trusted
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
 
 
@@ -16,10 +16,14 @@ class Listener:
     def __init__(self) -> None:
         self.messages: asyncio.Queue[tuple[Message, int]] = asyncio.Queue()
         self.lost = asyncio.Event()
+        self.full: list[bool] = []
 
     def on_message(self, message: Message, fds: deque[int]) -> None:
         fd = fds.popleft() if message.type == MessageType.OPENED and fds else -1
         self.messages.put_nowait((message, fd))
+
+    def on_link_full(self, full: bool) -> None:
+        self.full.append(full)
 
     def on_link_lost(self) -> None:
         self.lost.set()
@@ -45,6 +49,32 @@ async def test_a_descriptor_arrives_with_its_message(pair: tuple[Link, Listener,
     assert message.stream == 1
     assert os.pread(received, 10, 0) == b"shared"
     os.close(received)
+    link.close()
+    theirs.close()
+
+
+async def test_a_switch_that_is_behind_is_told_of_and_so_is_its_catching_up(
+    pair: tuple[Link, Listener, socket.socket],
+) -> None:
+    link, listener, theirs = pair
+    body = bytes(FULL_BYTES // 8)
+    sent = 0
+    while not listener.full:
+        link.send(MessageType.EVENT, fields={"body": body})
+        sent += len(body)
+        assert sent < 64 * FULL_BYTES
+    for _ in range(3):
+        link.send(MessageType.EVENT, fields={"body": body})
+    assert listener.full == [True]
+    loop = asyncio.get_running_loop()
+    theirs.setblocking(False)
+    read = 0
+    async with asyncio.timeout(20):
+        while len(listener.full) < 2:
+            read += len(await loop.sock_recv(theirs, 1 << 16))
+    assert listener.full == [True, False]
+    assert not link.full
+    assert read > FULL_BYTES - DRAINED_BYTES
     link.close()
     theirs.close()
 

@@ -42,7 +42,7 @@ static void application_tell(switch_core_session_t *session, enum application_en
     application_set(channel, RESULT_VARIABLE, results[end]);
     application_set(channel, REASON_VARIABLE, reason);
     if (end == END_FAILED) {
-        LOG(switch_core_session_get_uuid(session), SWITCH_LOG_ERROR, "openai_audio_stream: %s\n", reason);
+        LOG(switch_core_session_get_uuid(session), SWITCH_LOG_ERROR, "openai_audio_stream: %s", reason);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
+#include "printable.h"
 #include "service.h"
 #include "stream.h"
 
@@ -116,6 +117,9 @@ static void command_keep_reply(const struct message *reply, struct command_resul
     struct wire_value text = wire_find(reply->body, reply->header.body_bytes, "text");
 
     result->reply = strndup(text.bytes ? text.bytes : "", text.size);
+    if (result->reply) {
+        printable_string(result->reply); /* it goes to consoles */
+    }
 }
 
 /* Media that is still to come is awaited elsewhere: this may be the very thread that brings it (api_on_media). An
@@ -332,7 +336,7 @@ static void command_log_failure(const char *uuid, const char *arguments, const c
         name = (struct wire_value){.bytes = DEFAULT_STREAM, .size = strlen(DEFAULT_STREAM)};
     }
     LOG(command_names_channel(uuid) ? uuid : NULL, SWITCH_LOG_WARNING,
-        "openai_audio_stream %.*s: %s failed: %s\n", (int)name.size, name.bytes, command_verb(arguments), reason);
+        "openai_audio_stream %.*s: %s failed: %s", (int)name.size, name.bytes, command_verb(arguments), reason);
 }
 
 static void command_answer(const char *uuid, const char *arguments, const char *reply, switch_stream_handle_t *output)

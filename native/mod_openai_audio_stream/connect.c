@@ -22,7 +22,7 @@ static bool peer_is_trusted(int fd)
         return false;
     }
     if (peer.uid != 0 && peer.uid != geteuid()) {
-        LOG(NULL, SWITCH_LOG_ERROR, "The engine's socket belongs to user %u, neither root nor ours\n", peer.uid);
+        LOG(NULL, SWITCH_LOG_ERROR, "The engine's socket belongs to user %u, neither root nor ours", peer.uid);
         return false;
     }
     return true;

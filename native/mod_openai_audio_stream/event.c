@@ -28,7 +28,7 @@ bool event_reserve(void)
 {
     for (size_t i = 0; i < SUBCLASSES; i++) {
         if (switch_event_reserve_subclass_detailed(OWNER, subclasses[i]) != SWITCH_STATUS_SUCCESS) {
-            LOG(NULL, SWITCH_LOG_ERROR, "Can't reserve the event %s\n", subclasses[i]);
+            LOG(NULL, SWITCH_LOG_ERROR, "Can't reserve the event %s", subclasses[i]);
             event_free_first(i);
             return false;
         }
@@ -97,7 +97,7 @@ void event_fire(const char *uuid, const switch_event_t *template, const char *su
     snprintf(name, sizeof(name), PREFIX "%s", subclass);
     event = event_create(name);
     if (!event) {
-        LOG(uuid, SWITCH_LOG_ERROR, "Can't create the event %s\n", name);
+        LOG(uuid, SWITCH_LOG_ERROR, "Can't create the event %s", name);
         return;
     }
     switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Stream-Name", stream_name);

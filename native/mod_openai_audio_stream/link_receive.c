@@ -135,7 +135,7 @@ static bool link_read(struct link *link, int fd, link_handle handle)
         taken += (size_t)got;
         link->received_bytes += (size_t)got;
         if (!link_parse(link, handle)) {
-            LOG(link->uuid, SWITCH_LOG_ERROR, "The engine sent what is no message; giving the connection up\n");
+            LOG(link->uuid, SWITCH_LOG_ERROR, "The engine sent what is no message; giving the connection up");
             return false;
         }
     }

@@ -6,7 +6,11 @@
 
 #include "abi.h"
 
-#define LOG(uuid, level, ...) \
-    switch_log_printf(SWITCH_CHANNEL_ID_LOG, __FILE_NAME__, __func__, __LINE__, (uuid), (level), __VA_ARGS__)
+/* One line, whose end is added. It may hold text of others: what could act on a terminal is taken out of it. Longer ones
+ * are cut. */
+#define LOG(uuid, level, ...) log_line(__FILE_NAME__, __func__, __LINE__, (uuid), (level), __VA_ARGS__)
+
+void log_line(const char *file, const char *function, int line, const char *uuid, switch_log_level_t level,
+              const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 #endif

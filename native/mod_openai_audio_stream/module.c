@@ -121,19 +121,19 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         return SWITCH_STATUS_TERM;
     }
     if (!writers_start()) {
-        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' thread\n");
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' thread");
         event_free();
         return SWITCH_STATUS_TERM;
     }
     if (!service_start(engine_socket)) {
-        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread\n");
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread");
         writers_end();
         event_free();
         return SWITCH_STATUS_TERM;
     }
     command_allow();
     module_complete(true);
-    LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s\n", version + strlen(VERSION_MARK),
+    LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s", version + strlen(VERSION_MARK),
         engine_socket);
     return SWITCH_STATUS_SUCCESS;
 }
@@ -143,7 +143,7 @@ static switch_status_t module_shutdown(void)
     module_complete(false);
     command_forbid();
     if (!unload_run()) {
-        LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends\n");
+        LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends");
         return SWITCH_STATUS_NOUNLOAD;
     }
     event_free();

@@ -24,7 +24,6 @@
 #define TICK_MS 250            /* pace of reconnection */
 #define USELESS_AFTER_MS 10000 /* a link without streams whose engine never says that it is idle */
 #define CALLBACK_POLL_NS (1000 * 1000)
-#define LOG_TEXT_LIMIT 4096
 #define SUBCLASS_LIMIT 32u
 
 static struct {
@@ -119,16 +118,11 @@ static void service_log(struct link *link, const struct message *message)
 {
     struct wire_value text = wire_find(message->body, message->header.body_bytes, "text");
     uint32_t level = wire_to_number(wire_find(message->body, message->header.body_bytes, "level"), SWITCH_LOG_INFO);
-    int size = text.size < LOG_TEXT_LIMIT ? (int)text.size : LOG_TEXT_LIMIT;
 
-    if (!text.bytes) {
-        return;
+    if (text.bytes) {
+        LOG(link->uuid, level <= SWITCH_LOG_DEBUG ? (switch_log_level_t)level : SWITCH_LOG_INFO, "%.*s",
+            (int)text.size, text.bytes);
     }
-    while (size > 0 && (text.bytes[size - 1] == '\n' || text.bytes[size - 1] == '\r')) {
-        size--;
-    }
-    LOG(link->uuid, level <= SWITCH_LOG_DEBUG ? (switch_log_level_t)level : SWITCH_LOG_INFO, "%.*s\n", size,
-        text.bytes);
 }
 
 static void service_handle(struct link *link, const struct message *message)
@@ -188,7 +182,7 @@ static void service_link_lost(struct link *link)
     link_disconnect(link);
     streams = link_open_streams(link, &count);
     if (count > 0) {
-        LOG(link->uuid, SWITCH_LOG_ERROR, "Engine is not running; the call goes on, trying to reach it again\n");
+        LOG(link->uuid, SWITCH_LOG_ERROR, "Engine is not running; the call goes on, trying to reach it again");
     }
     for (size_t i = 0; i < count; i++) {
         service_engine_died(link, streams[i]);
@@ -229,7 +223,7 @@ static void service_reattach(struct link *link)
         return; /* a command has it, and connects by itself */
     }
     if (link_connect(link, service.engine_socket, 0)) {
-        LOG(link->uuid, SWITCH_LOG_NOTICE, "The engine is back; streams are resumed\n");
+        LOG(link->uuid, SWITCH_LOG_NOTICE, "The engine is back; streams are resumed");
     }
     link_release(link);
 }

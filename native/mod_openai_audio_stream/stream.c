@@ -7,6 +7,7 @@
 #include "media.h"
 #include "memory.h"
 #include "monotonic.h"
+#include "printable.h"
 #include "service.h"
 
 #include <stddef.h>
@@ -290,6 +291,9 @@ void stream_note_failure(struct stream *stream, struct wire_value reason)
         return;
     }
     text = strndup(reason.bytes, reason.size);
+    if (text) {
+        printable_string(text); /* the log has it, and the channel's variables */
+    }
     if (text && !atomic_compare_exchange_strong(&stream->failure, &none, text)) {
         free(text);
     }

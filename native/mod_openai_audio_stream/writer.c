@@ -183,7 +183,7 @@ static void writers_start_queued(const pthread_attr_t *attributes)
         struct stream *next = stream->next_writer;
 
         if (pthread_create(&stream->writer, attributes, writer_main, stream) != 0) {
-            LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with\n");
+            LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with");
             writers_let_go(stream);
         }
         stream = next;

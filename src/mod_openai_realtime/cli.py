@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from . import __version__
 from .demo.command import demo
+from .engine_log import set_up_logging
 from .native import MODULE_PATH
 from .paths import default_socket
 from .users import user_id
@@ -222,13 +222,6 @@ def local(
 
 
 main.add_command(demo)
-
-
-def set_up_logging(level: str) -> None:
-    logging.basicConfig(
-        level=getattr(logging, level.upper()),
-        format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s",
-    )
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ RULES = {
     "9.log-command": "a command that fails is logged with its verb and reason, whoever sent it, and no secret",
     "9.headers": "a header value may hold any printable text, sent as UTF-8; the User-Agent is ours unless given",
     "9.log-line": "a failed connection is logged with host and port, the wait, and the beginning of the answer",
+    "9.log": "nothing of a server, a variable or a command acts on the terminal that shows a line of the log",
     "9.log-error": "a server's error is logged with type, code and, unless the log is suppressed, message",
     "9.greeting": "session.created missing 5 s after connect gives one warning",
     "9.summary": "a stream's end is told by one summary event, the last one, and one line",

@@ -476,11 +476,11 @@ class Channel:
             self._services.settled()
 
     def _reply(self, request: int, text: str) -> None:
-        self._link.send(MessageType.REPLY, request=request, fields={"text": text})
+        self._link.send(MessageType.REPLY, request=request, fields={"text": printable(text)})
 
     def _reply_error(self, request: int, reason: str, command: Command) -> None:
         selector = command.stream if isinstance(command, List) or command.explicit else None
-        self._reply(request, reasons.error_reply(printable(reason), selector))
+        self._reply(request, reasons.error_reply(reason, selector))
 
     def _event(self, number: int, name: str, subclass: str, body: bytes) -> None:
         self._link.send(MessageType.EVENT, stream=number, fields={"subclass": subclass, "body": body, "name": name})

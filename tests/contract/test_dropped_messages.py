@@ -88,3 +88,14 @@ def test_deeply_nested_json_is_dropped_with_one_warning(leg: Leg, far: FarEnd) -
     assert bodies == [nested(128), nested(2), '{"type":"y","brackets":"' + "[" * 1000 + '"}']
     leg.until(lambda: leg.warnings())
     assert len(leg.warnings()) == 1
+
+
+@pytest.mark.rule("3.4")
+def test_a_message_of_many_values_is_forwarded_as_it_is(leg: Leg, far: FarEnd) -> None:
+    leg.start(f"{far.url} recv 8k")
+    text = json.dumps({"type": "x", "a": [[]] * 100_000})
+    far.send(text, text)
+    far.say("marker")
+    assert [leg.event("json").body.rstrip("\n") for _ in range(2)] == [text, text]
+    assert leg.event("json").json()["type"] == "marker"
+    assert len(leg.warnings()) == 1

@@ -31,36 +31,48 @@ class MessageAssembler:
         self._on_dropped = on_dropped
         self._opcode = CONTINUATION  # Of the message in progress; CONTINUATION: there is none.
         self._compressed = False
+        self._fin = False
         self._dropping = False
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._message = bytearray()
 
     def is_whole(self, opcode: int, fin: bool, rsv1: bool, size: int) -> bool:
         """Whether a data frame is a message by itself, as nearly all are: whole, not compressed, within the limit."""
         return fin and not rsv1 and opcode != CONTINUATION and self._opcode == CONTINUATION and size <= self._limit
 
     def feed(self, opcode: int, fin: bool, rsv1: bool, payload: bytes) -> tuple[int, bytes] | None:
-        """Take a data frame; returns (TEXT or BINARY, message) where it completes one that is wanted.
+        """Take a data frame; returns (TEXT or BINARY, message) where it completes one that is wanted. While `pending`
+        the frame has only been begun: go_on() has to be called, and no other frame taken.
 
         Raises ProtocolViolationError; the connection is of no use after it.
         """
         if self.is_whole(opcode, fin, rsv1, len(payload)):
             return opcode, payload
         self._begin(opcode, rsv1)
-        piece = self._piece(payload, fin)
-        if piece is not None:
-            self._pieces.append(piece)
-            self._size += len(piece)
-        if not fin:
+        self._fin = fin
+        if self._compressed and self._inflater is not None:
+            self._inflater.feed(payload, end=fin)
             return None
-        kind, pieces, dropped = self._opcode, self._pieces, self._dropping
-        self._opcode = CONTINUATION
-        self._pieces = []
-        self._size = 0
-        self._dropping = False
-        if dropped:
-            return None
-        return kind, pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self._add(payload, fin)
+
+    @property
+    def pending(self) -> bool:
+        return self._inflater is not None and self._inflater.pending
+
+    @property
+    def inflated(self) -> int:
+        """Bytes that the last go_on() has made, wanted or not."""
+        return self._inflater.stepped if self._inflater is not None else 0
+
+    def go_on(self) -> tuple[int, bytes] | None:
+        """A step of a frame that is `pending`, otherwise as feed()."""
+        assert self._inflater is not None
+        try:
+            piece = self._inflater.step()
+        except CorruptMessageError as error:
+            raise ProtocolViolationError(1007, str(error)) from None
+        except SkipLimitError as error:
+            raise ProtocolViolationError(1009, str(error)) from None
+        return self._add(piece, self._fin and not self._inflater.pending)
 
     def _begin(self, opcode: int, rsv1: bool) -> None:
         if opcode == CONTINUATION:
@@ -76,27 +88,29 @@ class MessageAssembler:
         self._opcode = opcode
         self._compressed = rsv1
 
-    def _piece(self, payload: bytes, fin: bool) -> bytes | None:
-        """What the frame adds to the message; None where the message is being dropped."""
-        room = self._limit - self._size
-        if not self._compressed or self._inflater is None:
-            if not self._dropping and len(payload) > room:
-                self._drop()
-            return None if self._dropping else payload
-        try:
-            if self._dropping:
-                self._inflater.skip(payload, end=fin)
-                return None
-            piece = self._inflater.inflate(payload, end=fin, limit=room)
-        except CorruptMessageError as error:
-            raise ProtocolViolationError(1007, str(error)) from None
-        except SkipLimitError as error:
-            raise ProtocolViolationError(1009, str(error)) from None
-        if piece is None:
+    def _add(self, piece: bytes, last: bool) -> tuple[int, bytes] | None:
+        """What a frame adds to the message, and whether it is the last of it."""
+        message = self._message
+        if not self._dropping and len(message) + len(piece) > self._limit:
             self._drop()
-        return piece
+        if not last:
+            if not self._dropping:
+                message += piece
+            return None
+        kind, dropped = self._opcode, self._dropping
+        self._opcode = CONTINUATION
+        self._dropping = False
+        self._message = bytearray()
+        if dropped:
+            return None
+        if message:
+            message += piece
+            piece = bytes(message)
+        return kind, piece
 
     def _drop(self) -> None:
         self._dropping = True
-        self._pieces = []
+        self._message = bytearray()
+        if self._compressed and self._inflater is not None:
+            self._inflater.skip()
         self._on_dropped(f"incoming message over {self._limit} bytes dropped")

@@ -22,6 +22,7 @@ from .dial import dial
 from .failures import ConnectError, from_exception, from_status
 from .handshake import Answer
 from .settings import EndpointSettings
+from .share import READ_BYTES
 from .websocket import FRAME_ALLOWANCE, LINGER_S, WebSocket, WebSocketOwner
 
 USER_AGENT = f"mod_openai_realtime/{__version__}"
@@ -35,6 +36,16 @@ _log = logging.getLogger(__name__)
 
 # Not in the logging tree's own register, and far above debug: there the library prints the handshake with its key.
 _library_log = logging.Logger("picows", logging.CRITICAL)
+
+
+class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
+    """It reads what there is into a buffer that grows as long as it is filled."""
+
+    __slots__ = ()
+
+    def get_buffer(self, size_hint: int) -> memoryview:
+        buffer: memoryview = super().get_buffer(size_hint)
+        return buffer[:READ_BYTES]
 
 
 class Attempt:
@@ -93,7 +104,7 @@ class Attempt:
             headers.append(("Sec-WebSocket-Extensions", OFFER))
         ping_after_s = settings.heart_beat_s
         # In the order of its parameters: they have no names for a caller.
-        return WSProtocol(
+        return _Protocol(
             url.netloc,
             url.resource_name,
             True,  # the client's side

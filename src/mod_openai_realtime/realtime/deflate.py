@@ -10,10 +10,13 @@ from isal import isal_zlib
 OFFER = "permessage-deflate; client_max_window_bits"
 """What every browser offers. Context takeover of the server is allowed: some servers decline any other offer."""
 
+STEP_BYTES = 64 * 1024
+"""A small frame may hold a thousand times its size: so much of it is inflated at a time."""
+
 _TAIL = b"\x00\x00\xff\xff"  # The end of a flush, cut off by the sender and put back by the receiver (section 7.2).
 _WORTHWHILE_BYTES = 64  # Below this a frame's fixed costs outweigh what is saved.
 _SMALLEST_WINDOW_BITS = 9  # The library has no window of 8 bits; to inflate, a larger one does as well.
-_SKIP_STEP_BYTES = 64 * 1024
+_INPUT_BYTES = 16 * 1024  # handed over at once: what the library does not take it copies each time
 _ZLIB_ERROR = cast(type[Exception], isal_zlib.error)  # Its type stub calls it an instance.
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -134,48 +137,62 @@ def deflate(message: bytes | memoryview) -> bytes | None:
 
 
 class Inflater:
-    """Inflates the messages of one connection.
+    """Inflates the messages of one connection, a step at a time.
 
-    Memory is bounded by the caller's limit, time by `skip_limit`: as far as the context is carried over, even a message
-    that is not wanted has to be inflated, since later ones may refer to it.
+    Memory is bounded by STEP_BYTES, time by `skip_limit`: as far as the context is carried over, even a message that is
+    not wanted has to be inflated, since later ones may refer to it.
     """
 
     def __init__(self, agreement: Agreement, skip_limit: int) -> None:
         self._agreement = agreement
         self._skip_limit = skip_limit
-        self._skipped = 0
+        self._skipped: int | None = None  # of the present message; None: it is wanted
         self._stream: isal_zlib.Decompress | None = None
+        self._rest = memoryview(b"")  # of the frame: not handed to the stream yet
+        self._input = b""  # handed to it, and not taken
+        self._end = False
+        self.pending = False
+        """Whether step() has something to do."""
+        self.stepped = 0
+        """Bytes that the last step has made, wanted or not."""
 
-    def inflate(self, data: bytes, *, end: bool, limit: int) -> bytes | None:
-        """Inflate the next piece of a message, the last one where `end`; None where it gives more than `limit` bytes.
+    def feed(self, data: bytes, *, end: bool) -> None:
+        """The next frame of a message, the last one where `end`; nothing may be pending."""
+        self._rest = memoryview(data + _TAIL if end else data)
+        self._end = end
+        self.pending = True
 
-        After None the rest of the message goes to `skip`. Raises CorruptMessageError and SkipLimitError.
-        """
+    def step(self) -> bytes:
+        """Inflate no more than STEP_BYTES; what there is of the message, nothing where it is skipped. Raises
+        CorruptMessageError and SkipLimitError."""
+        if self._skipped is not None and not self._agreement.server_takes_over_context:
+            self.stepped = 0
+            self._frame_done()
+            return b""
+        if not self._input:
+            self._input, self._rest = bytes(self._rest[:_INPUT_BYTES]), self._rest[_INPUT_BYTES:]
+        stream = self._open_stream()
         try:
-            stream = self._open_stream()
-            message: bytes = stream.decompress(data + _TAIL if end else data, limit + 1)
-            fits = len(message) <= limit
-            if not fits:
-                self._skipped = 0
-                self._discard(stream)
+            piece: bytes = stream.decompress(self._input, STEP_BYTES)
         except _ZLIB_ERROR:
             raise CorruptMessageError("compressed message is corrupt") from None
-        if end:
-            self._end_message(stream)
-        return message if fits else None
+        self.stepped = len(piece)
+        self._input = stream.unconsumed_tail
+        # A sender may end its deflate stream with a message (section 7.2.3.5).
+        done = stream.eof or not (len(piece) == STEP_BYTES or self._input or self._rest)
+        if self._skipped is not None:
+            self._skipped += len(piece)
+            if self._skipped > self._skip_limit:
+                raise SkipLimitError("compressed message is far too big")
+            piece = b""
+        if done:
+            self._frame_done(stream.eof)
+        return piece
 
-    def skip(self, data: bytes, *, end: bool) -> None:
-        """Take the next piece of a message that `inflate` refused. Raises CorruptMessageError and SkipLimitError."""
-        if not self._agreement.server_takes_over_context:
-            return
-        try:
-            stream = self._open_stream()
-            self._skipped += len(stream.decompress(data + _TAIL if end else data, _SKIP_STEP_BYTES))
-            self._discard(stream)
-        except _ZLIB_ERROR:
-            raise CorruptMessageError("compressed message is corrupt") from None
-        if end:
-            self._end_message(stream)
+    def skip(self) -> None:
+        """What is left of the message of the last frame is not wanted."""
+        if self.pending or not self._end:
+            self._skipped = 0
 
     def _open_stream(self) -> "isal_zlib.Decompress":
         if self._stream is None:
@@ -183,22 +200,10 @@ class Inflater:
             self._stream = isal_zlib.decompressobj(-window_bits)
         return self._stream
 
-    def _discard(self, stream: "isal_zlib.Decompress") -> None:
-        """Drain the stream: output that is left inside would come out in front of the next message."""
-        if not self._agreement.server_takes_over_context:
-            self._stream = None
-            return
-        full = True
-        while full or stream.unconsumed_tail:
-            step = len(stream.decompress(stream.unconsumed_tail, _SKIP_STEP_BYTES))
-            full = step == _SKIP_STEP_BYTES
-            self._skipped += step
-            if self._skipped > self._skip_limit:
-                raise SkipLimitError("compressed message is far too big")
-            if stream.eof:
-                return
-
-    def _end_message(self, stream: "isal_zlib.Decompress") -> None:
-        # A sender may end its deflate stream with a message (section 7.2.3.5).
-        if stream.eof or not self._agreement.server_takes_over_context:
-            self._stream = None
+    def _frame_done(self, stream_over: bool = False) -> None:
+        self.pending = False
+        self._rest, self._input = memoryview(b""), b""
+        if self._end:
+            self._skipped = None
+            if stream_over or not self._agreement.server_takes_over_context:
+                self._stream = None

@@ -6,6 +6,9 @@ bound on every wait for the peer.
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -16,6 +19,7 @@ from .failures import ConnectError
 from .printable import printable
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
+from .share import Share
 
 ABNORMAL_CLOSURE = 1006
 POLICY_VIOLATION = 1008
@@ -30,6 +34,10 @@ _FRAME_BINARY = WSMsgType.BINARY
 _LAST_DATA_OPCODE = 0x2
 _CLOSE_OPCODE = 0x8
 _PING_OPCODE = 0x9
+_TURN = "turn"  # why reading is paused
+# Of a frame: what is registered, without those that stand for its absence (1005, 1006, 1015).
+_CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015)})
+_FREE_CLOSE_CODES = range(3000, 5000)
 _CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: 125 bytes less the code.
 
 _log = logging.getLogger(__name__)
@@ -47,6 +55,15 @@ class WebSocketOwner(Protocol):
     def websocket_congested(self) -> None: ...
     def websocket_lost(self, code: int, reason: str) -> None: ...
     def websocket_failed(self, error: ConnectError) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    opcode: int
+    fin: bool
+    rsv1: bool
+    rsv23: bool
+    payload: bytes
 
 
 class WebSocket(WSListener):
@@ -69,6 +86,9 @@ class WebSocket(WSListener):
         self._congested = False
         self._owed_pong: bytes | None = None  # for the newest ping that came while congested
         self._reading_paused: set[str] = set()  # reasons
+        self._share = Share()
+        self._waits = False  # for its next turn; until then nothing is worked off that comes
+        self._waiting: deque[_Frame] = deque()  # for it: what of the last read is left
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
 
     @property
@@ -118,8 +138,7 @@ class WebSocket(WSListener):
         if transport is None:
             return
         self._closing = True
-        for paused in list(self._reading_paused):
-            self.resume_reading(paused)  # for the answer
+        self._read_on()  # for the answer
         self._send_close(transport, code, reason)
         self._abort_soon(transport)
 
@@ -156,27 +175,118 @@ class WebSocket(WSListener):
             _log.exception("Fault while a connection was reported")
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._over:
-            return
+        if self._over or (transport.is_close_frame_sent and not self._closing):
+            return  # the library goes on reading behind what it has refused
         opcode = int(frame.msg_type)  # type: ignore[call-overload]
+        if self._waits:
+            self._waiting.append(_copy(opcode, frame))
+            return
+        share = self._share
+        share.count(frame.payload_size)
+        reserved = bool(frame.rsv2 or frame.rsv3)
+        if not (
+            self._may_be_audio(opcode, bool(frame.fin), bool(frame.rsv1), reserved, frame.payload_size)
+            and self._is_taken(frame.get_payload_as_memoryview())
+        ):
+            self._guarded(self._handle, _copy(opcode, frame))
+        if share.left <= 0 or self._assembler.pending:
+            self._give_way()
+
+    def _may_be_audio(self, opcode: int, fin: bool, rsv1: bool, reserved: bool, size: int) -> bool:
+        return (
+            opcode == TEXT
+            and self._take_audio is not None
+            and not (reserved or self._closing)
+            and self._assembler.is_whole(opcode, fin, rsv1, size)
+        )
+
+    def _is_taken(self, payload: memoryview) -> bool:
+        """Whether it is audio, and has been taken from where it lies."""
+        assert self._take_audio is not None
         try:
-            if frame.rsv2 or frame.rsv3:
-                raise ProtocolViolationError(1002, "reserved bit set")
-            if opcode <= _LAST_DATA_OPCODE:
-                if not self._closing:
-                    self._take_data(opcode, frame)
-            elif frame.rsv1:
-                raise ProtocolViolationError(1002, "reserved bit on a control frame")
-            elif opcode == _PING_OPCODE:
-                self._pong(transport, frame.get_payload_as_bytes())
-            elif opcode == _CLOSE_OPCODE:
-                self._take_close(transport, frame.get_payload_as_bytes())
+            return self._take_audio(payload)
+        except Exception:
+            _log.exception("Fault while an incoming message was handled")
+            return True
+
+    def _give_way(self) -> None:
+        """The rest comes after all others have had their turn."""
+        self._waits = True
+        self.pause_reading(_TURN)
+        asyncio.get_running_loop().call_soon(self._work_off)
+
+    def _work_off(self) -> None:
+        share = self._share
+        share.renew()
+        while not self._over and (self._assembler.pending or self._waiting):
+            if share.left <= 0:
+                asyncio.get_running_loop().call_soon(self._work_off)
+                return
+            if self._assembler.pending:
+                self._guarded(self._inflate)
+            else:
+                frame = self._waiting.popleft()
+                size = len(frame.payload)
+                share.count(size)
+                if not (
+                    self._may_be_audio(frame.opcode, frame.fin, frame.rsv1, frame.rsv23, size)
+                    and self._is_taken(memoryview(frame.payload))
+                ):
+                    self._guarded(self._handle, frame)
+        self._waits = False
+        self.resume_reading(_TURN)
+
+    def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
+        self._share.begin()
+        try:
+            work(*arguments)
         except ProtocolViolationError as error:
-            self._send_close(transport, error.code, str(error))
-            self._end(transport, ABNORMAL_CLOSURE, f"Protocol error: {error}")
+            self._fail_for(error)
         except Exception:
             # A fault of ours in one message is no reason to lose the conversation. No payload is in the trace.
             _log.exception("Fault while an incoming message was handled")
+        self._share.end()
+
+    def _handle(self, frame: _Frame) -> None:
+        transport, opcode = self._transport, frame.opcode
+        assert transport is not None
+        if frame.rsv23:
+            raise ProtocolViolationError(1002, "reserved bit set")
+        if opcode <= _LAST_DATA_OPCODE:
+            if not self._closing:
+                self._tell(self._assembler.feed(opcode, frame.fin, frame.rsv1, frame.payload))
+                while self._assembler.pending and self._share.left > 0:
+                    self._inflate()
+        elif frame.rsv1:
+            raise ProtocolViolationError(1002, "reserved bit on a control frame")
+        elif opcode == _PING_OPCODE:
+            self._pong(transport, frame.payload)
+        elif opcode == _CLOSE_OPCODE:
+            self._take_close(transport, frame.payload)
+
+    def _inflate(self) -> None:
+        message = self._assembler.go_on()
+        self._share.count(self._assembler.inflated)
+        if not self._closing:
+            self._tell(message)
+
+    def _tell(self, message: tuple[int, bytes] | None) -> None:
+        if message is None:
+            return
+        kind, payload = message
+        if kind != TEXT:
+            self._owner.websocket_binary(payload)
+        elif _is_utf_8(payload):
+            self._owner.websocket_text(payload)
+        else:
+            raise ProtocolViolationError(1007, "a text is not UTF-8")
+
+    def _fail_for(self, error: ProtocolViolationError) -> None:
+        transport = self._transport
+        if transport is not None and not self._over:
+            if not self._closing:
+                self._send_close(transport, error.code, str(error))
+            self._end(transport, ABNORMAL_CLOSURE, f"Protocol error: {error}")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._cancel_timer()
@@ -203,26 +313,10 @@ class WebSocket(WSListener):
         else:
             transport.send_pong(payload)
 
-    def _take_data(self, opcode: int, frame: WSFrame) -> None:
-        fin, rsv1 = bool(frame.fin), bool(frame.rsv1)
-        if (
-            opcode == TEXT
-            and self._take_audio is not None
-            and self._assembler.is_whole(opcode, fin, rsv1, frame.payload_size)
-            and self._take_audio(frame.get_payload_as_memoryview())
-        ):
-            return
-        message = self._assembler.feed(opcode, fin, rsv1, frame.get_payload_as_bytes())
-        if message is None:
-            return
-        kind, payload = message
-        if kind == TEXT:
-            self._owner.websocket_text(payload)
-        else:
-            self._owner.websocket_binary(payload)
-
     def _take_close(self, transport: WSTransport, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
+        if code != NO_STATUS or payload:
+            _check_close_code(code)
         reason = printable(payload[2:].decode("utf-8", "replace"))
         if not self._closing:
             self._send_close(transport, NORMAL_CLOSURE if code == NO_STATUS else code, "")
@@ -232,13 +326,19 @@ class WebSocket(WSListener):
         text = reason.encode()[:_CLOSE_REASON_BYTES].decode("utf-8", "ignore")
         transport.send_close(code, text.encode())  # type: ignore[arg-type]
 
+    def _read_on(self) -> None:
+        for paused in list(self._reading_paused):
+            self.resume_reading(paused)
+
     def _end(self, transport: WSTransport, code: int, reason: str) -> None:
+        self._read_on()  # TLS wants an answer, and a transport that is closed reads on no more
         transport.disconnect()
         self._abort_soon(transport)
         self._report_end(code, reason)
 
     def _report_end(self, code: int, reason: str) -> None:
         self._over = True
+        self._waiting.clear()
         self._owner.websocket_lost(code, reason)
 
     def _watch(self, transport: WSTransport) -> None:
@@ -270,6 +370,27 @@ class WebSocket(WSListener):
         if handshake.sent.code == WSCloseCode.GOING_AWAY:
             return "Ping timeout"
         return f"Protocol error: {printable(handshake.sent.reason or 'invalid frame')}"
+
+
+def _copy(opcode: int, frame: WSFrame) -> _Frame:
+    reserved = bool(frame.rsv2 or frame.rsv3)
+    return _Frame(opcode, bool(frame.fin), bool(frame.rsv1), reserved, frame.get_payload_as_bytes())
+
+
+def _is_utf_8(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _check_close_code(code: int) -> None:
+    """Raises ProtocolViolationError for one that no frame may have (RFC 6455, section 7.4)."""
+    if not (code in _CLOSE_CODES or code in _FREE_CLOSE_CODES):
+        raise ProtocolViolationError(1002, f"a close frame has the code {code}")
 
 
 def _send_deflated(transport: WSTransport, opcode: WSMsgType, payload: bytes | memoryview) -> bool:

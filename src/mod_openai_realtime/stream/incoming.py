@@ -7,7 +7,15 @@ from typing import Protocol
 
 from .._media import g711_decode
 from ..realtime.client_messages import ClientKind, ClientMessage
-from ..realtime.messages import Kind, ServerMessage, audio_delta, classify, decode_strictly
+from ..realtime.messages import (
+    AUDIO_DELTAS,
+    MAX_VALUES,
+    Kind,
+    ServerMessage,
+    audio_delta,
+    classify,
+    decode_strictly,
+)
 from ..realtime.receiving import TakeAudio
 from .event_limit import EventLimit
 from .heard import ItemPart
@@ -24,6 +32,7 @@ from .turn import Turns
 # FreeSWITCH's log levels.
 LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG = 3, 4, 6, 7
 
+_NOT_PARSED = (Kind.NOT_JSON, Kind.UNREAD)
 _SESSION_KINDS = (Kind.SESSION_CREATED, Kind.SESSION_UPDATED, Kind.ERROR)  # what a negotiation listens to
 
 
@@ -105,7 +114,12 @@ class Incoming:
         if kind is Kind.TOO_DEEP:
             self.dropped("message dropped: its JSON is nested too deeply")
             return
-        if kind is Kind.NOT_JSON and b"\0" in payload:
+        if kind is Kind.UNREAD:
+            if not self._settings.raw and any(name in payload for name in AUDIO_DELTAS):
+                self.dropped(f"audio delta dropped: its JSON has more than {MAX_VALUES} values")
+                return
+            self._tell(f"message passed on unread: its JSON has more than {MAX_VALUES} values")
+        if kind in _NOT_PARSED and b"\0" in payload:
             # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
             self.dropped("message dropped: it contains a NUL byte")
             return
@@ -167,6 +181,9 @@ class Incoming:
     def dropped(self, why: str) -> None:
         """A message is lost to us: what comes next begins with a whole sample. Logged once for each reason."""
         self._session.half = b""
+        self._tell(why)
+
+    def _tell(self, why: str) -> None:
         if why not in self._warned:
             self._warned.add(why)
             self._sink.log(LOG_WARNING, why)

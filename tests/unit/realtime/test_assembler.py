@@ -22,6 +22,15 @@ def make(*, deflate: bool = False) -> tuple[MessageAssembler, list[str]]:
     return MessageAssembler(LIMIT, inflater, drops.append), drops
 
 
+def feed(assembler: MessageAssembler, opcode: int, fin: bool, rsv1: bool, payload: bytes) -> tuple[int, bytes] | None:
+    """A frame, to its end."""
+    message = assembler.feed(opcode, fin, rsv1, payload)
+    while assembler.pending:
+        assert message is None
+        message = assembler.go_on()
+    return message
+
+
 def compress(message: bytes) -> bytes:
     stream = zlib.compressobj(9, zlib.DEFLATED, -15)
     return (stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
@@ -29,8 +38,8 @@ def compress(message: bytes) -> bytes:
 
 def test_a_single_frame_is_a_message() -> None:
     assembler, _ = make()
-    assert assembler.feed(TEXT, True, False, b"one") == (TEXT, b"one")
-    assert assembler.feed(BINARY, True, False, b"") == (BINARY, b"")
+    assert feed(assembler, TEXT, True, False, b"one") == (TEXT, b"one")
+    assert feed(assembler, BINARY, True, False, b"") == (BINARY, b"")
 
 
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=5), st.sampled_from([TEXT, BINARY]))
@@ -38,57 +47,57 @@ def test_fragments_are_joined(pieces: list[bytes], opcode: int) -> None:
     assembler, _ = make()
     for number, piece in enumerate(pieces):
         fin = number == len(pieces) - 1
-        result = assembler.feed(CONTINUATION if number else opcode, fin, False, piece)
+        result = feed(assembler, CONTINUATION if number else opcode, fin, False, piece)
         assert result == ((opcode, b"".join(pieces)) if fin else None)
-    assert assembler.feed(TEXT, True, False, b"next") == (TEXT, b"next")
+    assert feed(assembler, TEXT, True, False, b"next") == (TEXT, b"next")
 
 
 def test_a_message_of_the_limit_passes_and_a_longer_one_is_dropped() -> None:
     assembler, drops = make()
-    assert assembler.feed(TEXT, True, False, b"a" * LIMIT) == (TEXT, b"a" * LIMIT)
-    assert assembler.feed(TEXT, True, False, b"a" * (LIMIT + 1)) is None
+    assert feed(assembler, TEXT, True, False, b"a" * LIMIT) == (TEXT, b"a" * LIMIT)
+    assert feed(assembler, TEXT, True, False, b"a" * (LIMIT + 1)) is None
     assert drops == ["incoming message over 100 bytes dropped"]
-    assert assembler.feed(TEXT, True, False, b"next") == (TEXT, b"next")
+    assert feed(assembler, TEXT, True, False, b"next") == (TEXT, b"next")
 
 
 def test_fragments_over_the_limit_together_are_dropped_up_to_the_last() -> None:
     assembler, drops = make()
-    assert assembler.feed(TEXT, False, False, b"a" * 60) is None
-    assert assembler.feed(CONTINUATION, False, False, b"a" * 60) is None
-    assert assembler.feed(CONTINUATION, False, False, b"a") is None
-    assert assembler.feed(CONTINUATION, True, False, b"a") is None
+    assert feed(assembler, TEXT, False, False, b"a" * 60) is None
+    assert feed(assembler, CONTINUATION, False, False, b"a" * 60) is None
+    assert feed(assembler, CONTINUATION, False, False, b"a") is None
+    assert feed(assembler, CONTINUATION, True, False, b"a") is None
     assert len(drops) == 1
-    assert assembler.feed(TEXT, True, False, b"next") == (TEXT, b"next")
+    assert feed(assembler, TEXT, True, False, b"next") == (TEXT, b"next")
 
 
 def test_each_dropped_message_is_told_of() -> None:
     assembler, drops = make()
     for _ in range(3):
-        assembler.feed(TEXT, True, False, b"a" * (LIMIT + 1))
+        feed(assembler, TEXT, True, False, b"a" * (LIMIT + 1))
     assert len(drops) == 3
 
 
 def test_compressed_and_plain_messages_may_take_turns() -> None:
     assembler, _ = make(deflate=True)
-    assert assembler.feed(TEXT, True, True, compress(b"squeezed" * 5)) == (TEXT, b"squeezed" * 5)
-    assert assembler.feed(TEXT, True, False, b"plain") == (TEXT, b"plain")
+    assert feed(assembler, TEXT, True, True, compress(b"squeezed" * 5)) == (TEXT, b"squeezed" * 5)
+    assert feed(assembler, TEXT, True, False, b"plain") == (TEXT, b"plain")
 
 
 def test_the_limit_is_that_of_the_inflated_message() -> None:
     assembler, drops = make(deflate=True)
-    assert assembler.feed(TEXT, True, True, compress(b"a" * (LIMIT + 1))) is None
+    assert feed(assembler, TEXT, True, True, compress(b"a" * (LIMIT + 1))) is None
     assert len(drops) == 1
-    assert assembler.feed(TEXT, True, True, compress(b"next")) == (TEXT, b"next")
+    assert feed(assembler, TEXT, True, True, compress(b"next")) == (TEXT, b"next")
 
 
 def test_a_compressed_message_over_the_limit_in_fragments_is_dropped_whole() -> None:
     assembler, drops = make(deflate=True)
     data = compress(bytes(range(200)))
-    assert assembler.feed(TEXT, False, True, data[:150]) is None
-    assert assembler.feed(CONTINUATION, False, False, data[150:180]) is None
-    assert assembler.feed(CONTINUATION, True, False, data[180:]) is None
+    assert feed(assembler, TEXT, False, True, data[:150]) is None
+    assert feed(assembler, CONTINUATION, False, False, data[150:180]) is None
+    assert feed(assembler, CONTINUATION, True, False, data[180:]) is None
     assert len(drops) == 1
-    assert assembler.feed(TEXT, True, True, compress(b"next")) == (TEXT, b"next")
+    assert feed(assembler, TEXT, True, True, compress(b"next")) == (TEXT, b"next")
 
 
 @pytest.mark.parametrize(
@@ -105,11 +114,11 @@ def test_violations_fail_the_connection(frames: list[tuple[int, bool, bool, byte
     assembler, _ = make(deflate=True)
     with pytest.raises(ProtocolViolationError) as violation:
         for frame in frames:
-            assembler.feed(*frame)
+            feed(assembler, *frame)
     assert violation.value.code == code
 
 
 def test_a_compressed_message_without_an_agreement_is_a_violation() -> None:
     assembler, _ = make()
     with pytest.raises(ProtocolViolationError):
-        assembler.feed(TEXT, True, True, compress(b"a"))
+        feed(assembler, TEXT, True, True, compress(b"a"))

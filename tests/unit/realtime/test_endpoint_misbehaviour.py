@@ -18,8 +18,8 @@ from mod_openai_realtime.realtime.sending import BINARY, CONGESTED_BYTES
 
 from .conftest import Bench, Recorder, answer_handshake
 
-TEXT, PONG, CLOSE = 0x1, 0xA, 0x8
-FIN, RSV1, RSV2 = 0x80, 0x40, 0x20
+TEXT, PING, PONG, CLOSE = 0x1, 0x9, 0xA, 0x8
+FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
 
 
 def frame(first_byte: int, payload: bytes = b"") -> bytes:
@@ -259,9 +259,10 @@ async def test_close_frames_are_reported_and_answered(
         frame(FIN | CLOSE, b"\x03"),
         frame(FIN | CLOSE, b"\x03\xe8\xff"),
         frame(FIN | CLOSE, b"\x00\x01"),
+        *(frame(FIN | CLOSE, code.to_bytes(2, "big")) for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)),
         frame(FIN | RSV1 | TEXT, b"a"),
         frame(FIN | RSV2 | TEXT, b"a"),
-        frame(FIN | RSV1 | PONG, b"a"),
+        *(frame(FIN | reserved | opcode) for reserved in (RSV1, RSV2, RSV3) for opcode in (PING, PONG, CLOSE)),
         frame(FIN | 0x3, b"a"),
         frame(FIN | 0x0, b"a"),
         frame(TEXT, b"a") + frame(FIN | TEXT, b"a"),
@@ -280,9 +281,25 @@ async def test_a_violation_of_the_protocol_ends_the_connection(bench: Bench, dat
     assert payload[:2] in (b"\x03\xea", b"\x03\xef")
 
 
-async def test_a_text_that_is_no_utf_8_is_passed_on(bench: Bench) -> None:
-    recorder, _ = await sent(bench, frame(FIN | TEXT, b"\xff\xfe"))
-    assert await recorder.until("text") == ("text", b"\xff\xfe")
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(FIN | TEXT, b"\xff\xfe"),
+        frame(TEXT, b"\xc3") + frame(FIN, b"("),
+        frame(FIN | TEXT, b"\xed\xa0\x80"),
+    ],
+)
+async def test_a_text_that_is_no_utf_8_ends_the_connection(bench: Bench, data: bytes) -> None:
+    recorder, received = await sent(bench, frame(FIN | TEXT, "schön".encode()) + data + frame(FIN | TEXT, b"late"))
+    assert await recorder.until("disconnected") == ("disconnected", 1006, "Protocol error: a text is not UTF-8")
+    assert recorder.named("text") == [("text", "schön".encode())]
+    opcode, payload = unmask(await received.get())
+    assert (opcode, payload[:2]) == (CLOSE, (1007).to_bytes(2, "big"))
+
+
+async def test_a_character_over_two_frames_is_one(bench: Bench) -> None:
+    recorder, _ = await sent(bench, frame(TEXT, b"\xc3") + frame(FIN, b"\xb6"))
+    assert await recorder.until("text") == ("text", "ö".encode())
 
 
 async def test_whole_text_messages_are_offered_and_what_was_taken_is_not_told(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from typing import Any
 
 import orjson
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mod_openai_realtime._media import json_shape
 from mod_openai_realtime.realtime.messages import (
+    MAX_VALUES,
     Kind,
     append_message,
     audio_delta,
@@ -217,6 +220,47 @@ def test_nesting_to_128_passes_and_beyond_it_is_too_deep(opening: bytes, closing
 def test_brackets_in_strings_and_side_by_side_are_not_depth() -> None:
     assert classify(orjson.dumps({"type": "error", "a": ['["{' * 300]})).kind is Kind.ERROR
     assert classify(orjson.dumps({"type": "error", "a": [[]] * 300})).kind is Kind.ERROR
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        b"[" + b"[]," * MAX_VALUES + b"0]",
+        b"[" + b"0," * MAX_VALUES + b"0]",
+        b"{" + b",".join(b'"%d":{}' % number for number in range(MAX_VALUES // 2)) + b"}",
+    ],
+    ids=["lists", "numbers", "names"],
+)
+def test_what_has_too_many_values_is_not_parsed(many: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mod_openai_realtime.realtime.messages.orjson.loads", None)
+    assert classify(b'{"type":"error","a":' + many + b"}").kind is Kind.UNREAD
+
+
+def test_the_number_of_values_counts_and_not_the_length() -> None:
+    few = {"type": "error", "a": ["[{,:" * 500_000, [0] * (MAX_VALUES // 2)]}
+    assert classify(orjson.dumps(few)).kind is Kind.ERROR
+
+
+def nesting(text: bytes) -> int:
+    depth = deepest = 0
+    for character in re.sub(rb'"(?:[^"\\]|\\.)*"?', b"", text, flags=re.DOTALL):
+        depth += (character in b"[{") - (character in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+CRUMBS = [b"[", b"]", b"{", b"}", b'"', b"\\", b",", b":", b"a", b'"' + b"a" * 40, b"\\" * 33]
+
+
+@given(st.lists(st.sampled_from(CRUMBS), max_size=60).map(b"".join))
+def test_depth_and_values_are_counted_outside_of_strings(text: bytes) -> None:
+    outside = re.sub(rb'"(?:[^"\\]|\\.)*"?', b"", text, flags=re.DOTALL)
+    assert json_shape(text, 1000, 1000) == (nesting(text), 1 + sum(map(outside.count, (b"[", b"{", b",", b":"))))
+
+
+def test_counting_goes_no_further_than_to_just_above_a_limit() -> None:
+    assert json_shape(b"[" * 1_000_000, 128, 1000) == (129, 130)
+    assert json_shape(b"0," * 1_000_000, 128, 1000) == (0, 1001)
 
 
 def test_an_audio_delta_nested_too_deep_is_too_deep() -> None:

@@ -16,10 +16,11 @@ from timers import Timers
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.client_messages import client_message
 from mod_openai_realtime.realtime.mask import Mask
+from mod_openai_realtime.realtime.messages import MAX_VALUES
 from mod_openai_realtime.stream.audio_format import Encoding
 from mod_openai_realtime.stream.event_limit import EventLimit
 from mod_openai_realtime.stream.heard import Heard
-from mod_openai_realtime.stream.incoming import Incoming
+from mod_openai_realtime.stream.incoming import LOG_WARNING, Incoming
 from mod_openai_realtime.stream.interruption import Interruption
 from mod_openai_realtime.stream.negotiation import Negotiation, Side, Wish
 from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
@@ -235,6 +236,36 @@ def test_audio_that_was_dropped_makes_no_file() -> None:
         bench.receive(second)
     files = [told for told in bench.sink.told if told[0] == "audio_file"]
     assert len(files) == bench.playback.playout.end // RATE <= MAX_QUEUE_S + 1
+
+
+MANY = b"[" + b"[]," * MAX_VALUES + b"0]"
+
+
+def test_what_has_too_many_values_is_told_and_nothing_else() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(delta(bytes(960)))
+    audio = b'{"output":{"format":{"type":"audio/pcmu"}}}'
+    update = b'{"type":"session.updated","session":{"audio":' + audio + b'},"a":' + MANY + b"}"
+    bench.receive(update)
+    bench.receive(update)
+    bench.receive(delta(bytes(960)))
+    assert bench.playback.playout.end == 960
+    assert [told[2] for told in bench.sink.told if told[0] == "event"] == [update, update]
+    assert [told[2] for told in bench.sink.told if told[:2] == ("log", LOG_WARNING)] == [
+        "message passed on unread: its JSON has more than 50000 values"
+    ]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [b'{"type":"response.output_audio.delta","delta":"AAAA","a":' + MANY + b"}", MANY + b"\0"],
+    ids=["delta", "nul"],
+)
+def test_of_too_many_values_no_audio_and_no_nul_byte_gets_out(lost: bytes) -> None:
+    bench = Bench(short_way=True)
+    bench.receive(lost)
+    assert [told for told in bench.sink.told if told[0] == "event"] == []
+    assert bench.playback.playout.end == 0
 
 
 def test_companded_audio_takes_the_long_way() -> None:

@@ -1,0 +1,131 @@
+"""A far end that sends without measure, each path in its own way; it reads whatever comes.
+
+A process of its own, as sink.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import count, repeat
+from multiprocessing.connection import Connection
+
+from .child import Child
+
+MESSAGE_BYTES = 8 << 20  # the largest that is taken
+DEEPEST = 128
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_TEXT, _PING = 0x1, 0x9
+_FIN, _DEFLATED = 0x80, 0x40
+_BATCH = 2000  # small frames are written so many at once
+_WAIT_S = 1.0  # before it begins
+
+
+def frame(head: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes([head, size]) + payload
+    if size < 1 << 16:
+        return bytes([head, 126]) + size.to_bytes(2, "big") + payload
+    return bytes([head, 127]) + size.to_bytes(8, "big") + payload
+
+
+def deflated(message: bytes) -> bytes:
+    """As one frame."""
+    stream = zlib.compressobj(9, wbits=-15)
+    return frame(_FIN | _DEFLATED | _TEXT, (stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4])
+
+
+def _lists() -> bytes:
+    return deflated(b'{"type":"rate_limits.updated","a":[' + b"[]," * ((MESSAGE_BYTES - 64) // 3) + b"0]}")
+
+
+def _fields() -> bytes:
+    """Of a message that the engine acts on, and nearly as deep as may be."""
+    deep = b"[" * (DEEPEST - 4) + b"]" * (DEEPEST - 4) + b","
+    return deflated(b'{"type":"session.updated","session":{"a":[' + deep * (MESSAGE_BYTES // len(deep) - 1) + b"0]}}")
+
+
+def _delta(number: int) -> bytes:
+    text = b'{"type":"response.output_audio.delta","response_id":"r","item_id":"i%d","delta":"AAAA"}' % number
+    return frame(_FIN | _TEXT, text)
+
+
+def _once(make: Callable[[], bytes], times: int = 1) -> Callable[[], Iterator[bytes]]:
+    return lambda: iter([make()] * times)
+
+
+FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "none": lambda: iter(()),
+    "json": _once(_lists),
+    "json20": _once(_lists, 20),
+    "session20": _once(_fields, 20),
+    "pings": lambda: repeat(frame(_FIN | _PING, b"") * _BATCH),
+    "texts": lambda: repeat(frame(_FIN | _TEXT, b"1") * _BATCH),
+    "fragments": lambda: repeat(frame(_TEXT, b"") + frame(0, b"") * _BATCH + frame(_FIN, b"")),
+    "bombs": lambda: repeat(deflated(bytes(4 * MESSAGE_BYTES - 64))),
+    "items": lambda: (b"".join(map(_delta, range(at, at + 500))) for at in range(0, 50_000, 500)),
+    "garbage": lambda: (deflated(os.urandom(64) + b"[" * MESSAGE_BYTES) for _ in count()),
+}
+"""By the path of the connection."""
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    request = await reader.readuntil(b"\r\n\r\n")
+    key = next(line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+    deflate = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if b"permessage-deflate" in request else b""
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + deflate
+        + b"Sec-WebSocket-Accept: "
+        + accept
+        + b"\r\n\r\n"
+    )
+    reading = asyncio.ensure_future(_read(reader))
+    await asyncio.sleep(_WAIT_S)
+    try:
+        for data in FLOODS[request.split(b" ")[1].decode()[1:]]():
+            writer.write(data)
+            await writer.drain()
+        await reading
+    except ConnectionError:
+        pass
+    finally:
+        reading.cancel()
+        writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> None:
+    while await reader.read(1 << 16):
+        pass
+
+
+def _run(owner: Connection) -> None:
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # as sink.py, and for its reasons
+
+    async def main() -> None:
+        server = await asyncio.start_server(_serve, "127.0.0.1", 0)
+        owner.send(server.sockets[0].getsockname()[1])
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(owner.fileno(), ended.set)
+        await ended.wait()
+        server.close()
+        os._exit(0)  # a flood goes on as long as anybody reads
+
+    asyncio.run(main())
+
+
+class FloodSink(Child):
+    """The far end in its process."""
+
+    def __init__(self) -> None:
+        super().__init__(_run)
+        self._port: int = self.hear()
+
+    def url(self, flood: str) -> str:
+        return f"ws://127.0.0.1:{self._port}/{flood}"

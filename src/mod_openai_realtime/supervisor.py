@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,13 +20,13 @@ from types import FrameType
 from .board import Board
 from .listening import EngineError
 from .metrics import serve_metrics
+from .restarts import Restarts
 from .worker import run_worker
 
 logger = logging.getLogger(__name__)
 
-RESTART_WAIT_S = 0.5  # after a worker that died at once
-STEADY_S = 5.0
 STOP_S = 8.0
+_LONGEST_LOOK_S = 1.0  # at what a signal has set
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -44,13 +44,17 @@ class EngineOptions:
 
 @dataclass(slots=True)
 class _Child:
-    """A process that is kept alive; `row` is its row on the board, None for one without."""
+    """A process that is kept alive; `row` is its row on the board, None for one without.
+
+    `process` None: there is none, and `due` is when the next is to be started."""
 
     name: str
     target: Callable[[], None]
     row: int | None
     process: BaseProcess | None = None
     started: float = 0.0
+    due: float = 0.0
+    restarts: Restarts = field(default_factory=Restarts)
 
 
 class Supervisor:
@@ -85,25 +89,38 @@ class Supervisor:
                 ) from None
         ready()
         while not self._stopping:
-            processes = [child.process for child in self._children if child.process is not None]
-            multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1.0)
+            self._wait()
             for child in self._children:
-                if not self._stopping:
-                    self._mend(child)
+                self._note_end(child)
+            for child in self._children:
+                if not self._stopping and child.process is None and child.due <= time.monotonic():
+                    self._start_again(child)
         self._stop()
 
-    def _mend(self, child: _Child) -> None:
+    def _wait(self) -> None:
+        """Until a process ends, or one is due, or it is time to look for a signal."""
+        running = [child.process.sentinel for child in self._children if child.process is not None]
+        waits = [child.due - time.monotonic() for child in self._children if child.process is None]
+        multiprocessing.connection.wait(running, timeout=max(0.0, min([_LONGEST_LOOK_S, *waits])))
+
+    def _note_end(self, child: _Child) -> None:
         if child.process is None or child.process.is_alive():
             return
         if child.row is not None:
             self._board.absent(child.row)
-        logger.error("%s ended (exit code %s): starting another", child.name, child.process.exitcode)
-        if time.monotonic() - child.started < STEADY_S:
-            time.sleep(RESTART_WAIT_S)
+        now = time.monotonic()
+        wait_s = child.restarts.wait_s(now - child.started)
+        child.due = now + wait_s
+        when = f" in {wait_s:.1f} s" if wait_s else ""
+        logger.error("%s ended (exit code %s): starting another%s", child.name, child.process.exitcode, when)
+        child.process = None
+
+    def _start_again(self, child: _Child) -> None:
         try:
             self._spawn(child)
         except OSError as error:
             logger.error("cannot start %s: %s", child.name, error)
+            child.due = time.monotonic() + child.restarts.wait_s(0.0)
 
     def _spawn(self, child: _Child) -> None:
         process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)

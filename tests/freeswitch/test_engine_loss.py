@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -10,9 +12,11 @@ from audio.alignment import missing
 from audio.tones import noise
 from engine_process import EngineProcess
 from freeswitch import RealSwitch, StreamCommands
-from sip import PCMU, Call
+from sip import PCMU, Call, Caller
 from sip.hearing import decoded, has_ended, the_tone
 
+from mod_openai_realtime.local.behaviour import Behaviour, Pacing
+from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 
 
@@ -57,6 +61,32 @@ def test_a_restarted_engine_takes_the_stream_up_again(
     frames = decoded(PCMU, call.party.say(noise(500, 8000)))
     endpoint.wait_for(lambda server: frames[-1] in server.connections[-1].received_audio(), 20)
     assert missing(frames, endpoint.snapshot()[-1].received_audio()) == []
+
+
+def test_twenty_streams_play_again_after_their_workers_were_killed(
+    streams: Callable[[Call], StreamCommands],
+    make_calls: Callable[..., Caller],
+    engine: EngineProcess,
+    make_endpoint: Callable[..., LocalEndpointThread],
+) -> None:
+    endpoint = make_endpoint(
+        keep="counts", behaviour=Behaviour(stream_tone=Tone(440, 600_000), pacing=Pacing(200, 1.0))
+    )
+    caller = make_calls("park", 20)
+    caller.wait_media()
+    playing = [streams(call) for call in caller.calls]
+    for stream in playing:
+        stream.start(endpoint.url)
+    for _ in range(2):
+        for stream in playing:
+            stream.wait_for("openai_speech_start")
+        for worker in engine.children:
+            os.kill(worker, signal.SIGKILL)
+        for stream in playing:
+            stream.wait_for("disconnect")
+            stream.wait_for("connect")
+    for stream in playing:
+        stream.wait_for("openai_speech_start")
 
 
 def test_a_call_can_end_while_the_engine_is_away(

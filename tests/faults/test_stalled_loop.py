@@ -30,6 +30,7 @@ from mod_openai_realtime.stream.resampling import make_resampler
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
+from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.worker import Streams
 
 STREAMS = 150
@@ -127,7 +128,8 @@ class Call:
         make: Any = Server
         owner: Any = self.owner
         endpoint = EndpointSettings(uri="ws://server/")
-        self.stream = Stream(1, start, settings, facts, self.memory, owner, make, endpoint, str(number))
+        plan = StreamPlan(1, start, settings, endpoint, facts, str(number))
+        self.stream = Stream(plan, self.memory, owner, make)
         self.stream.start()
         self.stream.on_connected()
         self.stream.on_text(b'{"type":"session.created","session":{}}')

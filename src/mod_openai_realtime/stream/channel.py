@@ -41,8 +41,7 @@ from .command import (
 from .error_event import error_body
 from .file_quota import FileQuota
 from .file_writer import FileWriter
-from .first_connection import FirstConnection
-from .incoming import LOG_WARNING
+from .log_level import LOG_WARNING
 from .opening import Opening
 from .outbound import CommandRefusedError
 from .payload import PayloadError, decode_payload
@@ -52,6 +51,7 @@ from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
 from .stream import MakeEndpoint, Stream
+from .stream_plan import StreamPlan
 from .usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -379,21 +379,18 @@ class Channel:
         facts = ChannelFacts.read(fields)
         memory = map_memory(fd)
         recording = self._record(number, start, opening.recording, memory, facts) if opening.recording else None
-        stream = Stream(
+        plan = StreamPlan(
             number,
             start,
             opening.settings,
-            facts,
-            memory,
-            self,
-            self._services.make_endpoint,
             opening.endpoint_settings,
+            facts,
             f"{self.uuid} {start.stream}",
-            recording,
-            # After a restart of the engine there may have been one: then it is waited for.
-            FirstConnection(opening.settings.connect_timeout_s) if opening.application and not resumed else None,
-            self._services.usage,
+            # After a restart of the engine there may have been a connection before: then it is waited for.
+            needs_connection=opening.application and not resumed,
         )
+        services = self._services
+        stream = Stream(plan, memory, self, services.make_endpoint, services.usage, recording)
         self._streams[number] = stream
         if opening.settings.audio_files and start.playback_rate is not None and opening.temp_dir:
             files = AudioFiles(Path(opening.temp_dir), self.uuid, start.stream)
@@ -443,7 +440,7 @@ class Channel:
                 rate,
                 message,
                 lambda body: self.event(stream, "play", body),
-                lambda text: stream.log(LOG_WARNING, text),
+                stream.warn,
             )
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:

@@ -1,15 +1,12 @@
-"""What a stream has to know of its channel, and what follows for the audio formats that it asks for."""
+"""What a stream has to know of its channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._media import StreamMemory, is_sound_rate
-from .audio_format import choose
 from .command import Mix, Start
-from .negotiation import Negotiation, Side, Wish
-from .settings import Settings
 
 _LONGEST_PTIME_MS = 1000  # of packets; FreeSWITCH's own longest is 120
 
@@ -78,14 +75,3 @@ def what_to_capture(start: Start, *, recorded: bool) -> str:
     if start.mix is None:
         return Mix.MONO.value
     return Mix.STEREO.value if start.mix is Mix.MIXED else start.mix.value
-
-
-def negotiation(start: Start, settings: Settings, facts: ChannelFacts, warn: Callable[[str], None]) -> Negotiation:
-    wishes = {}
-    if start.send_rate is not None:
-        encoding = choose(settings.audio_format, facts.read_codec, facts.read_rate)
-        wishes[Side.CAPTURE] = Wish(encoding, start.send_rate)
-    if start.playback_rate is not None:
-        encoding = choose(settings.audio_format, facts.write_codec, facts.write_rate)
-        wishes[Side.PLAYBACK] = Wish(encoding, start.playback_rate)
-    return Negotiation(wishes, warn, session=not settings.raw)

@@ -57,28 +57,49 @@ class _Update:
     capture: AudioFormat | None
 
 
-class Negotiation:
-    """Sans-I/O. The session's formats are what the server states in `session.created` and `session.updated`; a format
-    that is only wished for is not used. The application's own updates are followed, and go before the wishes.
+class Complaints:
+    """What of a server's formats was told in a stream's life, so that it is told once: that one is not granted, and of
+    the first MAX_RATES_TOLD rates that are not the stream's."""
 
-    G.711 is asked for once a connection. Where it is not granted, or not answered (`give_up`), what the server has
-    stated counts, or else pcm at the stream's rate; `warn` is told, once in the stream's life. It is told as well of a
-    pcm rate that is not the stream's, once for each of the first MAX_RATES_TOLD.
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._rates: set[tuple[Side, int]] = set()
+        self._refusal_told = False
+
+    def rate(self, side: Side, rate: int, text: str) -> None:
+        if (side, rate) not in self._rates and len(self._rates) < MAX_RATES_TOLD:
+            self._rates.add((side, rate))
+            self._warn(text)
+
+    def refusal(self, text: str) -> None:
+        if not self._refusal_told:
+            self._refusal_told = True
+            self._warn(text)
+
+
+class Negotiation:
+    """Of one session; sans-I/O. Its formats are what the server states in `session.created` and `session.updated`; a
+    format that is only wished for is not used. The application's own updates are followed, and go before the wishes.
+
+    G.711 is asked for once. Where it is not granted, or not answered (`give_up`), what the server has stated counts, or
+    else pcm at the stream's rate.
     """
 
-    def __init__(self, wishes: dict[Side, Wish], warn: Callable[[str], None], *, session: bool) -> None:
+    def __init__(self, wishes: dict[Side, Wish], complaints: Complaints, *, session: bool) -> None:
         """`wishes` has the directions that the stream has. `session` is False in raw mode: there the wishes count."""
         self._wishes = wishes
-        self._warn = warn
+        self._complaints = complaints
         self._session = session
-        self._warned = False
-        self._rates_told: set[tuple[Side, int]] = set()
-        self._asks: dict[Side, Encoding] = {}
-        self._unasked = False
         self._application_spoke = False
         self._outstanding: deque[_Update] = deque(maxlen=MAX_OUTSTANDING)
-        self._effective: dict[Side, AudioFormat] = {}
-        self.connected()
+        self._asks = {
+            side: wish.encoding for side, wish in wishes.items() if session and wish.encoding is not Encoding.PCM
+        }
+        self._unasked = bool(self._asks)
+        self._effective = {
+            side: make_format(Encoding.PCM if session else wish.encoding, wish.pcm_rate)
+            for side, wish in wishes.items()
+        }
 
     @property
     def capture(self) -> AudioFormat:
@@ -98,17 +119,6 @@ class Negotiation:
         if not self._outstanding or Side.CAPTURE not in self._effective:
             return False
         return any(update.capture not in (None, self.capture) for update in self._outstanding)
-
-    def connected(self) -> None:
-        """A new connection: the server knows nothing yet."""
-        self._outstanding.clear()
-        self._application_spoke = False
-        if not self._session:
-            self._effective = {side: make_format(wish.encoding, wish.pcm_rate) for side, wish in self._wishes.items()}
-            return
-        self._effective = {side: make_format(Encoding.PCM, wish.pcm_rate) for side, wish in self._wishes.items()}
-        self._asks = {side: wish.encoding for side, wish in self._wishes.items() if wish.encoding is not Encoding.PCM}
-        self._unasked = bool(self._asks)
 
     def server_said(self, message: ServerMessage) -> bytes | None:
         """Follow the session; the message to send now, if any."""
@@ -157,11 +167,12 @@ class Negotiation:
                 continue
             encoding, rate = stated
             meant = self._meant(side, encoding, rate)
-            if encoding is Encoding.PCM and rate is not None and self._may_tell(side, rate):
+            if encoding is Encoding.PCM and rate is not None:
+                states = f"the server states pcm at {rate} Hz for its {side},"
                 if rate != meant.rate:
-                    self._tell_rate(side, rate, f"which no stream can use; {meant.rate} Hz stays in use")
-                elif wish.encoding is Encoding.PCM and meant != self._effective[side]:
-                    self._tell_rate(side, rate, f"and is followed; it was {self._effective[side].rate} Hz")
+                    self._complaints.rate(side, rate, f"{states} which no stream can use; {meant.rate} Hz stays in use")
+                elif wish.encoding is Encoding.PCM and meant != (now := self._effective[side]):
+                    self._complaints.rate(side, rate, f"{states} and is followed; it was {now.rate} Hz")
             self._effective[side] = meant
 
     def _meant(self, side: Side, encoding: Encoding, rate: int | None) -> AudioFormat:
@@ -170,13 +181,6 @@ class Negotiation:
             now = self._effective[side]
             rate = now.rate if now.encoding is Encoding.PCM else self._wishes[side].pcm_rate
         return make_format(encoding, rate)
-
-    def _may_tell(self, side: Side, rate: int) -> bool:
-        return (side, rate) not in self._rates_told and len(self._rates_told) < MAX_RATES_TOLD
-
-    def _tell_rate(self, side: Side, rate: int, what: str) -> None:
-        self._rates_told.add((side, rate))
-        self._warn(f"the server states pcm at {rate} Hz for its {side}, {what}")
 
     def _ask(self) -> bytes | None:
         self._unasked = False
@@ -199,13 +203,13 @@ class Negotiation:
 
     def _settle(self) -> None:
         """Say so, if the answer to what was asked is another format."""
-        if self._warned or any(update.event_id == EVENT_ID for update in self._outstanding):
+        if any(update.event_id == EVENT_ID for update in self._outstanding):
             return
         for side, law in self._asks.items():
             now = self._effective[side]
             if now.encoding is not law:
-                self._warned = True
-                self._warn(f"the server does not agree to audio/{law}; {now.encoding} at {now.rate} Hz is used")
+                text = f"the server does not agree to audio/{law}; {now.encoding} at {now.rate} Hz is used"
+                self._complaints.refusal(text)
                 return
 
 

@@ -126,8 +126,9 @@ class Outgoing:
         """The same with a second of silence, which ends the caller's turn."""
         self.finish(MUTE_SILENCE_MS)
 
-    def restart(self) -> None:
-        """Another connection, or none: nothing of what was captured before is for it."""
+    def restart(self, negotiation: Negotiation) -> None:
+        """Another session: nothing of what was captured before is for it."""
+        self._negotiation = negotiation
         self._capture.skip()
         self._owed = False
 

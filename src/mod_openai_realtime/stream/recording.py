@@ -14,7 +14,7 @@ from typing import Protocol
 from .._media import is_sound_rate
 from .capture import remix
 from .command import Mix
-from .incoming import LOG_INFO, LOG_WARNING
+from .log_level import LOG_INFO, LOG_WARNING
 from .recorder import Block, Frame, Recorder
 from .recording_file import RecordingFile
 from .recording_place import Spot

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .heard import ItemPart
-from .interruption import TurnDetection
+from .interruption import Interruption, TurnDetection
+from .negotiation import Negotiation
 from .responses import Responses
 from .turn import TurnClock
 
@@ -15,14 +15,19 @@ class Session:
     """Lives from the end of the connection before to the end of its own. `number` tells it from others of the stream:
     what the caller has yet to hear remembers it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(
+        self, number: int, negotiation: Negotiation, interruption: Interruption, *, plays: bool, raw: bool
+    ) -> None:
+        """`interruption` is the stream's. `plays`: the stream has playback."""
         self.number = number
+        self.negotiation = negotiation
+        self.interruption = interruption
+        self.plays = plays
+        self.raw = raw
         self.responses = Responses()
         self.detection = TurnDetection()
         self.clock = TurnClock()
-        # The part whose audio came last, and what follows of it.
-        self.part_name: PartName | None = None
-        self.part: ItemPart | None = None
-        self.law: str | None = None
-        self.half = b""  # the first byte of a sample that two messages of that part share
-        self.part_is_open = False  # nothing has come since that its audio might depend on
+        self.part: PartName | None = None
+        """That of the audio that came last."""
+        self.part_is_open = False
+        """Nothing has come since that audio might depend on."""

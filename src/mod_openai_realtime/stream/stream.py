@@ -5,33 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import orjson
-
 from .._media import Packetizer, Playout, StreamMemory
 from ..realtime.client_messages import client_message, is_for_player
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
 from ..realtime.receiving import TakeAudio
 from . import reasons
-from .capture import Capture
-from .channel_facts import ChannelFacts, negotiation
-from .command import Mix, MuteTarget, Start
+from .agent_audio import AgentAudio
+from .command import MuteTarget
 from .control import Control
-from .error_event import disconnect_body, error_body
-from .event_limit import EventLimit
+from .dialogue import Dialogue
+from .event_socket_pilot import EventSocketPilot
 from .first_connection import FirstConnection
-from .incoming import LOG_DEBUG, LOG_INFO, LOG_WARNING, Incoming
-from .interruption import Interruption
 from .limits import LimitExceededError
+from .log_level import LOG_WARNING
 from .outbound import CommandRefusedError, Outbound
-from .outgoing import Outgoing
-from .playback import NEVER, Playback, Speech
+from .playback import Playback, Speech
 from .recording import Recording
-from .redaction import loggable
 from .reports import Reports
-from .settings import Settings
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
+from .stream_plan import StreamPlan
 from .summary import Summary
 from .turn import Turns
 from .usage import Usage
@@ -48,74 +42,48 @@ class Stream:
 
     def __init__(
         self,
-        number: int,
-        start: Start,
-        settings: Settings,
-        facts: ChannelFacts,
+        plan: StreamPlan,
         memory: StreamMemory,
         owner: StreamOwner,
         make_endpoint: MakeEndpoint,
-        endpoint_settings: EndpointSettings,
-        label: str,
-        recording: Recording | None = None,
-        first_connection: FirstConnection | None = None,
         usage: Usage | None = None,
+        recording: Recording | None = None,
     ) -> None:
-        """`first_connection` is for who ends with the stream where it never connects; `usage` is what this stream's is
-        a part of."""
-        self.number = number
+        """`usage` is what this stream's is a part of."""
+        start, settings = plan.start, plan.settings
+        self.number = plan.number
         self.name = start.stream
         self.direction = start.direction
-        self.settings = settings
         self.memory = memory
+        self.failure: str | None = None  # why it ended, where it never connected
+        self._plan = plan
         self._owner = owner
         self._recording = recording
-        self._first_connection = first_connection
-        self.failure: str | None = None  # why it ended, where it never connected
-        warn = weakly(self._warn)
-        self._machine = StateMachine(label)
-        self._mask = endpoint_settings.mask
+        self._first_connection = FirstConnection(settings.connect_timeout_s) if plan.needs_connection else None
+        self._machine = StateMachine(plan.label)
+        self._mask = plan.endpoint.mask
         self._summary = Summary(Usage(usage), time.monotonic_ns(), memory.underruns)
-        self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
         control = Control(memory.control)
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
-        self._negotiation = negotiation(start, settings, facts, warn)
-        self._outgoing: Outgoing | None = None
-        self._playback: Playback | None = None
-        if start.playback_rate is not None:
-            rate = self._negotiation.playback.rate
-            self._playback = Playback(memory, playback_rate=rate, write_rate=facts.write_rate)
-            self._playback.muted = Control.PLAYBACK_MUTED in control
         self._turns = Turns()
-        self._interruption = Interruption(settings.truncate and not settings.raw)
-        self._event_limit = EventLimit(owner.later, weakly(self._tell_left_out))
-        self._incoming = Incoming(
-            settings,
-            self._playback,
-            self._interruption,
-            self._negotiation,
-            self._turns,
-            self._reports,
-            self._event_limit,
-            weak(self),
-        )
-        self._endpoint = make_endpoint(endpoint_settings, self)
+        self._pilot = EventSocketPilot(weakly(self._emit), weakly(self._log), owner.later, quiet=settings.suppress_log)
+        warn = weakly(self.warn)
+        self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
+        self._audio = plan.audio(memory, self._turns, warn, weakly(self._audio_file))
+        if self._audio is not None:
+            self._audio.playback.muted = Control.PLAYBACK_MUTED in control
+        self._dialogue = Dialogue(plan.sessions(warn), self._audio, self._reports, self._pilot, weak(self))
+        self._endpoint = make_endpoint(plan.endpoint, self)
         self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
-        self._peer = endpoint_settings.peer
-        if start.send_rate is not None:
-            capture = Capture(
-                memory if recording is None else recording,
-                send_rate=start.send_rate,
-                channels=2 if start.mix is Mix.STEREO else 1,
-                message_ms=settings.message_ms,
-            )
-            self._outgoing = Outgoing(
-                capture, self._negotiation, self._endpoint, warn, raw=settings.raw, lends=recording is None
-            )
+        self._outgoing = plan.outgoing(memory, recording, self._dialogue.session, self._endpoint, warn)
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.EXPECTING)
+
+    @property
+    def _playback(self) -> Playback | None:
+        return self._audio.playback if self._audio is not None else None
 
     @property
     def packetizer(self) -> Packetizer | None:
@@ -125,7 +93,7 @@ class Stream:
     @property
     def playout(self) -> Playout | None:
         """What keeps the playback ring filled; None where the stream plays nothing."""
-        return self._playback.playout if self._playback is not None else None
+        return self._audio.playback.playout if self._audio is not None else None
 
     # -- life
 
@@ -242,28 +210,25 @@ class Stream:
             self._end_turn(on_hold and self._endpoint.connected and not self.send_muted)
         self._on_hold = on_hold
         self._publish()
-        status = "held" if on_hold else "resumed"
-        self.log(LOG_INFO, f"channel {status}")
-        self.event("hold", orjson.dumps({"status": status}))
+        self._pilot.held(on_hold)
 
     def silence(self) -> None:
         """Drop what is being played and queued; where nothing is, nothing happens."""
-        self._incoming.silence()
+        self._dialogue.silence()
 
     def send_json(self, payload: bytes) -> None:
         """Raises CommandRefusedError where there is no connection, or it takes no more."""
         message = client_message(payload)
         if is_for_player(message):
-            self._incoming.silence()
+            self._dialogue.silence()
             return
         self._outbound.application(payload)
-        self._negotiation.application_sent(payload)
+        self._dialogue.session.negotiation.application_sent(payload)
         if message is not None:
             heard = self._outgoing is not None and self._capturing
-            self._incoming.application_said(message, caller_is_heard=heard)
+            self._dialogue.application_said(message, caller_is_heard=heard)
         self._take_back()
-        if not self.settings.suppress_log:
-            self.log(LOG_DEBUG, f"sent {loggable(payload)}")
+        self._pilot.sent(payload)
 
     def describe(self) -> dict[str, object]:
         """This stream's entry of `list`."""
@@ -290,7 +255,7 @@ class Stream:
             wanted |= Control.ON_HOLD
         self.memory.set_control(wanted, ~wanted & _PUBLISHED)
         self._turns.playback_waits(self.paused or self._on_hold, time.monotonic_ns())
-        self.wake()
+        self.memory.watch(0, 0)
 
     # -- from the media clock
 
@@ -307,22 +272,26 @@ class Stream:
                     self._outgoing.tick()
                 else:
                     self._outgoing.pass_over()
-            if self._playback is not None:
-                events = self._playback.tick()
-                if events:
-                    self.say(events)
-                for heard in self._playback.interrupted():
-                    message = self._interruption.truncate(heard, self._playback.rate, self._incoming.session)
-                    if message is not None:
-                        self.send(message)
-                self._tell_turns(self._playback)
-            self.watch()
+            if self._audio is not None:
+                self._tick_playback(self._audio)
             if self._recording is not None:
                 if self._outgoing is None:
                     self._recording.skip_capture()
                 self._recording.tick()
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
+
+    def _tick_playback(self, audio: AgentAudio) -> None:
+        playback, session = audio.playback, self._dialogue.session
+        events = playback.tick()
+        if events:
+            self.say(events)
+        for heard in playback.interrupted():
+            message = session.interruption.truncate(heard, playback.rate, session.number)
+            if message is not None:
+                self.send(message)
+        self._tell_turns(playback)
+        audio.watch()
 
     def _take_back(self) -> None:
         """What becomes of caller audio may have changed: tick() decides anew."""
@@ -339,9 +308,7 @@ class Stream:
             turn = self._turns.played(played)
             if turn is not None:
                 self._summary.turn(turn["latency_ms"]["speech_end_to_first_sample"])
-                body = orjson.dumps(turn)
-                self.log(LOG_INFO, f"turn {body.decode()}")
-                self.event("turn", body)
+                self._pilot.turn(turn)
 
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
@@ -353,7 +320,7 @@ class Stream:
     def _gone(self) -> None:
         """The last that is told of the stream, as far as the memory knows it by now."""
         playback = self._playback
-        self._event_limit.finish()
+        self._pilot.finish()
         if playback is not None:
             while playback.cutting:
                 playback.interrupted(final=True)
@@ -362,50 +329,42 @@ class Stream:
             sent_ms=self._outgoing.sent_ms if self._outgoing is not None else 0,
             heard_ms=playback.heard_ms if playback is not None else 0,
             underruns=self.memory.underruns,
-            events_left_out=self._event_limit.left_out,
+            events_left_out=self._pilot.left_out,
         )
-        body = orjson.dumps(report)
-        self.log(LOG_INFO, f"summary {body.decode()}")
-        self.event("summary", body)
+        self._pilot.summary(report)
         self._owner.stream_gone(self)
 
-    # -- from Incoming (IncomingSink)
-
-    def event(self, subclass: str, body: bytes) -> None:
+    def _emit(self, subclass: str, body: bytes) -> None:
         self._owner.event(self, subclass, body)
 
-    def log(self, level: int, text: str) -> None:
+    def _log(self, level: int, text: str) -> None:
         self._owner.log(self, level, self._mask.hide(text))
 
-    def _warn(self, text: str) -> None:
-        self.log(LOG_WARNING, text)
+    def _audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
+        self._owner.audio_file(self, pcm, rate, message)
+
+    # -- from the dialogue (DialogueListener)
+
+    def warn(self, text: str) -> None:
+        self._log(LOG_WARNING, text)
 
     def send(self, payload: bytes) -> None:
         """A message of the engine's own; lost without a connection, where it would mean nothing any more."""
-        if self._outbound.own(payload) and not self.settings.suppress_log:
-            self.log(LOG_DEBUG, f"sent {loggable(payload)}")
+        if self._outbound.own(payload):
+            self._pilot.sent(payload)
 
-    def wake(self) -> None:
-        self.memory.watch(0, 0)
-
-    def watch(self) -> None:
-        self.memory.watch(*(self._playback.next_due() if self._playback is not None else (NEVER, 0)))
-
-    def session_changed(self) -> None:
+    def formats_changed(self) -> None:
         self._take_back()
-        self.wake()
-
-    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
-        self._owner.audio_file(self, pcm, rate, message)
+        self.memory.watch(0, 0)
 
     def say(self, events: list[Speech]) -> None:
         for event in events:
             if event is Speech.STARTED:
                 self.memory.set_control(Control.SPEAKING, 0)
-                self.event("openai_speech_start", b'{"status":"started"}')
+                self._pilot.speech_started()
             else:
                 self.memory.set_control(0, Control.SPEAKING)
-                self.event("openai_speech_stop", b'{"status":"stopped"}')
+                self._pilot.speech_stopped()
 
     # -- from the WebSocket (EndpointListener)
 
@@ -415,31 +374,27 @@ class Stream:
         if self._first_connection is not None:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
-        self._negotiation.connected()
         self._reports.connected()
         if self._outgoing is not None:
-            self._outgoing.restart()
-        self.log(LOG_INFO, "connected")
-        self.event("connect", b'{"status":"connected"}')
+            self._outgoing.restart(self._dialogue.session.negotiation)
+        self._pilot.connected()
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()
         self._reports.disconnected()
+        self._dialogue.connection_lost()
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
             if self._outgoing is not None:
-                self._outgoing.restart()
-        self._incoming.connection_lost()
+                self._outgoing.restart(self._dialogue.session.negotiation)
         reason = self._mask.hide(reason)
-        told = f"{code} {reason}".rstrip()
         if code != 1000 and not self.closing:
-            self._summary.error = told
-        self.log(LOG_INFO, f"disconnected ({told})")
-        self.event("disconnect", disconnect_body(code, reason))
+            self._summary.error = f"{code} {reason}".rstrip()
+        self._pilot.disconnected(code, reason)
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
-        self._reports.connect_failed(self._peer, error, retries, wait_ms, body)
-        self.event("error", error_body(error, retries=retries, wait_ms=wait_ms, http_status=http_status))
+        self._reports.connect_failed(self._plan.endpoint.peer, error, retries, wait_ms, body)
+        self._pilot.error(error, retries=retries, wait_ms=wait_ms, http_status=http_status)
         if self._first_connection is not None:
             self._fail(self._first_connection.failed(error, http_status, last=wait_ms == 0))
 
@@ -448,7 +403,7 @@ class Stream:
 
     def on_dropped(self, why: str) -> None:
         if not self.closing:
-            self._incoming.dropped(why)
+            self._dialogue.dropped(why)
 
     def on_ended(self) -> None:
         state = self._machine.state
@@ -458,23 +413,23 @@ class Stream:
         elif state is State.RUNNING:
             # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
             self._machine.move(State.DRAINING)
-            self.wake()
+            self.memory.watch(0, 0)
 
     @property
     def take_audio(self) -> TakeAudio | None:
-        return self._incoming.take_audio
+        return self._dialogue.take_audio
 
     def on_text(self, payload: bytes) -> None:
         if not self.closing:
             try:
-                self._incoming.text(payload)
+                self._dialogue.text(payload)
             except LimitExceededError as error:
                 self._end_connection(str(error))
 
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:
             try:
-                self._incoming.binary(payload)
+                self._dialogue.binary(payload)
             except LimitExceededError as error:
                 self._end_connection(str(error))
 
@@ -483,14 +438,8 @@ class Stream:
         if self.closing or not self._endpoint.connected:
             return
         self._summary.error = why
-        self._warn(f"connection ended: {why}")
-        wait_ms = self._endpoint.fail_connection(why)
-        self.event("error", error_body(why, wait_ms=wait_ms))
-
-    def _tell_left_out(self, count: int) -> None:
-        text = f"{count} messages left out of the events: the server sends more than can be told"
-        self._warn(text)
-        self.event("error", error_body(text))
+        self.warn(f"connection ended: {why}")
+        self._pilot.error(why, wait_ms=self._endpoint.fail_connection(why))
 
     def pause_reading(self, paused: bool) -> None:
         """Whether nothing is to be read from the server for now, because the switch is behind with events."""

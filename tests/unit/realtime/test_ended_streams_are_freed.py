@@ -32,7 +32,7 @@ from .conftest import closed_port
 
 KEY = "sk-freed-with-the-stream"
 KINDS = {
-    *("Stream", "Incoming", "Playback", "Outgoing"),
+    *("Stream", "Dialogue", "AgentAudio", "EventSocketPilot", "Playback", "Outgoing"),
     *("Endpoint", "EndpointSettings", "Attempt", "WebSocket"),
     *("WSProtocol", "WSTransport", "SSLTransport"),
 }
@@ -91,9 +91,25 @@ class Uncollected:
         gc.enable()
 
 
+_before: list[object] = []
+
+
+@pytest.fixture(autouse=True)
+def before() -> Iterator[None]:
+    """What tests of other files have left does not count."""
+    _before[:] = _all()
+    yield
+    _before.clear()
+
+
+def _all() -> list[object]:
+    return [each for each in gc.get_objects() if type(each).__name__ in KINDS]
+
+
 def left() -> Counter[str]:
     """What there is of streams and connections, by type; the far end's have other names."""
-    return Counter(type(each).__name__ for each in gc.get_objects() if type(each).__name__ in KINDS)
+    known = {id(each) for each in _before}
+    return Counter(type(each).__name__ for each in _all() if id(each) not in known)
 
 
 @pytest.fixture(params=["ws", "wss"])

@@ -29,7 +29,7 @@ from mod_openai_realtime.stream.limits import (
     check_id,
     kept_id,
 )
-from mod_openai_realtime.stream.negotiation import Negotiation, Side, Wish
+from mod_openai_realtime.stream.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.stream.outbound import CommandRefusedError, Outbound
 from mod_openai_realtime.stream.playback import Playback
 from mod_openai_realtime.stream.responses import Responses
@@ -131,7 +131,7 @@ def test_a_turn_names_as_many_items_as_fit() -> None:
 
 def test_of_ever_new_rates_the_first_are_told() -> None:
     warnings: list[str] = []
-    negotiation = Negotiation({Side.PLAYBACK: Wish(Encoding.PCM, 24000)}, warnings.append, session=True)
+    negotiation = Negotiation({Side.PLAYBACK: Wish(Encoding.PCM, 24000)}, Complaints(warnings.append), session=True)
     for rate in range(100_000, 101_000):
         session = {"audio": {"output": {"format": {"type": "audio/pcm", "rate": rate}}}}
         negotiation.server_said(ServerMessage(Kind.SESSION_UPDATED, "session.updated", {"session": session}))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from mod_openai_realtime.realtime.messages import classify
 from mod_openai_realtime.stream.audio_format import AudioFormat, Encoding
-from mod_openai_realtime.stream.negotiation import EVENT_ID, Negotiation, Side, Wish
+from mod_openai_realtime.stream.negotiation import EVENT_ID, Complaints, Negotiation, Side, Wish
 
 PCM, PCMU, PCMA = Encoding.PCM, Encoding.PCMU, Encoding.PCMA
 PCM_16K = {"type": "audio/pcm", "rate": 16000}
@@ -27,9 +27,13 @@ def session(capture: object = PCM_24K, playback: object = PCM_24K) -> dict[str, 
 class Bench:
     def __init__(self, wishes: dict[Side, Encoding], *, rate: int = 24000, raw: bool = False) -> None:
         self.warnings: list[str] = []
-        self.negotiation = Negotiation(
-            {side: Wish(encoding, rate) for side, encoding in wishes.items()}, self.warnings.append, session=not raw
-        )
+        self._wishes = {side: Wish(encoding, rate) for side, encoding in wishes.items()}
+        self._complaints, self._raw = Complaints(self.warnings.append), raw
+        self.connect()
+
+    def connect(self) -> None:
+        """A connection of the same stream, the first or another."""
+        self.negotiation = Negotiation(self._wishes, self._complaints, session=not self._raw)
 
     def server(self, kind: str, **fields: Any) -> dict[str, Any] | None:
         """What is sent for a message of the server."""
@@ -65,7 +69,7 @@ def test_a_rate_of_pcm_that_the_server_states_is_followed_with_one_warning(kind:
     for _ in range(3):
         bench.server(kind, session=session(PCM_16K, PCM_24K))
         assert bench.formats == (AudioFormat(PCM, 16000), AudioFormat(PCM, 24000))
-        bench.negotiation.connected()
+        bench.connect()
     (warning,) = bench.warnings
     assert "24000 Hz" in warning and "16000 Hz" in warning and "output" in warning
 
@@ -273,13 +277,13 @@ def test_a_new_connection_begins_anew_and_warns_no_more() -> None:
     bench.created()
     bench.updated()
     assert len(bench.warnings) == 1
-    bench.negotiation.connected()
+    bench.connect()
     assert bench.negotiation.waiting
     assert bench.formats == (AudioFormat(PCM, 24000),) * 2
     assert bench.created() is not None
     bench.updated()
     assert len(bench.warnings) == 1
-    bench.negotiation.connected()
+    bench.connect()
     assert bench.created() is not None
     bench.updated(ULAW, ULAW)
     assert bench.formats == (AudioFormat(PCMU, 8000),) * 2

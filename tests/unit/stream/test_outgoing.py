@@ -16,7 +16,7 @@ from mod_openai_realtime.realtime.messages import classify
 from mod_openai_realtime.realtime.sending import BINARY, TEXT
 from mod_openai_realtime.stream.audio_format import Encoding
 from mod_openai_realtime.stream.capture import MAX_HELD_MS, Capture
-from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS, Negotiation, Side, Wish
+from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS, Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.stream.outgoing import Outgoing
 
 FRAME_MS = 20
@@ -57,13 +57,20 @@ class Bench:
         self.memory.watch((1 << 64) - 1, 0)
         self.channels = channels
         self.warnings: list[str] = []
-        wish = Wish(Encoding(law), rate)
-        self.negotiation = Negotiation({Side.CAPTURE: wish}, self.warnings.append, session=not raw)
+        self._wishes, self._raw = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw
+        self.negotiation = self._negotiate()
         capture = Capture(self.memory, send_rate=rate, channels=channels, message_ms=message_ms)
         self.transport = Transport()
         self.outgoing = Outgoing(capture, self.negotiation, self.transport, self.warnings.append, raw=raw, lends=True)
         self._poller = Poller()
         self._poller.add(self.memory, self, self.outgoing.packetizer)
+
+    def _negotiate(self) -> Negotiation:
+        return Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
+
+    def reconnect(self) -> None:
+        self.negotiation = self._negotiate()
+        self.outgoing.restart(self.negotiation)
 
     def say(self, pcm: bytes) -> None:
         step = FRAME_BYTES * self.channels
@@ -185,8 +192,7 @@ def test_another_connection_gets_neither_words_nor_silence_of_the_one_before() -
     bench = Bench(law="pcmu")
     bench.say(os.urandom(FRAME_BYTES))
     bench.mute()
-    bench.outgoing.restart()
-    bench.negotiation.connected()
+    bench.reconnect()
     bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
     bench.pass_over()
     bench.tick()

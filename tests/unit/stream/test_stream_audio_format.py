@@ -23,6 +23,7 @@ from mod_openai_realtime.stream.outbound import CommandRefusedError
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
+from mod_openai_realtime.stream.stream_plan import StreamPlan
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 PCM_8K = {"type": "audio/pcm", "rate": 8000}
@@ -103,17 +104,8 @@ class Bench:
             return self.connection
 
         facts = ChannelFacts(8000, 8000, 20, codec, codec)
-        self.stream = Stream(
-            1,
-            start,
-            settings,
-            facts,
-            StreamMemory(self.switch.fd),
-            self.owner,
-            make_endpoint,
-            EndpointSettings(uri="ws://h"),
-            "test",
-        )
+        plan = StreamPlan(1, start, settings, EndpointSettings(uri="ws://h"), facts, "test")
+        self.stream = Stream(plan, StreamMemory(self.switch.fd), self.owner, make_endpoint)
         self._poller = Poller()
         self._poller.add(self.stream.memory, self.stream, self.stream.packetizer, self.stream.playout)
         self.stream.start()

@@ -19,6 +19,7 @@ from mod_openai_realtime.stream.reports import GREETING_S
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
+from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.stream.usage import Usage
 
 INFO, WARNING = 6, 4
@@ -107,18 +108,8 @@ class Bench:
             return connections[0]
 
         self.memory = StreamMemory(self.switch.fd)
-        self.stream = Stream(
-            1,
-            start,
-            settings,
-            ChannelFacts(8000, 8000, 20),
-            self.memory,
-            self.owner,
-            make_endpoint,
-            server,
-            "test",
-            usage=self.usage,
-        )
+        plan = StreamPlan(1, start, settings, server, ChannelFacts(8000, 8000, 20), "test")
+        self.stream = Stream(plan, self.memory, self.owner, make_endpoint, self.usage)
         self.connection = connections[0]
         self._poller = Poller()
         self._poller.add(self.memory, self.stream, self.stream.packetizer, self.stream.playout)
@@ -289,7 +280,8 @@ def test_an_engine_that_comes_after_another_tells_its_own_part_only() -> None:
         return endpoints[0]
 
     facts, server = ChannelFacts(8000, 8000, 20), EndpointSettings(uri=URI)
-    stream = Stream(1, start, settings, facts, StreamMemory(bench.switch.fd), owner, make_endpoint, server, "next")
+    plan = StreamPlan(1, start, settings, server, facts, "next")
+    stream = Stream(plan, StreamMemory(bench.switch.fd), owner, make_endpoint)
     stream.start()
     stream.stop(reason=EndReason.ENGINE_EXIT)
     stream.on_ended()

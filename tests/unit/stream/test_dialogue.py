@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,14 +17,15 @@ from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.realtime.client_messages import client_message
 from mod_openai_realtime.realtime.mask import Mask
 from mod_openai_realtime.realtime.messages import MAX_VALUES
+from mod_openai_realtime.stream.agent_audio import AgentAudio
 from mod_openai_realtime.stream.audio_format import Encoding
-from mod_openai_realtime.stream.event_limit import EventLimit
+from mod_openai_realtime.stream.dialogue import Dialogue
 from mod_openai_realtime.stream.heard import Heard
-from mod_openai_realtime.stream.incoming import LOG_WARNING, Incoming
 from mod_openai_realtime.stream.interruption import Interruption
-from mod_openai_realtime.stream.negotiation import Negotiation, Side, Wish
+from mod_openai_realtime.stream.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
 from mod_openai_realtime.stream.reports import Reports
+from mod_openai_realtime.stream.session import Session
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.summary import Summary
 from mod_openai_realtime.stream.turn import Turns
@@ -43,11 +44,11 @@ class Sink:
     def say(self, events: list[Speech]) -> None:
         self.told += [("say", event) for event in events]
 
-    def event(self, subclass: str, body: bytes) -> None:
-        self.told.append(("event", subclass, body))
+    def forward(self, kind: str | None, payload: bytes) -> None:
+        self.told.append(("event", kind, payload))
 
-    def log(self, level: int, text: str) -> None:
-        self.told.append(("log", level, text))
+    def warn(self, text: str) -> None:
+        self.told.append(("warn", text))
 
     def audio_file(self, pcm: bytes, rate: int, message: object) -> None:
         self.told.append(("audio_file", pcm, rate))
@@ -55,9 +56,7 @@ class Sink:
     def send(self, payload: bytes) -> None:
         self.told.append(("send", payload))
 
-    def session_changed(self) -> None: ...
-    def wake(self) -> None: ...
-    def watch(self) -> None: ...
+    def formats_changed(self) -> None: ...
 
 
 class Bench:
@@ -65,18 +64,22 @@ class Bench:
 
     def __init__(self, *, short_way: bool, audio_files: bool = False) -> None:
         settings, _ = Settings.read({}, raw_api=False)
-        settings = replace(settings, audio_files=audio_files)
         self.switch = SwitchSide()
         self.memory = StreamMemory(self.switch.fd)
         self.playback = Playback(self.memory, playback_rate=RATE, write_rate=WRITE_RATE)
         self.sink = Sink()
         wishes = {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}
-        negotiation = Negotiation(wishes, lambda text: None, session=True)
         reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), Timers().later, lambda text: None)
-        limit = EventLimit(Timers().later, lambda count: None)
-        interruption = Interruption(True)
-        self.incoming = Incoming(settings, self.playback, interruption, negotiation, Turns(), reports, limit, self.sink)
-        self.take_audio = self.incoming.take_audio if short_way else None
+        complaints, interruption = Complaints(lambda text: None), Interruption(True)
+
+        def make_session(number: int) -> Session:
+            negotiation = Negotiation(wishes, complaints, session=True)
+            return Session(number, negotiation, interruption, plays=True, raw=False)
+
+        file = self.sink.audio_file if audio_files else None
+        audio = AgentAudio(self.memory, self.playback, Turns(), self.sink.warn, file, raw=False)
+        self.dialogue = Dialogue(make_session, audio, reports, self.sink, self.sink)
+        self.take_audio = self.dialogue.take_audio if short_way else None
         self.short = 0
         self.heard: list[bytes | None] = []
         self.cut: list[Heard] = []
@@ -87,7 +90,7 @@ class Bench:
         if self.take_audio is not None and self.take_audio(memoryview(payload)):
             self.short += 1
         else:
-            self.incoming.text(payload)
+            self.dialogue.text(payload)
 
     def run(self, frames: int) -> None:
         for _ in range(frames):
@@ -146,14 +149,14 @@ def says(kind: str, **fields: Any) -> Callable[[Bench], None]:
     """A message of the application goes out."""
     message = client_message(orjson.dumps({"type": kind, **fields}))
     assert message is not None
-    return lambda bench: bench.incoming.application_said(message, caller_is_heard=True)
+    return lambda bench: bench.dialogue.application_said(message, caller_is_heard=True)
 
 
 application = st.sampled_from(
     [
-        lambda bench: bench.incoming.silence(),
-        lambda bench: bench.incoming.connection_lost(),
-        lambda bench: bench.incoming.dropped("too large"),
+        lambda bench: bench.dialogue.silence(),
+        lambda bench: bench.dialogue.connection_lost(),
+        lambda bench: bench.dialogue.dropped("too large"),
         says("response.cancel"),
         says("response.cancel", response_id="r1"),
         says("response.create", response={"metadata": {"interruptible": "false"}}),
@@ -219,7 +222,7 @@ def test_a_full_queue_is_told_of_once_until_there_was_room_again() -> None:
     bench.receive(second)
     bench.receive(second)
     bench.receive(second)
-    warnings = [told for told in bench.sink.told if told[0] == "log" and "too much audio" in told[2]]
+    warnings = [told for told in bench.sink.told if told[0] == "warn" and "too much audio" in told[1]]
     assert len(warnings) == 2
     assert bench.playback.playout.queued > (MAX_QUEUE_S - 1) * RATE
 
@@ -251,7 +254,7 @@ def test_what_has_too_many_values_is_told_and_nothing_else() -> None:
     bench.receive(delta(bytes(960)))
     assert bench.playback.playout.end == 960
     assert [told[2] for told in bench.sink.told if told[0] == "event"] == [update, update]
-    assert [told[2] for told in bench.sink.told if told[:2] == ("log", LOG_WARNING)] == [
+    assert [told[1] for told in bench.sink.told if told[0] == "warn"] == [
         "message passed on unread: its JSON has more than 50000 values"
     ]
 
@@ -286,11 +289,11 @@ def nested(depth: int) -> bytes:
 @pytest.mark.parametrize(
     "lose",
     [
-        lambda bench: bench.incoming.dropped("incoming message over 8 bytes dropped"),
+        lambda bench: bench.dialogue.dropped("incoming message over 8 bytes dropped"),
         lambda bench: bench.receive(b'{"type":"response.output_audio.delta","response_id":"r1","delta":"A*"}'),
         lambda bench: bench.receive(nested(129)),
         lambda bench: bench.receive(b'{"type":"x"}\0'),
-        lambda bench: bench.incoming.binary(b"\x01\x02"),
+        lambda bench: bench.dialogue.binary(b"\x01\x02"),
     ],
     ids=["large", "malformed", "deep", "nul", "binary"],
 )
@@ -301,7 +304,7 @@ def test_after_each_dropped_message_there_is_no_half_sample_and_one_line_in_the_
         lose(bench)
         bench.receive(delta(bytes(4)))
     assert bench.playback.playout.end == 3 * (1 + 2)
-    assert [told[0] for told in bench.sink.told] == ["log"]
+    assert [told[0] for told in bench.sink.told] == ["warn"]
 
 
 def test_what_finds_the_queue_full_leaves_no_half_sample() -> None:
@@ -342,13 +345,13 @@ def test_a_break_cancels_what_it_silences_and_nothing_else() -> None:
     bench.receive(delta(bytes(9600)))
     bench.receive(about("response.created", "r2"))
     bench.run(2)
-    bench.incoming.silence()
+    bench.dialogue.silence()
     assert sent(bench) == [{"type": "response.cancel", "response_id": "r1"}]
     bench.receive(delta(bytes(9600)))
     assert bench.playback.idle
     bench.receive(delta(bytes(9600), "r2"))
     assert not bench.playback.idle
-    bench.incoming.silence()
+    bench.dialogue.silence()
     assert sent(bench)[1:] == [{"type": "response.cancel"}]
 
 
@@ -357,7 +360,7 @@ def test_a_response_that_is_over_at_the_server_is_not_cancelled() -> None:
     bench.receive(about("response.created"))
     bench.receive(delta(bytes(9600)))
     bench.receive(about("response.done"))
-    bench.incoming.silence()
+    bench.dialogue.silence()
     assert sent(bench) == []
 
 
@@ -365,9 +368,9 @@ def test_a_break_of_what_an_old_session_left_cancels_nothing_of_the_new_one() ->
     bench = Bench(short_way=True)
     bench.receive(about("response.created"))
     bench.receive(delta(bytes(9600)))
-    bench.incoming.connection_lost()
+    bench.dialogue.connection_lost()
     bench.receive(about("response.created"))
-    bench.incoming.silence()
+    bench.dialogue.silence()
     assert sent(bench) == []
     bench.receive(delta(bytes(9600)))
     assert not bench.playback.idle

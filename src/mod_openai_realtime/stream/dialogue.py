@@ -1,0 +1,149 @@
+"""What both sides say to each other, and what follows: understanding.py decides, this carries it out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from ..realtime.client_messages import ClientMessage
+from ..realtime.messages import Kind, audio_delta, classify
+from ..realtime.receiving import TakeAudio
+from .agent_audio import AgentAudio
+from .effects import (
+    Depart,
+    Disown,
+    Effect,
+    EndAudio,
+    ForgetHalf,
+    Forward,
+    Play,
+    Send,
+    SettleFormats,
+    Silence,
+    Warn,
+)
+from .playback import Speech
+from .reports import Reports
+from .session import Session
+from .understanding import (
+    application_says,
+    application_wants_silence,
+    audio_comes,
+    binary_comes,
+    lost,
+    server_says,
+)
+
+
+class Pilot(Protocol):
+    """Hears of the server's messages."""
+
+    def forward(self, kind: str | None, payload: bytes, /) -> None: ...
+
+
+class DialogueListener(Protocol):
+    """The stream."""
+
+    def say(self, events: list[Speech], /) -> None:
+        """Speech of the agent has begun or ended in the caller's ear."""
+
+    def send(self, payload: bytes, /) -> None:
+        """A message of the engine's own is to go out."""
+
+    def formats_changed(self) -> None: ...
+    def warn(self, text: str, /) -> None: ...
+
+
+class Dialogue:
+    """Over all sessions of a stream; `session` is that of the connection there is, or of the one to come."""
+
+    def __init__(
+        self,
+        make_session: Callable[[int], Session],
+        audio: AgentAudio | None,
+        reports: Reports,
+        pilot: Pilot,
+        listener: DialogueListener,
+    ) -> None:
+        """`make_session` is given its number. `audio`: None where the stream plays nothing."""
+        self._make_session = make_session
+        self._audio = audio
+        self._reports = reports
+        self._pilot = pilot
+        self._listener = listener
+        self._warned: set[str] = set()
+        self.session = make_session(0)
+
+    @property
+    def take_audio(self) -> TakeAudio | None:
+        """See EndpointListener: before text() is called."""
+        return self._audio.take_audio if self._audio is not None else None
+
+    def text(self, payload: bytes) -> None:
+        """Raises LimitExceededError."""
+        if self._audio is not None and self._audio.plain:
+            delta = audio_delta(payload)
+            if delta is not None:
+                response, item, index, audio = delta
+                self._carry_out(audio_comes(self.session, (response, item, index), audio, None))
+                return
+        message = classify(payload)
+        if message.kind is not Kind.AUDIO_DELTA or self.session.raw:
+            self._reports.server_said(message)
+        self._carry_out(server_says(self.session, message, payload, time.monotonic_ns()))
+
+    def binary(self, payload: bytes) -> None:
+        """Raises LimitExceededError."""
+        self._carry_out(binary_comes(self.session, payload))
+
+    def dropped(self, why: str) -> None:
+        """A message has been lost before it came here."""
+        self._carry_out(lost(why))
+
+    def application_said(self, message: ClientMessage, *, caller_is_heard: bool) -> None:
+        """A message of the application has gone out."""
+        queue = self._audio.playback if self._audio is not None else None
+        now_ns = time.monotonic_ns()
+        self._carry_out(application_says(self.session, message, queue, now_ns, caller_is_heard=caller_is_heard))
+
+    def silence(self) -> None:
+        """The application wants silence; where nothing is played or queued, nothing happens."""
+        self._carry_out(application_wants_silence(self.session, self._audio.playback if self._audio else None))
+
+    def connection_lost(self) -> None:
+        self.session = self._make_session(self.session.number + 1)
+        if self._audio is not None:
+            self._audio.begin_session(self.session.number)
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Forward(kind, payload):
+                    self._pilot.forward(kind, payload)
+                case Send(payload):
+                    self._listener.send(payload)
+                case SettleFormats():
+                    self._listener.formats_changed()
+                case Warn(text):
+                    if text not in self._warned:
+                        self._warned.add(text)
+                        self._listener.warn(text)
+                case _:
+                    if self._audio is not None:
+                        self._sound(self._audio, effect)
+
+    def _sound(self, audio: AgentAudio, effect: Effect) -> None:
+        match effect:
+            case Play():
+                audio.play(effect, self.session, time.monotonic_ns())
+            case Depart():
+                audio.depart()
+            case EndAudio():
+                audio.end()
+            case ForgetHalf():
+                audio.forget_half()
+            case Silence(which, tell):
+                self._listener.say(audio.silence(which, tell=tell))
+            case Disown(item_id):
+                audio.playback.disown(item_id, self.session.number)

@@ -1,0 +1,82 @@
+"""What a stream shall be, before there is one, and the parts that it is made of then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .._media import StreamMemory
+from ..realtime.endpoint import EndpointSettings
+from .agent_audio import AgentAudio, AudioFile
+from .audio_format import choose
+from .capture import Capture
+from .channel_facts import ChannelFacts
+from .command import Mix, Start
+from .interruption import Interruption
+from .negotiation import Complaints, Negotiation, Side, Wish
+from .outgoing import Outgoing, Transport
+from .playback import Playback
+from .recording import Recording
+from .session import Session
+from .settings import Settings
+from .turn import Turns
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """`number`: of the stream on its channel's link. `label` names it in the engine's own log."""
+
+    number: int
+    start: Start
+    settings: Settings
+    endpoint: EndpointSettings
+    facts: ChannelFacts
+    label: str
+    needs_connection: bool = False
+    """Somebody waits for the stream: it ends where no connection comes up."""
+
+    def sessions(self, warn: Warn) -> Callable[[int], Session]:
+        """What makes the session of a number."""
+        raw = self.settings.raw
+        complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
+
+        def make(number: int) -> Session:
+            negotiation = Negotiation(self.wishes(), complaints, session=not raw)
+            return Session(number, negotiation, interruption, plays=self.start.playback_rate is not None, raw=raw)
+
+        return make
+
+    def wishes(self) -> dict[Side, Wish]:
+        """The audio formats that it asks for, in the directions that it has."""
+        start, facts, wanted = self.start, self.facts, self.settings.audio_format
+        wishes = {}
+        if start.send_rate is not None:
+            wishes[Side.CAPTURE] = Wish(choose(wanted, facts.read_codec, facts.read_rate), start.send_rate)
+        if start.playback_rate is not None:
+            wishes[Side.PLAYBACK] = Wish(choose(wanted, facts.write_codec, facts.write_rate), start.playback_rate)
+        return wishes
+
+    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn, file: AudioFile) -> AgentAudio | None:
+        """None where it plays nothing."""
+        if self.start.playback_rate is None:
+            return None
+        playback = Playback(memory, playback_rate=self.start.playback_rate, write_rate=self.facts.write_rate)
+        wanted_file = file if self.settings.audio_files else None
+        return AgentAudio(memory, playback, turns, warn, wanted_file, raw=self.settings.raw)
+
+    def outgoing(
+        self, memory: StreamMemory, recording: Recording | None, session: Session, transport: Transport, warn: Warn
+    ) -> Outgoing | None:
+        """None where it sends nothing."""
+        if self.start.send_rate is None:
+            return None
+        capture = Capture(
+            memory if recording is None else recording,
+            send_rate=self.start.send_rate,
+            channels=2 if self.start.mix is Mix.STEREO else 1,
+            message_ms=self.settings.message_ms,
+        )
+        raw, lends = self.settings.raw, recording is None
+        return Outgoing(capture, session.negotiation, transport, warn, raw=raw, lends=lends)

@@ -16,6 +16,7 @@ from .board import Board
 from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
+from .realtime.resolver import Resolver
 from .stream.channel import Channel, Services
 from .stream.file_quota import MAX_BYTES, FileQuota
 from .stream.state import EndReason
@@ -73,6 +74,7 @@ class Worker:
         self._figures = Figures()
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
+        self._resolver = Resolver()
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -135,7 +137,7 @@ class Worker:
         return True
 
     def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-        return Endpoint(settings, listener)
+        return Endpoint(settings, listener, resolver=self._resolver)
 
     # -- accepting
 

@@ -21,6 +21,7 @@ from .deflate import OFFER, Agreement, InvalidExtensionError, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_status
 from .handshake import Answer
+from .resolver import Resolver
 from .settings import EndpointSettings
 from .share import READ_BYTES
 from .websocket import FRAME_ALLOWANCE, LINGER_S, WebSocket, WebSocketOwner
@@ -51,11 +52,14 @@ class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
 class Attempt:
     """It ends in the owner's `websocket_opened` or `websocket_failed`, unless abandoned."""
 
-    def __init__(self, owner: WebSocketOwner, settings: EndpointSettings, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, owner: WebSocketOwner, settings: EndpointSettings, tls: ssl.SSLContext | None, resolver: Resolver
+    ) -> None:
         """`tls` is the context for wss://, None for ws://."""
         self._owner = owner
         self._settings = settings
         self._tls = tls
+        self._resolver = resolver
         self._socket: socket.socket | None = None
         self._agreement: Agreement | None = None
         self._opened = False
@@ -84,7 +88,7 @@ class Attempt:
 
     async def _connect(self) -> None:
         url = parse_url(self._settings.uri)
-        self._socket = await dial(url.host, url.port)
+        self._socket = await dial(url.host, url.port, self._resolver)
         protocol = self._protocol(url)
         opening = _Opening(protocol, self._agree)
         await aiofastnet.create_connection(

@@ -6,8 +6,10 @@ All its addresses are tried, each with a head start over the next (RFC 8305), so
 import asyncio
 import socket
 from itertools import chain, zip_longest
+from typing import Any
 
 from ..fresh_socket import forget_number
+from .resolver import Address, Resolver
 
 _HEAD_START_S = 0.25  # RFC 8305, section 8.
 _UNANSWERED_MS = 30_000
@@ -15,12 +17,10 @@ _KEEPALIVE_IDLE_S = 30
 _KEEPALIVE_INTERVAL_S = 10
 _KEEPALIVE_PROBES = 3
 
-_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
-
-async def dial(host: str, port: int) -> socket.socket:
+async def dial(host: str, port: int, resolver: Resolver) -> socket.socket:
     """Connect. Raises OSError (socket.gaierror included); when cancelled no socket is left over."""
-    addresses = await _addresses(host, port)
+    addresses = _alternating(await resolver.addresses(host, port))
     racers: set[asyncio.Task[socket.socket]] = set()
     failure: OSError = socket.gaierror(socket.EAI_NODATA, "no address")
     try:
@@ -52,16 +52,15 @@ def _end(racer: asyncio.Task[socket.socket]) -> None:
         racer.result().close()
 
 
-async def _addresses(host: str, port: int) -> list[_Address]:
-    """The addresses of the host, families in turn, the resolver's first choice first."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    families: dict[socket.AddressFamily, list[_Address]] = {}
-    for family, _, _, _, address in found:
+def _alternating(found: list[Address]) -> list[Address]:
+    """Families in turn, the resolver's first choice first."""
+    families: dict[socket.AddressFamily, list[Address]] = {}
+    for family, address in found:
         families.setdefault(family, []).append((family, address))
     return [entry for entry in chain.from_iterable(zip_longest(*families.values())) if entry is not None]
 
 
-async def _connect(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)

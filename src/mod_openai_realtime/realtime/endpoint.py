@@ -12,6 +12,7 @@ from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
 from .failures import ConnectError
 from .receiving import TakeAudio
+from .resolver import Resolver
 from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
 from .tls import TlsSettings, TlsSettingsError, make_context
@@ -97,8 +98,9 @@ class Endpoint:
         loop: asyncio.AbstractEventLoop | None = None,
         random: Callable[[], float] = random_module.random,
         limits: BackoffLimits | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
-        """`random` gives floats in [0, 1), for the jitter of the waits."""
+        """`random` gives floats in [0, 1), for the jitter of the waits; `resolver` None: one of its own."""
         self._settings = settings
         self._listener = listener
         # No call of our own in between: nearly all that comes are these.
@@ -107,6 +109,7 @@ class Endpoint:
         self.websocket_binary: Callable[[bytes], None] = listener.on_binary
         self._loop = loop or asyncio.get_running_loop()
         self._backoff = Backoff(limits or BackoffLimits(), random)
+        self._resolver = resolver or Resolver()
         self._state = _State.NEW
         self._tls: ssl.SSLContext | None = None
         self._attempt: Attempt | None = None
@@ -229,7 +232,7 @@ class Endpoint:
     def _connect(self) -> None:
         self._retry = None
         self._move(_State.CONNECTING)
-        self._attempt = Attempt(self, self._settings, self._tls)
+        self._attempt = Attempt(self, self._settings, self._tls, self._resolver)
 
     def _wait(self, wait_ms: float) -> None:
         self._move(_State.WAITING)

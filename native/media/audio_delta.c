@@ -108,8 +108,18 @@ static bool scan_value(struct scan *scan, struct text name, struct audio_delta *
         delta->has_content_index = true;
         return first && scan_number(scan, &delta->content_index);
     }
-    return scan_string(scan, &other) || scan_number(scan, &number) || scan_word(scan, "true") ||
-           scan_word(scan, "false") || scan_word(scan, "null");
+    switch (scan->at < scan->end ? *scan->at : 0) {
+    case '"':
+        return scan_string(scan, &other);
+    case 't':
+        return scan_word(scan, "true");
+    case 'f':
+        return scan_word(scan, "false");
+    case 'n':
+        return scan_word(scan, "null");
+    default:
+        return scan_number(scan, &number);
+    }
 }
 
 static bool scan_delta(struct scan *scan, struct audio_delta *delta)

@@ -21,6 +21,7 @@ from .deflate import OFFER, Agreement, InvalidExtensionError, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_status
 from .handshake import Answer
+from .masking import seed_masks
 from .resolver import Resolver
 from .settings import EndpointSettings
 from .share import READ_BYTES
@@ -88,6 +89,7 @@ class Attempt:
 
     async def _connect(self) -> None:
         url = parse_url(self._settings.uri)
+        seed_masks()
         self._socket = await dial(url.host, url.port, self._resolver)
         protocol = self._protocol(url)
         opening = _Opening(protocol, self._agree)
@@ -110,7 +112,7 @@ class Attempt:
         # In the order of its parameters: they have no names for a caller.
         return _Protocol(
             url.netloc,
-            url.resource_name,
+            _resource(settings.uri),
             True,  # the client's side
             self._make_websocket,
             _library_log,
@@ -218,6 +220,13 @@ class _Opening(asyncio.Protocol):
             room[:size] = rest[:size]
             self._inner.buffer_updated(size)
             rest = rest[size:]
+
+
+def _resource(uri: str) -> str:
+    """What is asked for: path and query as they stand. The library drops parameters (`;`) and a query that is empty."""
+    after = uri.partition("://")[2]
+    authority = min((after.find(mark) for mark in "/?" if mark in after), default=len(after))
+    return after[authority:] if after[authority:].startswith("/") else "/" + after[authority:]
 
 
 def _failure(error: Exception) -> ConnectError:

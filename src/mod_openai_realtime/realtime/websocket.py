@@ -5,6 +5,7 @@ bound on every wait for the peer.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -290,6 +291,7 @@ class WebSocket(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._cancel_timer()
+        self._looking = asyncio.get_running_loop().create_task(_look_at_end(transport))
         if not self._over:
             try:
                 self._report_end(ABNORMAL_CLOSURE, self._loss_reason(transport))
@@ -370,6 +372,12 @@ class WebSocket(WSListener):
         if handshake.sent.code == WSCloseCode.GOING_AWAY:
             return "Ping timeout"
         return f"Protocol error: {printable(handshake.sent.reason or 'invalid frame')}"
+
+
+async def _look_at_end(transport: WSTransport) -> None:
+    """The library keeps why it has ended a connection, and it would be logged with a trace if nobody asked for it."""
+    with contextlib.suppress(Exception):
+        await transport.wait_disconnected()
 
 
 def _copy(opcode: int, frame: WSFrame) -> _Frame:

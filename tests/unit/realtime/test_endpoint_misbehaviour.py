@@ -1,6 +1,8 @@
 """Against servers that break rules, stall, or vanish."""
 
 import asyncio
+import ctypes
+import gc
 import logging
 import re
 import socket
@@ -279,6 +281,79 @@ async def test_a_violation_of_the_protocol_ends_the_connection(bench: Bench, dat
     opcode, payload = unmask(await received.get())
     assert opcode == CLOSE
     assert payload[:2] in (b"\x03\xea", b"\x03\xef")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        frame(FIN | CLOSE, b"\x00\x01"),
+        frame(FIN | CLOSE, b"\x13\x88"),
+        frame(FIN | CLOSE, b"\x03\xe8\xff"),
+        frame(FIN | RSV2 | PING),
+        frame(FIN | 0x3),
+        frame(PING),
+    ],
+)
+async def test_nothing_is_told_of_what_comes_behind_a_violation(bench: Bench, wrong: bytes) -> None:
+    late = frame(FIN | TEXT, b"late") + frame(FIN | PING) + frame(FIN | CLOSE, b"\x03\xe8")
+    recorder, received = await sent(bench, wrong + late)
+    await recorder.until("ended")
+    assert ("text", b"late") not in recorder.events
+    [disconnected] = recorder.named("disconnected")
+    assert disconnected[1] == 1006
+    assert disconnected[2].startswith("Protocol error: ")
+    frames = await received.get()
+    assert frames[0] == FIN | CLOSE
+    assert len(frames) == 2 + 4 + (frames[1] & 0x7F)
+
+
+@pytest.mark.parametrize(
+    "wrong", [frame(FIN | 0x3), frame(FIN | CLOSE, b"\x03"), frame(FIN | RSV2 | TEXT) + frame(FIN | 0x3)]
+)
+async def test_a_violation_leaves_no_trace_in_the_log(
+    bench: Bench, wrong: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder, _ = await sent(bench, wrong)
+    await recorder.until("ended")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("rest", "asked"),
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("?", "/?"),
+        ("/?", "/?"),
+        ("?x=/&y=?", "/?x=/&y=?"),
+        ("/a//b;c=1;d?x;y", "/a//b;c=1;d?x;y"),
+        ("//b/%2e/../?", "//b/%2e/../?"),
+    ],
+)
+async def test_a_server_is_asked_for_path_and_query_as_they_stand(bench: Bench, rest: str, asked: str) -> None:
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        lines.put_nowait(await reader.readline())
+
+    port = await bench.raw_server(serve)
+    bench.endpoint(f"ws://127.0.0.1:{port}{rest}", reconnect=False)
+    async with asyncio.timeout(20):
+        assert await lines.get() == f"GET {asked} HTTP/1.1\r\n".encode()
+
+
+async def test_no_mask_can_be_foreseen(bench: Bench) -> None:
+    seed = ctypes.CDLL(None).srandom
+    masks: list[bytes] = []
+    for _ in range(2):
+        # As two processes begin.
+        seed(1)
+        _, received = await sent(bench, frame(FIN | PING, b"?"))
+        masks.append((await received.get())[2:6])
+    assert masks[0] != masks[1]
 
 
 @pytest.mark.parametrize(

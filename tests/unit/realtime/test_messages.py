@@ -82,6 +82,7 @@ def check(payload: bytes) -> bool:
 @example(b'{"type":"response.audio.delta","x":["delta",{"delta":"AAAA"}]}')
 @example(b'{"type":"response.audio.delta","delta":"AAAA","content_index":1,"content_index":2}')
 @example(b'{"type":"response.audio.delta","delta":"AAAA","response":{"id":"r"}}')
+@example(b'{"type":"response.audio.delta","delta":"AAAA","x":00null}')
 def test_what_is_found_without_parsing_is_what_parsing_gives(payload: bytes) -> None:
     check(payload)
 
@@ -134,6 +135,9 @@ def test_plain_deltas_are_found(name: str, rest: str) -> None:
         ',"x":[]',
         ',"delta":"AAAA"',
         ',"x":"\x7f"',
+        ',"x":00null',
+        ',"x":1234567890true',
+        ',"x":"\\u0031"1',
         ",",
         "}",
     ],

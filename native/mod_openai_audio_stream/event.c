@@ -13,7 +13,7 @@
 static const char *const subclasses[] = {
     PREFIX "json", PREFIX "connect",           PREFIX "disconnect", PREFIX "error",
     PREFIX "play", PREFIX "openai_speech_start", PREFIX "openai_speech_stop", PREFIX "turn",
-    PREFIX "hold", PREFIX "summary",
+    PREFIX "hold", PREFIX "summary", PREFIX "restored",
 };
 #define SUBCLASSES (sizeof(subclasses) / sizeof(*subclasses))
 

@@ -129,5 +129,12 @@ RULES = {
     "9.interrupt": "the caller interrupts nothing that the session or the application says may not be",
     "9.break": "a break, and the application's own messages to the same end, silence what is played and queued",
     "9.session": "nothing of an old session is said to a new one, nor counts in it",
+    # A connection that survives
+    "10.session": "a new session is asked, in one update, what the application has asked, merged",
+    "10.order": "caller audio waits until the update is answered, 2 s at most",
+    "10.items": "the conversation is created anew on request: text of both sides, as heard, calls with their outputs",
+    "10.once": "answers to what the engine itself sent are no events, but for errors",
+    "10.off": "where it is off, nothing is restored",
+    "10.audio": "of what is said in between the newest 2 s are kept where the caller was speaking, else none",
     "9.turns": "only speech, or a commit of the application while the caller is heard, starts a turn's clock",
 }

@@ -88,6 +88,14 @@ class Capture:
                     self._held_us -= _duration_us(*oldest)
         return self._waited_us // 1000
 
+    @property
+    def held_ms(self) -> int:
+        return self._held_us // 1000
+
+    def wait_anew(self) -> None:
+        """hold() counts from now on; what is held stays."""
+        self._waited_us = 0
+
     def hold_silence(self, ms: int) -> None:
         """So much silence follows upon what has been held so far."""
         self._held.append(ms)

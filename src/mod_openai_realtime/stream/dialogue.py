@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ..conversation.restoration import Outcome
 from ..realtime.client_messages import ClientMessage
 from ..realtime.messages import Kind, audio_delta, classify
 from ..realtime.receiving import TakeAudio
@@ -18,6 +19,7 @@ from .effects import (
     ForgetHalf,
     Forward,
     Play,
+    Restored,
     Send,
     SettleFormats,
     Silence,
@@ -32,6 +34,7 @@ from .understanding import (
     audio_comes,
     binary_comes,
     lost,
+    restored,
     server_says,
 )
 
@@ -52,6 +55,7 @@ class DialogueListener(Protocol):
         """A message of the engine's own is to go out."""
 
     def formats_changed(self) -> None: ...
+    def restored(self, outcome: Outcome, /) -> None: ...
     def warn(self, text: str, /) -> None: ...
 
 
@@ -111,7 +115,22 @@ class Dialogue:
         """The application wants silence; where nothing is played or queued, nothing happens."""
         self._carry_out(application_wants_silence(self.session, self._audio.playback if self._audio else None))
 
+    def application_sent(self, payload: bytes) -> None:
+        """A message of the application has gone out, whatever it says."""
+        session = self.session
+        session.negotiation.application_sent(payload)
+        if session.conversation is not None:
+            session.conversation.wishes.application_sent(payload)
+
+    def restoration_overdue(self) -> None:
+        """What the server has not answered by now it will not."""
+        if self.session.restoration is not None:
+            self.session.restoration.give_up()
+            self._carry_out(restored(self.session))
+
     def connection_lost(self) -> None:
+        if self.session.conversation is not None:
+            self.session.conversation.wishes.connection_lost()
         self.session = self._make_session(self.session.number + 1)
         if self._audio is not None:
             self._audio.begin_session(self.session.number)
@@ -129,6 +148,8 @@ class Dialogue:
                     if text not in self._warned:
                         self._warned.add(text)
                         self._listener.warn(text)
+                case Restored(outcome):
+                    self._listener.restored(outcome)
                 case _:
                     if self._audio is not None:
                         self._sound(self._audio, effect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..conversation.restoration import Outcome
 from ..realtime.messages import ServerMessage
 from .session import PartName
 
@@ -92,4 +93,11 @@ class Depart:
     """What comes next may be of another part, or be treated otherwise: it takes the long way."""
 
 
-Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | SettleFormats | Warn | Forward | Depart
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The server has answered all that the session was restored with."""
+
+    outcome: Outcome
+
+
+Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | SettleFormats | Warn | Forward | Depart | Restored

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ..conversation.restoration import Outcome
 from .error_event import disconnect_body, error_body
 from .event_limit import EventLimit
 from .log_level import LOG_DEBUG, LOG_INFO, LOG_WARNING
@@ -44,6 +45,18 @@ class EventSocketPilot:
     def disconnected(self, code: int, reason: str) -> None:
         self._log(LOG_INFO, f"disconnected ({f'{code} {reason}'.rstrip()})")
         self._emit("disconnect", disconnect_body(code, reason))
+
+    def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:
+        """A new session knows what the one before it knew. `gap_ms`: of the caller's audio, which no session got."""
+        body = {
+            "status": "restored",
+            "cause": cause,
+            "session": outcome.session,
+            "items": outcome.items,
+            "left_out": outcome.left_out,
+            "gap_ms": gap_ms,
+        }
+        self._told("restored", body)
 
     def error(self, error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> None:
         """Of a connection; where it is worth a line in the log, whoever knows more of it writes that."""

@@ -85,6 +85,11 @@ class HeardLedger:
                     rest.append(side)
         self._spans = rest
 
+    def copy(self) -> HeardLedger:
+        other = HeardLedger()
+        other._spans.extend(_Span(span.part, span.start, span.end) for span in self._spans)
+        return other
+
     def reach(self, item_id: str, session: int) -> tuple[int, int] | None:
         """Where an item begins and ends; None where nothing of it is here."""
         spans = [span for span in self._spans if _is_of(span, item_id, session)]

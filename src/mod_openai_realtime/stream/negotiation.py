@@ -6,15 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-import orjson
-
+from ..conversation.session_wishes import UPDATE_ID, session_update
 from ..realtime.messages import Kind, ServerMessage
 from .audio_format import AudioFormat, Encoding, make_format
 from .limits import MAX_RATES_TOLD, kept_id
 
-UPDATE = "session.update"
-EVENT_ID = "engine_audio_format"
 # Of caller audio: so long the server's word is waited for. It is asked when it greets, and answers a round trip later.
 LONGEST_WAIT_MS = 3000
 MAX_OUTSTANDING = 16
@@ -120,8 +118,9 @@ class Negotiation:
             return False
         return any(update.capture not in (None, self.capture) for update in self._outstanding)
 
-    def server_said(self, message: ServerMessage) -> bytes | None:
-        """Follow the session; the message to send now, if any."""
+    def server_said(self, message: ServerMessage) -> dict[str, Any] | None:
+        """Follow the session; the `session` to ask for now, if any: engine_asks() is to be called with it, or with one
+        that has it in it."""
         if not self._session:
             return None
         if message.kind is Kind.ERROR:
@@ -138,21 +137,26 @@ class Negotiation:
     def application_sent(self, payload: bytes) -> None:
         """A message of the application goes out: formats that it names are its own choice."""
         self._application_spoke = True
-        if not self._session or UPDATE.encode() not in payload:
-            return
-        try:
-            message = orjson.loads(payload)
-        except orjson.JSONDecodeError:
-            return  # nested too deeply for the parser: no update that a server takes
-        if not isinstance(message, dict) or message.get("type") != UPDATE:
-            return
-        named = {side: found for side in Side if (found := _stated(message.get("session"), side)) is not None}
-        for side in named:
-            self._asks.pop(side, None)
+        message = session_update(payload) if self._session else None
+        if message is not None:
+            self.prefer(message.get("session"))
+            self._await(kept_id(message.get("event_id")), message.get("session"))
+
+    def engine_asks(self, session: dict[str, Any]) -> None:
+        """A `session.update` with UPDATE_ID goes out."""
+        self._await(UPDATE_ID, session)
+
+    def prefer(self, session: object) -> None:
+        """Formats that the application names are its own choice: nothing else is asked for."""
+        for side in Side:
+            if _stated(session, side) is not None:
+                self._asks.pop(side, None)
         self._unasked = self._unasked and bool(self._asks)
-        capture = named.get(Side.CAPTURE) if Side.CAPTURE in self._effective else None
+
+    def _await(self, event_id: object, session: object) -> None:
+        capture = _stated(session, Side.CAPTURE) if Side.CAPTURE in self._effective else None
         meant = self._meant(Side.CAPTURE, *capture) if capture is not None else None
-        self._outstanding.append(_Update(kept_id(message.get("event_id")), meant))
+        self._outstanding.append(_Update(event_id, meant))
 
     def give_up(self) -> None:
         """The server has not answered for too long: what it has stated so far counts."""
@@ -182,15 +186,13 @@ class Negotiation:
             rate = now.rate if now.encoding is Encoding.PCM else self._wishes[side].pcm_rate
         return make_format(encoding, rate)
 
-    def _ask(self) -> bytes | None:
+    def _ask(self) -> dict[str, Any] | None:
         self._unasked = False
         missing = {side: law for side, law in self._asks.items() if self._effective[side].encoding is not law}
         if not missing:
             return None
-        law = missing.get(Side.CAPTURE)
-        self._outstanding.append(_Update(EVENT_ID, make_format(law, 0) if law is not None else None))
         audio = {side.value: {"format": {"type": f"audio/{law}"}} for side, law in missing.items()}
-        return orjson.dumps({"type": UPDATE, "event_id": EVENT_ID, "session": {"type": "realtime", "audio": audio}})
+        return {"type": "realtime", "audio": audio}
 
     def _refused(self, error: object) -> None:
         event_id = error.get("event_id") if isinstance(error, dict) else None
@@ -203,7 +205,7 @@ class Negotiation:
 
     def _settle(self) -> None:
         """Say so, if the answer to what was asked is another format."""
-        if any(update.event_id == EVENT_ID for update in self._outstanding):
+        if any(update.event_id == UPDATE_ID for update in self._outstanding):
             return
         for side, law in self._asks.items():
             now = self._effective[side]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from .._media import Packetizer
 from ..realtime.messages import APPEND_HEAD, APPEND_TAIL, append_message
 from ..realtime.sending import BINARY, CONGESTED_BYTES, TEXT, SendBuffer
 from .capture import Capture
-from .negotiation import LONGEST_WAIT_MS, Negotiation
+from .session import Session
 
 MUTE_SILENCE_MS = 1000
 
@@ -37,7 +38,7 @@ class Outgoing:
     def __init__(
         self,
         capture: Capture,
-        negotiation: Negotiation,
+        session: Session,
         transport: Transport,
         warn: Callable[[str], None],
         *,
@@ -46,13 +47,15 @@ class Outgoing:
     ) -> None:
         """`lends`: whether caller audio may pass by Python, and what else listens to it there."""
         self._capture = capture
-        self._negotiation = negotiation
+        self._session = session
         self._transport = transport
         self._warn = warn
         self._raw = raw
         self._lends = lends
-        self._format = negotiation.capture
+        self._format = session.negotiation.capture
         capture.set_format(self._format)
+        self._keeps = False
+        self._opened: tuple[int, int] | None = None  # when audio began to flow, and how many ms had been held by then
         self._owed = False  # what is held goes out, whatever becomes of what follows
         self._backlogged = False
         # Of pcm16 that was sent: in other formats than this one, and in this one, but for what the packetizer sent.
@@ -63,11 +66,14 @@ class Outgoing:
         """Send what has arrived."""
         if self._capture.packetizer.lent:
             return
-        negotiation = self._negotiation
-        if negotiation.waiting:
-            if self._capture.hold() < LONGEST_WAIT_MS:
+        if self._session.waiting:
+            passes = self._session.restoring and not self._keeps
+            waited_ms = self._capture.pass_by() if passes else self._capture.hold()
+            if waited_ms < self._session.longest_wait_ms:
                 return
-            negotiation.give_up()
+            self._session.give_up()
+        if self._opened is None:
+            self._opened = time.monotonic_ns(), self._capture.held_ms
         self._settle()
         self._owed = False
         for audio in self._capture.messages():
@@ -94,10 +100,10 @@ class Outgoing:
     def pass_over(self) -> None:
         """Nothing of what has arrived shall be sent, but for what was finished before."""
         if self._owed:
-            if self._negotiation.waiting:
-                if self._capture.pass_by() < LONGEST_WAIT_MS:
+            if self._session.waiting:
+                if self._capture.pass_by() < self._session.longest_wait_ms:
                     return
-                self._negotiation.give_up()
+                self._session.give_up()
             self._settle()
             self._owed = False
             for audio in self._capture.flush_held():
@@ -106,14 +112,14 @@ class Outgoing:
 
     def flush(self) -> None:
         """Send all that is buffered, also what makes no whole message; nothing whose format is still open."""
-        if not self._negotiation.waiting:
+        if not self._session.waiting:
             self._settle()
             for audio in self._capture.flush():
                 self._send(audio)
 
     def finish(self, silence_ms: int = 0) -> None:
         """What has been captured so far goes out, then so much silence: at once, or once the format is known."""
-        if self._negotiation.waiting:
+        if self._session.waiting:
             self._capture.hold()
             self._capture.hold_silence(silence_ms)
             self._owed = True
@@ -126,10 +132,25 @@ class Outgoing:
         """The same with a second of silence, which ends the caller's turn."""
         self.finish(MUTE_SILENCE_MS)
 
-    def restart(self, negotiation: Negotiation) -> None:
-        """Another session: nothing of what was captured before is for it."""
-        self._negotiation = negotiation
-        self._capture.skip()
+    def keep(self) -> None:
+        """Nothing can be sent now; the newest of what has arrived is for the session to come."""
+        self._capture.hold()
+
+    def gap_ms(self, lost_ns: int, now_ns: int) -> int:
+        """How much of the caller's audio no session gets, where the one before was lost at `lost_ns`."""
+        opened_ns, kept_ms = self._opened or (now_ns, self._capture.held_ms)
+        return max(0, (opened_ns - lost_ns) // 1_000_000 - kept_ms)
+
+    def restart(self, session: Session, *, keep: bool = False) -> None:
+        """Another session: nothing of what was captured before is for it, but for what was kept, where it shall `keep`
+        that, and what comes until the session is restored."""
+        self._session = session
+        self._keeps = keep
+        self._opened = None
+        if keep:
+            self._capture.wait_anew()
+        else:
+            self._capture.skip()
         self._owed = False
 
     def _lend(self) -> None:
@@ -142,8 +163,8 @@ class Outgoing:
             self._capture.packetizer.lend(send, TEXT, APPEND_HEAD, APPEND_TAIL, pybase64.b64encode)
 
     def _settle(self) -> None:
-        if self._format is not self._negotiation.capture:
-            self._format = self._negotiation.capture
+        if self._format is not self._session.negotiation.capture:
+            self._format = self._session.negotiation.capture
             self._sent_before_us += self._sent_us()
             self._sent_bytes = -self._capture.packetizer.sent_bytes
             self._capture.set_format(self._format)

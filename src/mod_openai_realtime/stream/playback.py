@@ -62,6 +62,8 @@ class _Cut:
     run_ring: int
     write_rate: int
     ledger: HeardLedger
+    told: HeardLedger
+    """Without what the server is not to be told."""
     utterances: list[Utterance]
     unfinished: bool  # of the last of it more was to come
     ticks: int = 0
@@ -91,6 +93,7 @@ class Playback:
         self._open_start = 0  # source position
         self._cuts: deque[_Cut] = deque()
         self._played: list[Played] = []
+        self._cut_short: list[Heard] = []
         self.muted = False
         self.cuts = 0
         """How often something was cut short."""
@@ -208,7 +211,7 @@ class Playback:
     def disown(self, item_id: str, session: int) -> None:
         """How much of this item was heard before the barge-ins so far is not to be told."""
         for cut in self._cuts:
-            cut.ledger.remove(item_id, session)
+            cut.told.remove(item_id, session)
 
     def barge_in(self, chosen: Chosen | None = None, *, tell: bool = True) -> list[Speech]:
         """Silence at once: drop what is queued and what is in the ring, and forget resampler state. With `chosen`, only
@@ -247,10 +250,10 @@ class Playback:
             self.playout.feed(pcm)
         if kept and kept[-1].finished:
             self.playout.finish()
-        told = ledger if tell else HeardLedger()
+        told = ledger.copy() if tell else HeardLedger()
         if len(self._cuts) >= MAX_CUTS:
             self.interrupted(final=True)
-        self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, told, doomed, unfinished))
+        self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, ledger, told, doomed, unfinished))
         return [Speech.STOPPED] if any(utterance.started for utterance in doomed) else []
 
     def _contents_of(self, utterances: list[Utterance]) -> list[bytes]:
@@ -275,6 +278,7 @@ class Playback:
         for cut in self._cuts:
             cut.run_source = scaled(cut.run_source)
             cut.ledger.scale(scaled)
+            cut.told.scale(scaled)
         for utterance in chain(self._utterances, *(cut.utterances for cut in self._cuts)):
             utterance.source_start = scaled(utterance.source_start)
             utterance.source_end = scaled(utterance.source_end)
@@ -314,7 +318,13 @@ class Playback:
         position = cut.run_source + max(0, ring - cut.run_ring) * self.rate // cut.write_rate
         for utterance in cut.utterances:
             self._end(utterance, position, interrupted=True)
-        return cut.ledger.cut(position, more=cut.unfinished)
+        self._cut_short += cut.ledger.cut(position, more=cut.unfinished)
+        return cut.told.cut(position, more=cut.unfinished)
+
+    def cut_short(self) -> list[Heard]:
+        """All item parts that were cut short since the last call, also those that interrupted() has not told of."""
+        cut_short, self._cut_short = self._cut_short, []
+        return cut_short
 
     def played(self) -> list[Played]:
         """The responses that are over since the last call, heard to their end or interrupted."""

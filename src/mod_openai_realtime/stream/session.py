@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from ..conversation.conversation import Conversation
+from ..conversation.restoration import Restoration
 from .interruption import Interruption, TurnDetection
-from .negotiation import Negotiation
+from .negotiation import LONGEST_WAIT_MS, Negotiation
 from .responses import Responses
 from .turn import TurnClock
 
 PartName = tuple[str | None, str | None, int]
 """Response, item and content index, as a delta names them."""
+
+LONGEST_RESTORE_MS = 2000
+"""Caller audio waits so long for a session to be restored."""
 
 
 class Session:
@@ -16,12 +21,22 @@ class Session:
     what the caller has yet to hear remembers it."""
 
     def __init__(
-        self, number: int, negotiation: Negotiation, interruption: Interruption, *, plays: bool, raw: bool
+        self,
+        number: int,
+        negotiation: Negotiation,
+        interruption: Interruption,
+        conversation: Conversation | None = None,
+        *,
+        plays: bool,
+        raw: bool,
     ) -> None:
-        """`interruption` is the stream's. `plays`: the stream has playback."""
+        """`interruption` and `conversation` are the stream's; None where nothing is restored. `plays`: the stream has
+        playback."""
         self.number = number
         self.negotiation = negotiation
         self.interruption = interruption
+        self.conversation = conversation
+        self.restoration = Restoration(conversation) if conversation is not None and number else None
         self.plays = plays
         self.raw = raw
         self.responses = Responses()
@@ -31,3 +46,23 @@ class Session:
         """That of the audio that came last."""
         self.part_is_open = False
         """Nothing has come since that audio might depend on."""
+
+    @property
+    def waiting(self) -> bool:
+        """Caller audio has to wait: for what it follows upon, or to know in which format it is taken."""
+        return self.restoring or self.negotiation.waiting
+
+    @property
+    def longest_wait_ms(self) -> int:
+        return LONGEST_RESTORE_MS if self.restoring else LONGEST_WAIT_MS
+
+    def give_up(self) -> None:
+        """It has waited for too long."""
+        if self.restoration is not None:
+            self.restoration.release_audio()
+        self.negotiation.give_up()
+
+    @property
+    def restoring(self) -> bool:
+        """Caller audio waits for what it follows upon."""
+        return self.restoration is not None and self.restoration.holds_audio

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -13,11 +14,21 @@ from .audio_format import AUTO, Encoding
 
 DEFAULT_MESSAGE_MS = 20
 DEFAULT_CONNECT_TIMEOUT_S = 10
+DEFAULT_RESTORE_ITEMS = 100
+MAX_RESTORE_ITEMS = 10_000
 
 _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
 _SWITCH_NUMBER = re.compile(r"[-+]?(?P<whole>[0-9]*)[0-9.]*")
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+class Restore(StrEnum):
+    """What a new session is given of the one before it."""
+
+    OFF = "off"
+    SESSION = "session"  # what the application has asked of it
+    CONVERSATION = "conversation"  # and what has been said
 
 
 class SettingsError(Exception):
@@ -68,6 +79,10 @@ class Settings:
     truncate: bool = True
     """Tell the server, on barge-in, how much of its answer was heard."""
 
+    restore: Restore = Restore.SESSION
+    restore_items: int = DEFAULT_RESTORE_ITEMS
+    """So many of the newest; 0 for all that there is room for."""
+
     @classmethod
     def read(cls, variables: Mapping[str, str], *, raw_api: bool) -> "tuple[Settings, list[str]]":
         """Settings from `variables`, and a warning for each value that isn't followed.
@@ -115,6 +130,8 @@ class Settings:
             record=bool(values.get("STREAM_RECORD", False)),
             record_path=path if isinstance(path := values.get("STREAM_RECORD"), str) else None,
             truncate=not values.get("STREAM_NO_TRUNCATE", False),
+            restore=values.get("STREAM_RESTORE", Restore.SESSION),
+            restore_items=values.get("STREAM_RESTORE_ITEMS", DEFAULT_RESTORE_ITEMS),
         )
         return settings, warnings
 
@@ -166,6 +183,19 @@ def _audio_format(text: str) -> str:
     if name not in (*Encoding, AUTO):
         raise _BadValueError("is none of pcm, pcmu, pcma and auto")
     return name
+
+
+def _restore(text: str) -> Restore:
+    try:
+        return Restore(text.lower())
+    except ValueError:
+        raise _BadValueError("is none of off, session and conversation") from None
+
+
+def _restore_items(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MAX_RESTORE_ITEMS:
+        raise _BadValueError(f"is not a number from 0 to {MAX_RESTORE_ITEMS}")
+    return int(text)
 
 
 def _whole_number(text: str) -> int:
@@ -285,6 +315,19 @@ VARIABLES = (
         "true: record both sides, the caller left, the agent right as it was heard; or the path to record to",
         "false",
         _record,
+    ),
+    Variable(
+        "STREAM_RESTORE",
+        "what a new session is given after a connection was lost: session (what the application asked of it), "
+        "conversation (and what has been said), or off",
+        Restore.SESSION.value,
+        _restore,
+    ),
+    Variable(
+        "STREAM_RESTORE_ITEMS",
+        "0 to 10000: so many items of the conversation, the newest; 0: all that 128 kB hold",
+        str(DEFAULT_RESTORE_ITEMS),
+        _restore_items,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

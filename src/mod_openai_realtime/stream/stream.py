@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from .._media import Packetizer, Playout, StreamMemory
+from ..conversation.restoration import Outcome
 from ..realtime.client_messages import client_message, is_for_player
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.messages import ServerMessage
@@ -22,17 +23,21 @@ from .log_level import LOG_WARNING
 from .outbound import CommandRefusedError, Outbound
 from .playback import Playback, Speech
 from .recording import Recording
-from .reports import Reports
+from .reports import Reports, Timer
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
 from .stream_plan import StreamPlan
 from .summary import Summary
 from .turn import Turns
+from .understanding import cut_short
 from .usage import Usage
 from .weakly import weak, weakly
 
 # What the media thread, or an engine that comes after this one, is to know.
 _PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
+
+RESTORE_WITHIN_S = 5.0
+"""What a new session is given the server has answered by then, or it never will. Caller audio waits for 2 s only."""
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
 
@@ -67,6 +72,9 @@ class Stream:
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
+        self._keeping = False  # the caller was speaking when the connection was lost
+        self._lost_ns = 0
+        self._restoring: Timer | None = None
         self._turns = Turns()
         self._pilot = EventSocketPilot(weakly(self._emit), weakly(self._log), owner.later, quiet=settings.suppress_log)
         warn = weakly(self.warn)
@@ -121,6 +129,7 @@ class Stream:
         self._machine.move(State.CLOSING)
         if self._first_connection is not None:
             self._first_connection.settle()
+        self._forget_restoring()
         self._take_back()
         self._finish(reason)
         self._endpoint.stop(reason.close_code, reason.close_reason)
@@ -223,7 +232,7 @@ class Stream:
             self._dialogue.silence()
             return
         self._outbound.application(payload)
-        self._dialogue.session.negotiation.application_sent(payload)
+        self._dialogue.application_sent(payload)
         if message is not None:
             heard = self._outgoing is not None and self._capturing
             self._dialogue.application_said(message, caller_is_heard=heard)
@@ -270,6 +279,8 @@ class Stream:
             if self._outgoing is not None:
                 if self._capturing:
                     self._outgoing.tick()
+                elif self._keeping and not (self.paused or self.send_muted or self._on_hold):
+                    self._outgoing.keep()
                 else:
                     self._outgoing.pass_over()
             if self._audio is not None:
@@ -289,6 +300,9 @@ class Stream:
         for heard in playback.interrupted():
             message = session.interruption.truncate(heard, playback.rate, session.number)
             if message is not None:
+                self.send(message)
+        for cut in playback.cut_short():
+            for message in cut_short(session, cut):
                 self.send(message)
         self._tell_turns(playback)
         audio.watch()
@@ -357,6 +371,20 @@ class Stream:
         self._take_back()
         self.memory.watch(0, 0)
 
+    def restored(self, outcome: Outcome) -> None:
+        self._forget_restoring()
+        gap_ms = self._outgoing.gap_ms(self._lost_ns, time.monotonic_ns()) if self._outgoing is not None else 0
+        self._pilot.restored("reconnect", outcome, gap_ms)
+
+    def _restoration_overdue(self) -> None:
+        self._restoring = None
+        self._dialogue.restoration_overdue()
+
+    def _forget_restoring(self) -> None:
+        if self._restoring is not None:
+            self._restoring.cancel()
+            self._restoring = None
+
     def say(self, events: list[Speech]) -> None:
         for event in events:
             if event is Speech.STARTED:
@@ -375,18 +403,26 @@ class Stream:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
         self._reports.connected()
+        session = self._dialogue.session
         if self._outgoing is not None:
-            self._outgoing.restart(self._dialogue.session.negotiation)
+            self._outgoing.restart(session, keep=self._keeping)
+        self._keeping = False
+        if session.restoration is not None:
+            self._restoring = self._owner.later(RESTORE_WITHIN_S, weakly(self._restoration_overdue))
         self._pilot.connected()
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()
         self._reports.disconnected()
+        self._forget_restoring()
+        before = self._dialogue.session
         self._dialogue.connection_lost()
+        self._lost_ns = time.monotonic_ns()
+        self._keeping = before.conversation is not None and before.clock.speaking
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
             if self._outgoing is not None:
-                self._outgoing.restart(self._dialogue.session.negotiation)
+                self._outgoing.restart(self._dialogue.session)
         reason = self._mask.hide(reason)
         if code != 1000 and not self.closing:
             self._summary.error = f"{code} {reason}".rstrip()

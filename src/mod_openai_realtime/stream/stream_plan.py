@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._media import StreamMemory
+from ..conversation.conversation import Conversation
 from ..realtime.endpoint import EndpointSettings
 from .agent_audio import AgentAudio, AudioFile
 from .audio_format import choose
@@ -18,7 +19,7 @@ from .outgoing import Outgoing, Transport
 from .playback import Playback
 from .recording import Recording
 from .session import Session
-from .settings import Settings
+from .settings import Restore, Settings
 from .turn import Turns
 
 Warn = Callable[[str], None]
@@ -40,11 +41,17 @@ class StreamPlan:
     def sessions(self, warn: Warn) -> Callable[[int], Session]:
         """What makes the session of a number."""
         raw = self.settings.raw
+        plays = self.start.playback_rate is not None
         complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
+        restore = self.settings.restore
+        conversation = None
+        if restore is not Restore.OFF and not raw:
+            items = self.settings.restore_items if restore is Restore.CONVERSATION else None
+            conversation = Conversation(items, plays=plays)
 
         def make(number: int) -> Session:
             negotiation = Negotiation(self.wishes(), complaints, session=not raw)
-            return Session(number, negotiation, interruption, plays=self.start.playback_rate is not None, raw=raw)
+            return Session(number, negotiation, interruption, conversation, plays=plays, raw=raw)
 
         return make
 
@@ -79,4 +86,4 @@ class StreamPlan:
             message_ms=self.settings.message_ms,
         )
         raw, lends = self.settings.raw, recording is None
-        return Outgoing(capture, session.negotiation, transport, warn, raw=raw, lends=lends)
+        return Outgoing(capture, session, transport, warn, raw=raw, lends=lends)

@@ -43,6 +43,11 @@ class TurnClock:
         self._by_hand = False
         self._speaking = False
 
+    @property
+    def speaking(self) -> bool:
+        """By what the server has told."""
+        return self._speaking
+
     def speech_started(self) -> None:
         self._asked_ns = None
         self._speaking = True

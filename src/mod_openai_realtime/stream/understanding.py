@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import orjson
+
+from ..conversation.session_wishes import UPDATE, UPDATE_ID, merged
 from ..realtime.client_messages import ClientKind, ClientMessage
 from ..realtime.messages import AUDIO_DELTAS, MAX_VALUES, Kind, ServerMessage
 from .effects import (
@@ -17,12 +20,14 @@ from .effects import (
     ForgetHalf,
     Forward,
     Play,
+    Restored,
     Send,
     SettleFormats,
     Silence,
     Warn,
     Which,
 )
+from .heard import Heard
 from .interruption import turn_detection
 from .limits import check_id
 from .session import PartName, Session
@@ -60,15 +65,23 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
     if kind in _NOT_PARSED and b"\0" in payload:
         # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
         return effects + lost("message dropped: it contains a NUL byte")
-    update = session.negotiation.server_said(message)
+    own = session.restoration is not None and session.restoration.answers(message)
+    if session.conversation is not None:
+        session.conversation.server_said(message)
     if kind in _SESSION_KINDS:
-        effects.append(SettleFormats())
-    if update is not None:
-        effects.append(Send(update))
+        effects += _follow_session(session, message)
     follow = _FOLLOW.get(kind)
     if follow is not None:
         effects += follow(session, message, now_ns)
-    return [*effects, Forward(message.type, payload)]
+    if not own or kind is Kind.ERROR:
+        effects.append(Forward(message.type, payload))
+    return effects + restored(session)
+
+
+def restored(session: Session) -> list[Effect]:
+    """To be asked after whatever may have been the last answer to a restoration."""
+    outcome = session.restoration.outcome() if session.restoration is not None else None
+    return [Restored(outcome)] if outcome is not None else []
 
 
 def audio_comes(session: Session, name: PartName, audio: bytes, message: ServerMessage | None) -> list[Effect]:
@@ -83,6 +96,8 @@ def audio_comes(session: Session, name: PartName, audio: bytes, message: ServerM
         if not session.responses.audible(response):
             return []
         session.part, session.part_is_open = name, True
+        if session.conversation is not None and item is not None:
+            session.conversation.plays(item, name[2])
     return [Play(name, audio, begins, session.responses.interruptible(response), message)]
 
 
@@ -127,6 +142,17 @@ def application_says(
     return []
 
 
+def cut_short(session: Session, cut: Heard) -> list[bytes]:
+    """No more than this was heard of an item part. The messages that tell the server what a truncation can't."""
+    if session.conversation is None:
+        return []
+    part = cut.part
+    session.conversation.cut(part.item_id, part.content_index, cut.heard_samples, cut.received_samples)
+    if part.session == session.number or session.restoration is None:
+        return []
+    return session.restoration.correct(part.item_id)
+
+
 def application_wants_silence(session: Session, queue: Queue | None) -> list[Effect]:
     """What is played or queued is dropped, and its responses are not heard again. Without it nothing happens."""
     if queue is None or queue.idle:
@@ -138,6 +164,22 @@ def application_wants_silence(session: Session, queue: Queue | None) -> list[Eff
 
 
 # -- what each kind of message means for the session, and so for what is heard
+
+
+def _follow_session(session: Session, message: ServerMessage) -> list[Effect]:
+    """Formats, and what a new session is given as soon as the server has greeted: one update, then all else."""
+    restoration, negotiation = session.restoration, session.negotiation
+    greeted = restoration is not None and message.kind is Kind.SESSION_CREATED and not restoration.begun
+    wish = restoration.wish if restoration is not None and greeted else {}
+    negotiation.prefer(wish)
+    asked = merged(negotiation.server_said(message) or {}, wish)
+    effects: list[Effect] = [SettleFormats()]
+    if asked:
+        negotiation.engine_asks(asked)
+        effects.append(Send(orjson.dumps({"type": UPDATE, "event_id": UPDATE_ID, "session": asked})))
+    if restoration is not None and greeted:
+        effects += [Send(each) for each in restoration.begin(asked=bool(asked))]
+    return effects
 
 
 def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:

@@ -15,7 +15,7 @@ from audio.g711 import Pcm16
 API = "uuid_openai_audio_stream"
 RAW_API = "uuid_raw_audio_stream"
 HOLDS = ("sendonly", "inactive", "uuid_hold")
-ADDED = ("turn", "hold", "summary")  # by this module
+ADDED = ("turn", "hold", "summary", "restored")  # by this module
 SUBCLASSES = ("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop")
 
 

@@ -25,7 +25,7 @@ MODULE_SUBCLASSES = tuple(
     f"mod_openai_audio_stream::{name}"
     for name in (
         *("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop"),
-        *("turn", "hold", "summary"),
+        *("turn", "hold", "summary", "restored"),
     )
 )
 _CHANNEL_EVENTS = (

@@ -9,9 +9,10 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
+from mod_openai_realtime.conversation.session_wishes import UPDATE_ID
 from mod_openai_realtime.realtime.messages import classify
 from mod_openai_realtime.stream.audio_format import AudioFormat, Encoding
-from mod_openai_realtime.stream.negotiation import EVENT_ID, Complaints, Negotiation, Side, Wish
+from mod_openai_realtime.stream.negotiation import Complaints, Negotiation, Side, Wish
 
 PCM, PCMU, PCMA = Encoding.PCM, Encoding.PCMU, Encoding.PCMA
 PCM_16K = {"type": "audio/pcm", "rate": 16000}
@@ -37,8 +38,11 @@ class Bench:
 
     def server(self, kind: str, **fields: Any) -> dict[str, Any] | None:
         """What is sent for a message of the server."""
-        answer = self.negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
-        return orjson.loads(answer) if answer is not None else None
+        asked = self.negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
+        if asked is None:
+            return None
+        self.negotiation.engine_asks(asked)
+        return {"type": "session.update", "event_id": UPDATE_ID, "session": asked}
 
     def created(self) -> dict[str, Any] | None:
         return self.server("session.created", session=session())
@@ -181,7 +185,7 @@ def test_a_session_that_begins_with_the_wished_format_is_not_asked() -> None:
     assert bench.formats == (AudioFormat(PCMU, 8000),) * 2
 
 
-@pytest.mark.parametrize("error", [{"event_id": EVENT_ID}, {"event_id": None}, {}])
+@pytest.mark.parametrize("error", [{"event_id": UPDATE_ID}, {"event_id": None}, {}])
 def test_a_refusal_means_what_the_session_was_created_with(error: dict[str, Any]) -> None:
     bench = Bench(BOTH, rate=8000)
     bench.created()

@@ -16,8 +16,10 @@ from mod_openai_realtime.realtime.messages import classify
 from mod_openai_realtime.realtime.sending import BINARY, TEXT
 from mod_openai_realtime.stream.audio_format import Encoding
 from mod_openai_realtime.stream.capture import MAX_HELD_MS, Capture
+from mod_openai_realtime.stream.interruption import Interruption
 from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS, Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.stream.outgoing import Outgoing
+from mod_openai_realtime.stream.session import Session
 
 FRAME_MS = 20
 FRAME_BYTES = 16 * FRAME_MS
@@ -58,19 +60,20 @@ class Bench:
         self.channels = channels
         self.warnings: list[str] = []
         self._wishes, self._raw = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw
-        self.negotiation = self._negotiate()
+        self.session = self._make_session(0)
         capture = Capture(self.memory, send_rate=rate, channels=channels, message_ms=message_ms)
         self.transport = Transport()
-        self.outgoing = Outgoing(capture, self.negotiation, self.transport, self.warnings.append, raw=raw, lends=True)
+        self.outgoing = Outgoing(capture, self.session, self.transport, self.warnings.append, raw=raw, lends=True)
         self._poller = Poller()
         self._poller.add(self.memory, self, self.outgoing.packetizer)
 
-    def _negotiate(self) -> Negotiation:
-        return Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
+    def _make_session(self, number: int) -> Session:
+        negotiation = Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
+        return Session(number, negotiation, Interruption(True), plays=False, raw=self._raw)
 
     def reconnect(self) -> None:
-        self.negotiation = self._negotiate()
-        self.outgoing.restart(self.negotiation)
+        self.session = self._make_session(1)
+        self.outgoing.restart(self.session)
 
     def say(self, pcm: bytes) -> None:
         step = FRAME_BYTES * self.channels
@@ -90,7 +93,10 @@ class Bench:
         self.outgoing.take_back()
 
     def server(self, kind: str, **fields: Any) -> None:
-        self.negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
+        negotiation = self.session.negotiation
+        asked = negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
+        if asked is not None:
+            negotiation.engine_asks(asked)
         self.outgoing.take_back()
 
     def sent(self) -> bytes:

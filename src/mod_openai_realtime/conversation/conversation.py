@@ -1,0 +1,208 @@
+"""What has been said in a call, over all its sessions, and what a new session is told of it. Sans-I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..realtime.messages import ServerMessage
+from .items import Item, Part, from_server, to_client
+from .session_wishes import SessionWishes
+
+MAX_BYTES = 128 << 10
+"""Of all items together. Of more the oldest are forgotten."""
+
+
+class Conversation:
+    """Items in the order that the server has them: what the caller said by its transcript, what the agent said as far
+    as it was heard.
+
+    `max_items`: so many are kept, the newest; 0: all that MAX_BYTES hold; None: none, and only `wishes` is kept.
+    """
+
+    def __init__(self, max_items: int | None, *, plays: bool = True) -> None:
+        """`plays`: where the stream plays nothing, nobody knows what was heard, and all that was said counts."""
+        self.wishes = SessionWishes()
+        self._max_items = max_items
+        self._plays = plays
+        self._items: dict[str, Item] = {}
+        self._bytes = 0
+        self._forgotten = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._items and not self.wishes.session
+
+    def server_said(self, message: ServerMessage) -> None:
+        self.wishes.server_said(message)
+        if self._max_items is not None:
+            handle = _HANDLERS.get(message.type or "")
+            if handle is not None:
+                handle(self, message)
+
+    def plays(self, item_id: str, content_index: int) -> None:
+        """Audio of this part is queued; it is heard unless cut() says otherwise."""
+        item = self._items.get(item_id)
+        if item is not None:
+            item.part(content_index).unheard = False
+
+    def cut(self, item_id: str, content_index: int, heard: int, received: int) -> None:
+        """Of this part of an item `heard` of the `received` samples were heard, and no more will be."""
+        item = self._items.get(item_id)
+        if item is not None:
+            item.part(content_index).cut(heard / received if received else 0.0)
+
+    def begin_session(self) -> tuple[list[dict[str, Any]], int]:
+        """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
+        and of the others what was not heard."""
+        items = list(self._items.values())
+        called = {each.call_id for each in items if each.kind == "function_call"}
+        answered = {each.call_id for each in items if each.kind == "function_call_output"}
+        whole = called & answered
+        found: list[dict[str, Any]] = []
+        for item in items:
+            fields = self.settle(item) if item.kind == "message" or item.call_id in whole else None
+            if fields is not None:
+                found.append(fields)
+            else:
+                self.forget(item.id)
+                self._forgotten += 1
+        return found, self._forgotten
+
+    def settle(self, item: Item) -> dict[str, Any] | None:
+        """The item as it is to be created; what was not heard of it is no part of it any more. None where nothing is
+        left."""
+        fields = to_client(item)
+        self._bytes -= item.size
+        for part in item.parts.values():
+            part.settle()
+        self._bytes += item.size
+        return fields
+
+    def previous(self, item_id: str) -> str | None:
+        """The item before this one; None where it is the first."""
+        before = None
+        for name in self._items:
+            if name == item_id:
+                return before
+            before = name
+        return None
+
+    def item(self, item_id: str) -> Item | None:
+        return self._items.get(item_id)
+
+    def forget(self, item_id: str) -> None:
+        """It is no part of the conversation any more."""
+        item = self._items.pop(item_id, None)
+        if item is not None:
+            self._bytes -= item.size
+
+    def rename(self, item_id: str, new_id: str) -> None:
+        """The server has taken an item under a name of its own."""
+        if item_id in self._items and new_id not in self._items:
+            self._items = {(new_id if name == item_id else name): item for name, item in self._items.items()}
+            self._items[new_id].id = new_id
+
+    # -- what each kind of message adds
+
+    def _item(self, message: ServerMessage) -> None:
+        item = from_server(message.fields.get("item"))
+        if item is None or not item.id:
+            return
+        known = self._items.get(item.id)
+        if not self._plays:
+            for part in item.parts.values():
+                part.unheard = False
+        if known is not None:
+            self._bytes -= known.size
+            _complete(known, item)
+            self._bytes += known.size
+        else:
+            previous = message.fields.get("previous_item_id")
+            self._insert(item, previous if isinstance(previous, str) else None)
+        self._bound()
+
+    def _output_item(self, message: ServerMessage) -> None:
+        """What a response says that is no part of the conversation has such an item too."""
+        fields = message.fields.get("item")
+        if isinstance(fields, dict) and fields.get("id") in self._items:
+            self._item(message)
+
+    def _insert(self, item: Item, previous: str | None) -> None:
+        self._bytes += item.size
+        if previous is None or previous not in self._items or previous == next(reversed(self._items)):
+            self._items[item.id] = item
+            return
+        order: dict[str, Item] = {}
+        for name, each in self._items.items():
+            order[name] = each
+            if name == previous:
+                order[item.id] = item
+        self._items = order
+
+    def _deleted(self, message: ServerMessage) -> None:
+        if message.item_id is not None:
+            self.forget(message.item_id)
+
+    def _says(self, message: ServerMessage, text: object, *, more: bool = False) -> None:
+        """Text of a part of an item, all of it or `more`."""
+        item = self._items.get(message.item_id or "")
+        if item is None or not isinstance(text, str):
+            return
+        part = item.parts.get(message.content_index)
+        if part is None:
+            spoken = item.role == "assistant" and self._plays and "audio_transcript" in (message.type or "")
+            part = item.parts[message.content_index] = Part(unheard=spoken)
+        before = len(part.text or "")
+        part.text = (part.text or "") + text if more else text
+        self._bytes += len(part.text) - before
+        self._bound()
+
+    def _transcript_grows(self, message: ServerMessage) -> None:
+        self._says(message, message.fields.get("delta"), more=True)
+
+    def _transcript(self, message: ServerMessage) -> None:
+        self._says(message, message.fields.get("transcript"))
+
+    def _written(self, message: ServerMessage) -> None:
+        self._says(message, message.fields.get("text"))
+
+    def _called(self, message: ServerMessage) -> None:
+        item, arguments = self._items.get(message.item_id or ""), message.fields.get("arguments")
+        if item is not None and isinstance(arguments, str):
+            self._bytes += len(arguments) - len(item.text)
+            item.text = arguments
+            self._bound()
+
+    def _bound(self) -> None:
+        while self._bytes > MAX_BYTES or (self._max_items and len(self._items) > self._max_items):
+            self.forget(next(iter(self._items)))
+            self._forgotten += 1
+
+
+def _complete(known: Item, news: Item) -> None:
+    """What a later message tells of an item."""
+    for index, part in news.parts.items():
+        before = known.parts.setdefault(index, part)
+        if part.text is not None:
+            before.text = part.text
+    known.call_id, known.name = news.call_id or known.call_id, news.name or known.name
+    known.text = news.text or known.text
+
+
+_HANDLERS: dict[str, Callable[[Conversation, ServerMessage], None]] = {
+    "conversation.item.created": Conversation._item,
+    "conversation.item.added": Conversation._item,
+    "conversation.item.done": Conversation._item,
+    "response.output_item.added": Conversation._output_item,
+    "response.output_item.done": Conversation._output_item,
+    "conversation.item.deleted": Conversation._deleted,
+    "conversation.item.input_audio_transcription.completed": Conversation._transcript,
+    "response.output_audio_transcript.delta": Conversation._transcript_grows,
+    "response.output_audio_transcript.done": Conversation._transcript,
+    "response.audio_transcript.delta": Conversation._transcript_grows,
+    "response.audio_transcript.done": Conversation._transcript,
+    "response.output_text.done": Conversation._written,
+    "response.text.done": Conversation._written,
+    "response.function_call_arguments.done": Conversation._called,
+}

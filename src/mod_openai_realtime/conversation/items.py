@@ -1,0 +1,119 @@
+"""The items of a conversation, as a new session can be given them: text, calls and their outputs. Sans-I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+_TEXTS = {"text", "input_text", "output_text"}
+_AUDIO = {"audio", "input_audio", "output_audio"}
+_CONTENT_OF_ROLE = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of a message. `text`: what was written, or the transcript of what was said; None where it is not known."""
+
+    text: str | None = None
+    unheard: bool = False
+    """It is audio for the caller, of which nothing has been played yet."""
+    _cut: tuple[float, int | None] | None = None
+
+    def cut(self, heard: float) -> None:
+        """The caller has heard no more than this of what has come so far, 0 to 1."""
+        self._cut = heard, len(self.text) if self.text else None
+
+    def settle(self) -> None:
+        """What was not heard of it is no part of it any more."""
+        self.text, self._cut = self.heard_text, None
+
+    @property
+    def heard_text(self) -> str:
+        """Cut in proportion, to whole words."""
+        if self.unheard or self.text is None:
+            return ""
+        if self._cut is None:
+            return self.text
+        heard, known = self._cut
+        text = self.text if known is None else self.text[:known]
+        length = int(len(text) * heard)
+        if length < len(text) and not text[length].isspace():
+            length = text.rfind(" ", 0, length) + 1
+        return text[:length].rstrip()
+
+
+@dataclass(slots=True)
+class Item:
+    """`kind`: the API's `type`; of a `message` there is a `role` and parts by their content index."""
+
+    id: str
+    kind: str
+    role: str = ""
+    parts: dict[int, Part] = field(default_factory=dict)
+    call_id: str = ""
+    name: str = ""
+    text: str = ""
+    """Arguments of a `function_call`, or the output of a `function_call_output`."""
+
+    def part(self, index: int) -> Part:
+        return self.parts.setdefault(index, Part())
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes, here and on the wire."""
+        texts = sum(len(part.text or "") for part in self.parts.values())
+        return 200 + len(self.id) + len(self.call_id) + len(self.name) + len(self.text) + texts
+
+
+def from_server(fields: object) -> Item | None:
+    """An item as a message of either side has it; None where it is none, or one that no new session can be given."""
+    if not isinstance(fields, dict):
+        return None
+    kind, name = fields.get("type"), _text(fields.get("id"))
+    if kind == "message":
+        role = _text(fields.get("role"))
+        if role not in _CONTENT_OF_ROLE:
+            return None
+        item = Item(name, kind, role)
+        content = fields.get("content")
+        for index, part in enumerate(content if isinstance(content, list) else ()):
+            item.parts[index] = Part(_text_of_part(part), unheard=role == "assistant" and _is_audio(part))
+        return item
+    if kind == "function_call":
+        call = _text(fields.get("call_id")), _text(fields.get("name")), _text(fields.get("arguments"))
+        return Item(name, kind, call_id=call[0], name=call[1], text=call[2])
+    if kind == "function_call_output":
+        return Item(name, kind, call_id=_text(fields.get("call_id")), text=_text(fields.get("output")))
+    return None
+
+
+def to_client(item: Item) -> dict[str, Any] | None:
+    """The `item` of a `conversation.item.create`; None where nothing is known, or was heard, of what it says."""
+    fields: dict[str, Any] = {"id": item.id} if item.id else {}
+    if item.kind == "function_call":
+        return fields | {"type": item.kind, "call_id": item.call_id, "name": item.name, "arguments": item.text}
+    if item.kind == "function_call_output":
+        return fields | {"type": item.kind, "call_id": item.call_id, "output": item.text}
+    texts = [text for _, part in sorted(item.parts.items()) if (text := part.heard_text)]
+    if not texts:
+        return None
+    content = [{"type": _CONTENT_OF_ROLE[item.role], "text": text} for text in texts]
+    return fields | {"type": item.kind, "role": item.role, "content": content}
+
+
+def _text_of_part(part: object) -> str | None:
+    if not isinstance(part, dict):
+        return None
+    if part.get("type") in _TEXTS:
+        return _text(part.get("text"))
+    if part.get("type") in _AUDIO and isinstance(part.get("transcript"), str):
+        return _text(part["transcript"])
+    return None
+
+
+def _is_audio(part: object) -> bool:
+    return isinstance(part, dict) and part.get("type") in _AUDIO
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

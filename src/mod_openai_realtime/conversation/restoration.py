@@ -1,0 +1,148 @@
+"""A new session is given what the one before it had. Sans-I/O, synchronous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..realtime.messages import Kind, ServerMessage
+from .conversation import Conversation
+from .session_wishes import UPDATE_ID
+
+_ITEM_ID = "engine_item_"
+_DELETED = "conversation.item.deleted"
+_ANSWERS = frozenset({"conversation.item.created", "conversation.item.added", "conversation.item.done"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`session`: the server agreed to what was asked of it. `items`: so many it has; `left_out`: so many it has not."""
+
+    session: bool
+    items: int
+    left_out: int
+
+
+class Restoration:
+    """Of one session: what is sent as soon as the server has greeted, and what it answers.
+
+    One `session.update` with all that the application has asked for so far, then the conversation's items, in order.
+    """
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self.begun = False
+        self._greeting_waits = not conversation.is_empty
+        self._wish_waits = False
+        self._agreed = False
+        self._items: dict[str, str] = {}  # event id -> item id, of those that are not answered
+        self._created: set[str] = set()  # item ids
+        self._deleted: set[str] = set()
+        self._left_out = 0
+        self._told = False
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """The session to ask for; empty where the application asked for nothing."""
+        return self._conversation.wishes.session
+
+    @property
+    def holds_audio(self) -> bool:
+        """Caller audio has to wait: it would come before what it is to follow upon."""
+        return self._greeting_waits or self._wish_waits
+
+    def begin(self, *, asked: bool) -> list[bytes]:
+        """The server has greeted, and where `asked` a `session.update` with UPDATE_ID has been sent. The messages that
+        follow upon it."""
+        self.begun, self._greeting_waits, self._wish_waits = True, False, asked
+        items, self._left_out = self._conversation.begin_session()
+        messages = []
+        for number, item in enumerate(items):
+            event_id = f"{_ITEM_ID}{number}"
+            self._items[event_id] = item["id"]
+            messages.append(orjson.dumps({"type": "conversation.item.create", "event_id": event_id, "item": item}))
+        if not messages and not asked:
+            self._told = True  # there is nothing to tell of
+        return messages
+
+    def answers(self, message: ServerMessage) -> bool:
+        """Whether a message of the server answers one of the engine's own, sent by begin()."""
+        if message.kind is Kind.SESSION_UPDATED:
+            # Answers come in the order of what they answer, and ours was the first.
+            answered, self._wish_waits = self._wish_waits, False
+            self._agreed = self._agreed or answered
+            return answered
+        if message.kind is Kind.ERROR:
+            return self._refused(message.fields.get("error"))
+        if message.type == _DELETED and message.item_id in self._deleted:
+            self._deleted.remove(message.item_id)
+            return True
+        return bool(self._items or self._created) and message.type in _ANSWERS and self._is_created(message)
+
+    def _refused(self, error: object) -> bool:
+        event_id = error.get("event_id") if isinstance(error, dict) else None
+        if event_id == UPDATE_ID:
+            self._wish_waits = False
+            return True
+        item_id = self._items.pop(event_id, None) if isinstance(event_id, str) else None
+        if item_id is None:
+            return False
+        self._left_out += 1
+        self._conversation.forget(item_id)
+        return True
+
+    def _is_created(self, message: ServerMessage) -> bool:
+        item = message.fields.get("item")
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            return False
+        if name in self._created:
+            return True  # `added`, then `done`
+        event_id = next((each for each, item_id in self._items.items() if item_id == name), None)
+        if event_id is None:
+            # Some servers give names of their own; answers come in order.
+            event_id = next((each for each in self._items if self._is_like(item, self._items[each])), None)
+            if event_id is None:
+                return False
+            self._conversation.rename(self._items[event_id], name)
+        del self._items[event_id]
+        self._created.add(name)
+        return True
+
+    def _is_like(self, item: Any, item_id: str) -> bool:
+        mine = self._conversation.item(item_id)
+        return mine is not None and (item.get("type"), item.get("role") or "") == (mine.kind, mine.role)
+
+    def release_audio(self) -> None:
+        """The server has not greeted, or answered, for too long."""
+        self._greeting_waits = self._wish_waits = False
+
+    def correct(self, item_id: str) -> list[bytes]:
+        """Less of this item was heard than the session was told: the rest of it was playing on from the session before,
+        and was interrupted. The messages that put it right."""
+        item = self._conversation.item(item_id)
+        if item is None or not (item_id in self._created or item_id in self._items.values()):
+            return []
+        previous = self._conversation.previous(item_id)
+        fields = self._conversation.settle(item)
+        self._deleted.add(item_id)
+        messages: list[dict[str, Any]] = [{"type": "conversation.item.delete", "item_id": item_id}]
+        if fields is not None:
+            create = {"type": "conversation.item.create", "previous_item_id": previous or "root", "item": fields}
+            messages.append(create)
+        return [orjson.dumps({**each, "event_id": f"{_ITEM_ID}{item_id[:32]}"}) for each in messages]
+
+    def give_up(self) -> None:
+        """What is not answered by now will not be."""
+        self.release_audio()
+        self._left_out += len(self._items)
+        self._items.clear()
+
+    def outcome(self) -> Outcome | None:
+        """Once, when everything has been answered."""
+        if self._told or not self.begun or self._wish_waits or self._items:
+            return None
+        self._told = True
+        return Outcome(self._agreed, len(self._created), self._left_out)

@@ -1,0 +1,101 @@
+"""What the application has asked of the session, merged into one: what a new session is asked again. Sans-I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import orjson
+
+from ..realtime.messages import Kind, ServerMessage
+
+MAX_BYTES = 1 << 20
+"""Of the merged session. More is not kept; a session with a hundred tools has some 50 kB."""
+
+MAX_WAITING = 16
+"""Updates that the server has not answered; more are taken as agreed to."""
+
+UPDATE = "session.update"
+UPDATE_ID = "engine_session"
+"""The event id of the engine's own."""
+
+
+class SessionWishes:
+    """Follows the application's `session.update`s. One that the server refuses is none."""
+
+    def __init__(self) -> None:
+        self._agreed: dict[str, Any] = {}
+        self._waiting: deque[tuple[object, dict[str, Any]]] = deque()
+        self.too_large = False
+        """They do not fit; nothing is kept from then on."""
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """Merged: objects deeply, lists and all else replaced by the latest. Empty where nothing was asked."""
+        session = self._agreed
+        for _, wish in self._waiting:
+            session = merged(session, wish)
+        return session
+
+    def application_sent(self, payload: bytes) -> None:
+        """A message has gone out; what is no update means nothing."""
+        message = session_update(payload) if not self.too_large else None
+        wish = message.get("session") if message is not None else None
+        if message is None or not isinstance(wish, dict):
+            return
+        self._waiting.append((message.get("event_id"), wish))
+        if len(self._waiting) > MAX_WAITING:
+            self._agree()
+        if not self._fits():
+            self.too_large = True
+            self._agreed = {}
+            self._waiting.clear()
+
+    def _fits(self) -> bool:
+        try:
+            return len(orjson.dumps(self.session)) <= MAX_BYTES
+        except (TypeError, RecursionError):
+            return False  # nested too deeply
+
+    def server_said(self, message: ServerMessage) -> None:
+        if not self._waiting:
+            return
+        if message.kind is Kind.SESSION_UPDATED:
+            self._agree()
+        elif message.kind is Kind.ERROR:
+            error = message.fields.get("error")
+            refused = error.get("event_id") if isinstance(error, dict) else None
+            for wish in self._waiting:
+                if refused is not None and wish[0] == refused:
+                    self._waiting.remove(wish)
+                    return
+
+    def connection_lost(self) -> None:
+        """What was asked is asked again, whether it was answered or not."""
+        self._agreed = self.session
+        self._waiting.clear()
+
+    def _agree(self) -> None:
+        _, wish = self._waiting.popleft()
+        self._agreed = merged(self._agreed, wish)
+
+
+def session_update(payload: bytes) -> dict[str, Any] | None:
+    """The parsed message, where it is a `session.update`."""
+    if UPDATE.encode() not in payload:
+        return None
+    try:
+        message = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None  # nested too deeply for the parser: no update that a server takes
+    return message if isinstance(message, dict) and message.get("type") == UPDATE else None
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `change` in it: objects member by member, all else replaced. Neither is changed. No deeper than what
+    a parser has taken."""
+    result = dict(base)
+    for name, value in change.items():
+        before = result.get(name)
+        result[name] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return result

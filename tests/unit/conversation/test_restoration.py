@@ -1,0 +1,138 @@
+"""A new session is given what the one before it had, message by message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from mod_openai_realtime.conversation.conversation import Conversation
+from mod_openai_realtime.conversation.restoration import Outcome, Restoration
+from mod_openai_realtime.conversation.session_wishes import UPDATE_ID
+from mod_openai_realtime.realtime.messages import classify
+
+
+def item(name: str) -> dict[str, Any]:
+    return {"id": name, "type": "message", "role": "user", "content": [{"type": "input_text", "text": name}]}
+
+
+def make(*items: str, wish: bool = True) -> Restoration:
+    conversation = Conversation(100)
+    for name in items:
+        conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": item(name)})))
+    if wish:
+        conversation.wishes.application_sent(b'{"type":"session.update","session":{"voice":"marin"}}')
+    return Restoration(conversation)
+
+
+def answers(restoration: Restoration, kind: str, **fields: Any) -> bool:
+    return restoration.answers(classify(orjson.dumps({"type": kind, **fields})))
+
+
+def test_the_items_follow_upon_the_greeting_and_are_told_of_when_all_are_there() -> None:
+    restoration = make("u1", "u2")
+    assert restoration.holds_audio
+    sent = [orjson.loads(each) for each in restoration.begin(asked=True)]
+    assert [(each["type"], each["item"]["id"]) for each in sent] == [
+        ("conversation.item.create", "u1"),
+        ("conversation.item.create", "u2"),
+    ]
+    assert restoration.holds_audio and restoration.outcome() is None
+    assert answers(restoration, "session.updated", session={})
+    assert not restoration.holds_audio
+    assert answers(restoration, "conversation.item.added", item=item("u1"))
+    assert answers(restoration, "conversation.item.done", item=item("u1"))
+    assert restoration.outcome() is None
+    assert answers(restoration, "conversation.item.added", item=item("u2"))
+    assert restoration.outcome() == Outcome(session=True, items=2, left_out=0)
+    assert restoration.outcome() is None
+
+
+def test_what_the_server_says_to_others_is_not_taken_for_an_answer() -> None:
+    restoration = make("u1")
+    restoration.begin(asked=True)
+    assert not answers(restoration, "error", error={"event_id": "e7"})
+    assert not answers(restoration, "error", error={})
+    assert not answers(restoration, "conversation.item.added", item={"id": "x", "type": "function_call"})
+    assert not answers(restoration, "conversation.item.added")
+    assert answers(restoration, "session.updated")
+    assert not answers(restoration, "session.updated")
+
+
+def test_what_an_error_answers_is_left_out_and_the_rest_goes_on() -> None:
+    restoration = make("u1", "u2")
+    sent = [orjson.loads(each) for each in restoration.begin(asked=True)]
+    assert answers(restoration, "error", error={"event_id": UPDATE_ID})
+    assert not restoration.holds_audio
+    assert answers(restoration, "error", error={"event_id": sent[0]["event_id"]})
+    assert answers(restoration, "conversation.item.added", item=item("u2"))
+    assert restoration.outcome() == Outcome(session=False, items=1, left_out=1)
+
+
+def test_a_server_may_name_items_itself() -> None:
+    conversation = Conversation(100)
+    conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": item("u1")})))
+    restoration = Restoration(conversation)
+    restoration.begin(asked=False)
+    added = classify(orjson.dumps({"type": "conversation.item.added", "item": item("theirs")}))
+    assert restoration.answers(added)
+    conversation.server_said(added)
+    assert restoration.outcome() == Outcome(session=False, items=1, left_out=0)
+    assert [each["id"] for each in conversation.begin_session()[0]] == ["theirs"]
+
+
+def agent(name: str, text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text}]
+    return {"id": name, "type": "message", "role": "assistant", "content": content}
+
+
+@pytest.mark.parametrize(("heard", "left"), [(500, "one two"), (0, None)])
+def test_what_played_on_and_was_interrupted_is_put_right(heard: int, left: str | None) -> None:
+    conversation = Conversation(100)
+    for each in (item("u1"), agent("a1", "one two three four"), item("u2")):
+        conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": each})))
+    restoration = Restoration(conversation)
+    restoration.begin(asked=False)
+    conversation.cut("a1", 0, heard, 1000)
+    sent = [orjson.loads(each) for each in restoration.correct("a1")]
+    assert (sent[0]["type"], sent[0]["item_id"]) == ("conversation.item.delete", "a1")
+    if left is not None:
+        assert sent[1]["previous_item_id"] == "u1"
+        assert sent[1]["item"] == agent("a1", left)
+    for kind, fields in (
+        ("conversation.item.deleted", {"item_id": "a1"}),
+        *(("conversation.item.added", {"item": each["item"], "previous_item_id": "u1"}) for each in sent[1:]),
+    ):
+        message = classify(orjson.dumps({"type": kind, **fields}))
+        assert restoration.answers(message)
+        conversation.server_said(message)
+    again = [each["id"] for each in conversation.begin_session()[0]]
+    assert again == (["u1", "a1", "u2"] if left is not None else ["u1", "u2"])
+
+
+def test_what_the_session_was_never_given_needs_no_correction() -> None:
+    restoration = make("u1")
+    assert restoration.correct("u1") == []
+    restoration.begin(asked=False)
+    assert restoration.correct("nobody") == []
+
+
+def test_what_is_never_answered_holds_nothing_up_for_ever() -> None:
+    restoration = make("u1")
+    restoration.release_audio()
+    assert not restoration.holds_audio
+    restoration.begin(asked=True)
+    restoration.give_up()
+    assert not restoration.holds_audio
+    assert restoration.outcome() == Outcome(session=False, items=0, left_out=1)
+
+
+@pytest.mark.parametrize("greeted", [True, False])
+def test_where_there_is_nothing_to_restore_nothing_waits_and_nothing_is_told(greeted: bool) -> None:
+    restoration = make(wish=False)
+    assert not restoration.holds_audio
+    if greeted:
+        assert restoration.begin(asked=False) == []
+    restoration.give_up()
+    assert restoration.outcome() is None

@@ -1,0 +1,102 @@
+"""What an application asked of its sessions, as one."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mod_openai_realtime.conversation.session_wishes import MAX_BYTES, MAX_WAITING, SessionWishes, merged
+from mod_openai_realtime.realtime.messages import classify
+
+
+def asks(wishes: SessionWishes, session: Any, **fields: Any) -> None:
+    wishes.application_sent(orjson.dumps({"type": "session.update", "session": session, **fields}))
+
+
+def says(wishes: SessionWishes, kind: str, **fields: Any) -> None:
+    wishes.server_said(classify(orjson.dumps({"type": kind, **fields})))
+
+
+def test_objects_are_merged_and_all_else_is_replaced_by_the_latest() -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin", "tools": [{"name": "a"}], "audio": {"input": {"noise_reduction": None}}})
+    asks(wishes, {"voice": "cedar", "tools": [{"name": "b"}], "audio": {"input": {"transcription": {"model": "m"}}}})
+    assert wishes.session == {
+        "voice": "cedar",
+        "tools": [{"name": "b"}],
+        "audio": {"input": {"noise_reduction": None, "transcription": {"model": "m"}}},
+    }
+
+
+def test_what_the_server_refuses_was_not_asked() -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin"}, event_id="e1")
+    asks(wishes, {"voice": "nobody"}, event_id="e2")
+    says(wishes, "session.updated", session={})
+    says(wishes, "error", error={"event_id": "e2"})
+    assert wishes.session == {"voice": "marin"}
+
+
+def test_what_was_not_answered_when_the_connection_was_lost_is_asked_again() -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin"}, event_id="e1")
+    wishes.connection_lost()
+    says(wishes, "error", error={"event_id": "e1"})
+    assert wishes.session == {"voice": "marin"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"type":"response.create"}',
+        b'{"type":"conversation.item.create","item":"session.update"}',
+        b'{"type":"session.update"}',
+        b'{"type":"session.update","session":[]}',
+        b'["session.update"]',
+        b"[" * 2000 + b'"session.update"' + b"]" * 2000,
+    ],
+)
+def test_what_is_no_update_means_nothing(payload: bytes) -> None:
+    wishes = SessionWishes()
+    wishes.application_sent(payload)
+    assert wishes.session == {}
+
+
+@pytest.mark.parametrize("deep", [True, False], ids=["deep", "large"])
+def test_what_has_no_room_is_not_kept_and_nothing_breaks(deep: bool) -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin"})
+    if deep:
+        inner = b'{"a":' * 900 + b"1" + b"}" * 900
+        wishes.application_sent(b'{"type":"session.update","session":' + inner + b"}")
+    else:
+        asks(wishes, {"instructions": "x" * MAX_BYTES})
+    assert wishes.too_large
+    assert wishes.session == {}
+
+
+def test_of_many_that_no_server_answers_all_count() -> None:
+    wishes = SessionWishes()
+    for number in range(3 * MAX_WAITING):
+        asks(wishes, {"metadata": {str(number): number}})
+    assert len(wishes.session["metadata"]) == 3 * MAX_WAITING
+
+
+objects = st.recursive(
+    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=12
+).map(lambda value: value if isinstance(value, dict) else {"a": value})
+
+
+@given(objects, objects)
+def test_what_was_asked_last_is_there_and_neither_is_changed(first: Any, second: Any) -> None:
+    before = deepcopy([first, second])
+    both = merged(first, second)
+    assert [first, second] == before
+    assert merged(both, second) == both
+    assert merged(first, {}) == first
+    assert set(both) == set(first) | set(second)

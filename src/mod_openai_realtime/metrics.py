@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from socketserver import ThreadingMixIn
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -14,8 +18,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from .accepting import PAUSE_S, Shortage
 from .board import LATENESS_BOUNDS_MS, Board
 from .stream.usage import KINDS, TOKENS, TRANSCRIPTION_MS
+
+logger = logging.getLogger(__name__)
+
+# A scrape takes some milliseconds. Who asks nothing, or byte by byte, is hung up on; at the limit the oldest is.
+MAX_CONNECTIONS = 16
+CONNECTION_S = 10.0
 
 _PREFIX = "openai_realtime"
 _GAUGES = {
@@ -75,16 +86,65 @@ class BoardCollector(Collector):
         yield lateness
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class MetricsServer(ThreadingMixIn, WSGIServer):
+    """One thread a connection, of which there are MAX_CONNECTIONS at most, none for longer than CONNECTION_S."""
+
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, listener: socket.socket, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.server_name, self.server_port = listener.getsockname()
         self.setup_environ()
         self.set_app(make_wsgi_app(registry))
+        self._clock = clock
+        self._shortage = Shortage("a connection for metrics")
+        self._stopping = threading.Event()
+        self._began: dict[Any, float] = {}  # connections, the oldest first; each thread takes its own out
+
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError as error:
+            line = self._shortage.line(error, self._clock())
+            if line is not None:
+                logger.error(line)
+            self._stopping.wait(PAUSE_S)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._began) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._began.copy()))
+            self._began.pop(oldest, None)
+            _hang_up(oldest)
+        self._began[request] = self._clock()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._began.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called each half second at least."""
+        for request, began in self._began.copy().items():
+            if self._clock() - began > CONNECTION_S:
+                _hang_up(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        logger.debug("a connection for metrics failed", exc_info=True)
+
+    def shutdown(self) -> None:
+        self._stopping.set()
+        super().shutdown()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Its thread sees the end, and closes it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(WSGIRequestHandler):
@@ -96,7 +156,7 @@ def serve_metrics(board: Board, listener: socket.socket) -> None:
     """The main function of the metrics process, on a socket that listens; returns after SIGTERM."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(BoardCollector(board))
-    server = _Server(listener, registry)
+    server = MetricsServer(listener, registry)
     # From a thread: shutdown() waits until serve_forever(), which this signal has interrupted, has seen it.
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ._media import Poller, StreamMemory
+from .accepting import Acceptor
 from .board import Board
 from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 DRAIN_S = 3.0  # for close handshakes and last events, when the engine is told to stop
 PUBLISH_S = 1.0
-YIELD_S = 0.002  # a worker with more channels than another leaves it this long to accept first
 
 
 class Streams:
@@ -96,8 +96,9 @@ class Worker:
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services
-        self._listener.setblocking(False)
-        self._watch()
+        # Where another worker has fewer channels, that one goes first.
+        acceptor = Acceptor(self._listener, loop, self._accepted, my_turn=self._board.least_loaded, tell=logger.error)
+        acceptor.start()
         clock.start()
         self._publish()
         # What lives now lives for good: spare the collector from walking it at every full collection.
@@ -106,7 +107,7 @@ class Worker:
         try:
             await self._stopping.wait()
         finally:
-            loop.remove_reader(self._listener)
+            acceptor.stop()
             clock.stop()
             self._publishing.cancel()
             await self._drain()
@@ -139,34 +140,7 @@ class Worker:
     def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
         return Endpoint(settings, listener, resolver=self._resolver)
 
-    # -- accepting
-
-    def _watch(self) -> None:
-        if not self._stopping.is_set():
-            asyncio.get_running_loop().add_reader(self._listener, self._acceptable)
-
-    def _acceptable(self) -> None:
-        if not self._board.least_loaded():
-            # Another worker has fewer channels: it goes first. If it is busy, this one takes the call after all.
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._listener)
-            loop.call_later(YIELD_S, self._accept_and_watch)
-            return
-        self._accept()
-
-    def _accept_and_watch(self) -> None:
-        if not self._stopping.is_set():
-            self._accept()
-            self._watch()
-
-    def _accept(self) -> None:
-        try:
-            sock, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker was faster
-        except OSError as error:
-            logger.error("cannot accept a channel: %s", error)
-            return
+    def _accepted(self, sock: socket.socket) -> None:
         if not peer_is_trusted(sock, self._users):
             logger.warning("connection of another user refused")
             sock.close()

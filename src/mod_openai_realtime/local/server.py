@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from .accept_reports import AcceptReports
 from .agent import Hook, Script, new_agent
 from .behaviour import GOOD, Behaviour, Behaviours
 from .clock import Clock, LoopClock
@@ -119,6 +120,7 @@ class LocalEndpoint:
 
     async def start(self) -> None:
         """Raises OSError if it can't listen, MissingPartsError if the detector is not installed."""
+        AcceptReports.install(asyncio.get_running_loop())
         model = silero() if self._vad is True else (self._vad or None)
         self._services = Services(self._voice or hibari(), model, self._transcriber, self._clock)
         self._server = await serve(

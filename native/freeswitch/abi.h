@@ -88,7 +88,6 @@ typedef enum {
     SWITCH_ABC_TYPE_READ = 1,          /* a frame was read from the channel */
     SWITCH_ABC_TYPE_WRITE = 2,         /* a frame is about to be written; only with SMBF_WRITE_STREAM */
     SWITCH_ABC_TYPE_WRITE_REPLACE = 3, /* the same, and it can be replaced */
-    SWITCH_ABC_TYPE_READ_PING = 5,     /* a frame was read, or none came in time; only with SMBF_READ_PING */
     SWITCH_ABC_TYPE_CLOSE = 8,         /* the last call; the bug is off the channel */
 } switch_abc_type_t;
 
@@ -97,7 +96,6 @@ enum {
     SMBF_READ_STREAM = 1 << 0,   /* buffer what is read, call back with READ */
     SMBF_WRITE_STREAM = 1 << 1,  /* buffer what is written; reads of the bug then mix both */
     SMBF_WRITE_REPLACE = 1 << 2, /* call back with WRITE_REPLACE */
-    SMBF_READ_PING = 1 << 4,     /* call back with READ_PING */
     SMBF_STEREO = 1 << 5,        /* reads of the bug interleave both instead of mixing them */
     SMBF_NO_PAUSE = 1 << 10,     /* not silenced by switch_core_media_bug_pause */
     SMBF_FIRST = 1 << 26,        /* before the bugs that are on already; older switches (1.8) append it all the same */

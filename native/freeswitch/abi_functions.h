@@ -87,7 +87,6 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
                                           switch_media_bug_callback_t callback, void *user_data, time_t stop_time,
                                           switch_media_bug_flag_t flags, switch_media_bug_t **new_bug);
 switch_status_t switch_core_media_bug_remove(switch_core_session_t *session, switch_media_bug_t **bug);
-switch_core_session_t *switch_core_media_bug_get_session(switch_media_bug_t *bug);
 switch_status_t switch_core_media_bug_read(switch_media_bug_t *bug, switch_frame_t *frame, switch_bool_t fill);
 /* Bytes that wait to be read, of what the channel reads and of what it writes; 0 of one that is not tapped. */
 void switch_core_media_bug_inuse(switch_media_bug_t *bug, switch_size_t *readp, switch_size_t *writep);

@@ -1,8 +1,6 @@
 #include "hold.h"
 
 #include "link.h"
-#include "service.h"
-#include "stream.h"
 
 #include <stdlib.h>
 
@@ -23,36 +21,61 @@ void hold_init(void)
     pause_flag = minor < 10 || (minor == 10 && micro < 9) ? PAUSE_FLAG_BEFORE_1_10_9 : PAUSE_FLAG;
 }
 
+static bool hold_is_paused(switch_rtp_t *rtp)
+{
+    return rtp && switch_rtp_test_flag(rtp, pause_flag);
+}
+
 /* Packets are dropped for as long as the RTP session has its flag. That outlasts the call's state where FreeSWITCH takes
  * the channel off hold by itself, as in a transfer, and the peer has not. The flag alone is no hold: it has other uses. */
-static bool hold_drops(switch_channel_t *channel, switch_rtp_t *rtp, bool before)
+bool hold_drops_still(struct stream *stream, bool held)
 {
-    return switch_channel_get_callstate(channel) == CCS_HELD ||
-           (before && rtp && switch_rtp_test_flag(rtp, pause_flag));
-}
-
-bool hold_seen(struct stream *stream, switch_core_session_t *session)
-{
-    switch_rtp_t *rtp = atomic_load_explicit(&stream->rtp, memory_order_relaxed);
-    bool before = atomic_load_explicit(&stream->on_hold, memory_order_relaxed);
-    bool drops = hold_drops(switch_core_session_get_channel(session), rtp, before);
-
-    if (drops != before) {
-        atomic_store_explicit(&stream->on_hold, drops, memory_order_relaxed);
-        service_review();
+    if (held && !atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
+        atomic_store_explicit(&stream->on_hold, true, memory_order_relaxed);
     }
-    return drops;
+    return held || hold_is_paused(atomic_load_explicit(&stream->rtp, memory_order_relaxed));
 }
 
-static bool hold_note_suspended(struct link *link, bool suspended)
+/* What FreeSWITCH says of a channel. */
+struct hold_facts {
+    switch_rtp_t *rtp;
+    bool suspended;
+    bool held;
+    bool paused;
+};
+
+static struct hold_facts hold_look(switch_channel_t *channel)
 {
-    bool before;
+    switch_rtp_t *rtp = switch_channel_get_private(channel, RTP_KEY);
+
+    return (struct hold_facts){
+        .rtp = rtp,
+        .suspended = switch_channel_test_flag(channel, CF_HOLD),
+        .held = switch_channel_get_callstate(channel) == CCS_HELD,
+        .paused = hold_is_paused(rtp),
+    };
+}
+
+/* True: it was suspended, and is no longer. One thread alone is told so. */
+static bool hold_end_suspension(struct link *link, bool suspended)
+{
+    bool ended;
 
     pthread_mutex_lock(&link->lock);
-    before = link->suspended;
+    ended = link->suspended && !suspended;
     link->suspended = suspended;
     pthread_mutex_unlock(&link->lock);
-    return before;
+    return ended;
+}
+
+static unsigned hold_count(struct link *link)
+{
+    unsigned count;
+
+    pthread_mutex_lock(&link->lock);
+    count = link->holds_noted;
+    pthread_mutex_unlock(&link->lock);
+    return count;
 }
 
 /* Written only where it differs: the media thread reads these lines with each frame. */
@@ -66,24 +89,44 @@ static void hold_note_stream(struct stream *stream, switch_rtp_t *rtp, bool on_h
     }
 }
 
+/* False, and nothing done: another look has been noted since the count was taken, and this one may be older. */
+static bool hold_note_facts(struct link *link, const struct hold_facts *facts, unsigned count)
+{
+    bool before, on_hold, noted;
+
+    pthread_mutex_lock(&link->lock);
+    noted = link->holds_noted == count;
+    if (noted) {
+        link->holds_noted++;
+        before = link->on_hold;
+        for (struct stream *stream = link->streams; stream; stream = stream->next) {
+            before = before || atomic_load_explicit(&stream->on_hold, memory_order_relaxed);
+        }
+        on_hold = facts->suspended || facts->held || (before && facts->paused);
+        for (struct stream *stream = link->streams; stream; stream = stream->next) {
+            hold_note_stream(stream, facts->rtp, on_hold);
+        }
+        link_set_on_hold(link, on_hold);
+    }
+    pthread_mutex_unlock(&link->lock);
+    return noted;
+}
+
 void hold_note(struct link *link, switch_channel_t *channel)
 {
-    switch_rtp_t *rtp = switch_channel_get_private(channel, RTP_KEY);
-    bool suspended = switch_channel_test_flag(channel, CF_HOLD);
-    bool on_hold;
+    struct hold_facts facts;
+    unsigned count;
 
-    if (hold_note_suspended(link, suspended) && !suspended) {
+    if (hold_end_suspension(link, switch_channel_test_flag(channel, CF_HOLD))) {
         /* All packets of the hold lie in the socket still. FreeSWITCH would go on with the oldest, and the caller would
          * be heard that much late for the rest of the call. */
         switch_channel_perform_audio_sync(channel, __FILE_NAME__, __func__, __LINE__);
     }
-    pthread_mutex_lock(&link->lock);
-    on_hold = suspended || hold_drops(channel, rtp, link->on_hold);
-    for (struct stream *stream = link->streams; stream; stream = stream->next) {
-        hold_note_stream(stream, rtp, on_hold);
-    }
-    link_set_on_hold(link, on_hold);
-    pthread_mutex_unlock(&link->lock);
+    /* FreeSWITCH is asked without the lock, and what it says is noted in the order in which it was asked. */
+    do {
+        count = hold_count(link);
+        facts = hold_look(channel);
+    } while (!hold_note_facts(link, &facts, count));
 }
 
 void hold_review(struct link *link)

@@ -51,6 +51,7 @@ struct link {
     unsigned late; /* streams to be opened once the channel has media (late_open.c) */
     bool on_hold;   /* the channel is, as the engine has been told */
     bool suspended; /* by the switch: nobody reads what the caller sends */
+    unsigned holds_noted; /* how often the two were looked at (hold.c) */
     switch_event_t *template; /* the channel's data when its first stream started; set once, then constant */
 
     unsigned char *received; /* the service thread's: bytes that are no whole message yet */
@@ -96,8 +97,6 @@ void link_add_stream(struct link *link, struct stream *stream);
 struct stream *link_find_stream(struct link *link, uint32_t id); /* with a reference; only one that is open */
 /* All that are open, with a reference each; free() the array. */
 struct stream **link_open_streams(struct link *link, size_t *count);
-/* All that are open and play, under the lock. */
-void link_visit_playing(struct link *link, void (*visit)(struct stream *stream, uint64_t now_ns));
 /* Under the lock: say HOLD, if that is news. Streams that are opened or resumed later are told by their own message. */
 void link_set_on_hold(struct link *link, bool on_hold);
 void link_add_on_hold(const struct link *link, struct wire_buffer *message); /* under the lock */

@@ -65,19 +65,6 @@ struct stream **link_open_streams(struct link *link, size_t *count)
     return streams;
 }
 
-void link_visit_playing(struct link *link, void (*visit)(struct stream *stream, uint64_t now_ns))
-{
-    uint64_t now = monotonic_ns();
-
-    pthread_mutex_lock(&link->lock);
-    for (struct stream *stream = link->streams; stream; stream = stream->next) {
-        if (stream->opened && stream->playing) {
-            visit(stream, now);
-        }
-    }
-    pthread_mutex_unlock(&link->lock);
-}
-
 void link_add_on_hold(const struct link *link, struct wire_buffer *message)
 {
     wire_text(message, "on_hold", link->on_hold ? "1" : "0");

@@ -3,7 +3,6 @@
 #include "hold.h"
 #include "monotonic.h"
 #include "stream.h"
-#include "writer.h"
 
 /* More than one frame is there only after a change of packet size. */
 #define FRAMES_PER_READ 4u
@@ -123,27 +122,33 @@ static void media_pass(struct stream_playout *playout, switch_media_bug_t *bug, 
 
 static void media_playback(struct stream *stream, switch_media_bug_t *bug)
 {
-    switch_frame_t *frame = switch_core_media_bug_get_write_replace_frame(bug);
+    switch_frame_t *frame;
     struct stream_playout *playout = stream->playout;
     switch_codec_implementation_room_t codec;
-    switch_core_session_t *session = switch_core_media_bug_get_session(bug);
-    bool on_hold = hold_seen(stream, session);
     uint32_t bytes, samples, rate, channels;
-    uint64_t now = monotonic_ns();
+    uint64_t now;
+    bool on_hold;
 
+    playback_ring_prefetch(&stream->playback);
+    frame = switch_core_media_bug_get_write_replace_frame(bug);
+    now = monotonic_ns();
+    on_hold = hold_drops(stream);
     if (!stream->writing) {
         atomic_store_explicit(&stream->channel_write_ns, now, memory_order_relaxed);
-        atomic_fetch_add_explicit(&stream->channel_frames, 1, memory_order_relaxed);
+        /* Single writer, by the session's codec write lock. */
+        atomic_store_explicit(&stream->channel_frames,
+                              atomic_load_explicit(&stream->channel_frames, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
     }
     if (!frame || frame->datalen == 0 || frame->datalen > STREAM_PCM_LIMIT) {
         return;
     }
     /* By now FreeSWITCH has converted the audio to the write codec's rate and channels. The frame itself is no
      * witness: where nothing had to be converted it is the writer's own, who need not have filled in its rate. */
-    switch_core_session_get_write_impl(session, &codec.impl);
+    switch_core_session_get_write_impl(stream->session, &codec.impl);
     rate = codec.impl.actual_samples_per_second ? codec.impl.actual_samples_per_second : frame->rate;
     channels = codec.impl.number_of_channels;
-    bytes = media_bytes(session, frame, &codec.impl);
+    bytes = media_bytes(stream->session, frame, &codec.impl);
     if (rate == 0 || channels < 1 || channels > 2 || bytes > STREAM_PCM_LIMIT ||
         bytes % (channels * sizeof(int16_t)) != 0) {
         return;
@@ -153,7 +158,7 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         media_pass(playout, bug, frame);
         return;
     }
-    if (stream->played.count != 0) {
+    if (stream->recording) {
         played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, media_slot_time());
     }
     if (channels == 2) {
@@ -166,26 +171,13 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 
-/* A channel that is read again may be off hold: noticed here, the caller's first words are not lost. */
-static void media_watch_hold(struct stream *stream, switch_media_bug_t *bug)
-{
-    if (atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
-        hold_seen(stream, switch_core_media_bug_get_session(bug));
-    }
-}
-
 switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
     struct stream *stream = user_data;
 
     switch (type) {
     case SWITCH_ABC_TYPE_READ:
-        media_watch_hold(stream, bug);
         media_capture(stream, bug);
-        break;
-    case SWITCH_ABC_TYPE_READ_PING:
-        media_watch_hold(stream, bug);
-        writer_consider(stream, monotonic_ns());
         break;
     case SWITCH_ABC_TYPE_WRITE_REPLACE:
         media_playback(stream, bug);

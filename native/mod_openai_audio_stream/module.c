@@ -9,7 +9,7 @@
 #include "log.h"
 #include "service.h"
 #include "unload.h"
-#include "writer.h"
+#include "lookout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,14 +120,14 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
     if (!event_reserve()) {
         return SWITCH_STATUS_TERM;
     }
-    if (!writers_start()) {
-        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the writers' thread");
+    if (!lookout_start()) {
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't start the lookout's thread");
         event_free();
         return SWITCH_STATUS_TERM;
     }
     if (!service_start(engine_socket)) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread");
-        writers_end();
+        lookout_end();
         event_free();
         return SWITCH_STATUS_TERM;
     }

@@ -9,7 +9,6 @@
 #include "log.h"
 #include "monotonic.h"
 #include "stream.h"
-#include "writer.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -243,11 +242,10 @@ static void service_review_links(void)
         streams = link->streams;
         useless = !link->streams && !link->claimed && now - link->quiet_since_ms > USELESS_AFTER_MS;
         pthread_mutex_unlock(&link->lock);
-        /* Media callbacks do this at once; but a channel on hold, or whose thread is busy elsewhere, is not even read. */
+        /* Of a hold that no media callback has noticed: the switch's own, or one while nobody writes to the channel. */
         if (streams) {
             hold_review(link);
         }
-        link_visit_playing(link, writer_consider);
         if (cut_off) {
             service_reattach(link);
         } else {

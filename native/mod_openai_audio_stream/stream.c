@@ -9,6 +9,7 @@
 #include "monotonic.h"
 #include "printable.h"
 #include "service.h"
+#include "lookout.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -92,9 +93,8 @@ static switch_media_bug_flag_t stream_bug_flags(const struct stream *stream)
         flags |= SMBF_STEREO;
     }
     if (stream->playing) {
-        /* The ping comes with each packet time of a channel that is read, also where READ doesn't. First, so that
-         * recordings and other taps of what the channel sends hear the agent, whenever they began. */
-        flags |= SMBF_WRITE_REPLACE | SMBF_READ_PING | SMBF_FIRST;
+        /* First, so that recordings and other taps of what the channel sends hear the agent, whenever they began. */
+        flags |= SMBF_WRITE_REPLACE | SMBF_FIRST;
     }
     return flags;
 }
@@ -206,6 +206,8 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
         return "No memory for the stream";
     }
 
+    stream->session = session;
+    stream->channel = channel;
     /* Listed first, and with the bug's own reference: CLOSE may come as soon as the bug is on. */
     link_add_stream(stream->link, stream);
     stream_reference(stream);
@@ -218,6 +220,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
         wire_free(&opened);
         return "Channel refused the media bug";
     }
+    lookout_add(stream);
     link_stream_opened(stream, &opened, stream->descriptor);
     service_wake(); /* a CLOSE that came meanwhile waits for this */
     return NULL;

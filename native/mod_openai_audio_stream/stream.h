@@ -34,7 +34,7 @@ struct stream_playout {
 };
 
 struct stream {
-    atomic_uint references; /* the media bug's, the link's list's, and one for each thread at work */
+    atomic_uint references; /* the media bug's, the lists' of the link and of lookout.c, and of each thread at work */
 
     /* Constant once open. */
     struct link *link;
@@ -42,12 +42,10 @@ struct stream {
     char name[STREAM_NAME_LIMIT + 1];
     enum stream_capture capturing;
     bool playing;
-    bool recording; /* the engine wants to know what was played */
     int descriptor;
     struct stream_memory *memory;
     size_t memory_bytes;
     switch_media_bug_t *bug;
-    struct stream_playout *playout;
     struct wire_buffer resume; /* fields: those of the command and of OPENED, for a restarted engine */
 
     atomic_bool closed;         /* CLOSE has come */
@@ -62,20 +60,28 @@ struct stream {
     /* Of the list of closed streams (service.c). */
     struct stream *next_closed;
 
-    /* Of writer.c, which gives a channel that sends nothing something to replace. */
-    atomic_bool written_for;           /* queued, written for or finished, with a reference */
-    struct stream *next_writer;        /* then: of whoever has it */
-    pthread_t writer;                  /* of the thread that starts and joins them */
-    bool writing;                      /* guarded by the session's codec write lock: the frame is the writer's */
-    _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the last frame that was not; or of the opening */
-    _Atomic uint64_t channel_frames;   /* how many there have been */
+    struct stream *next_looked_at; /* of whoever adds it, then the lookout's (lookout.c) */
 
-    /* The media threads': the writing one has the first two, the reading one the others. */
+    /* Of writer.c, which gives a channel that sends nothing something to replace: the lookout's. */
+    bool written_for;         /* there is a thread for it, to be joined */
+    pthread_t writer;         /* then */
+    atomic_bool writer_ended; /* then: it does nothing more */
+
+    /* Of the media thread that writes: two lines are all that a frame touches here. The first is its own. */
     alignas(64) struct playback_ring playback;
+    switch_core_session_t *session; /* constant; for callbacks alone, since the stream may outlive both */
+    switch_channel_t *channel;
+    struct stream_playout *playout; /* constant once open */
+    /* The second is also read by the lookout. */
+    alignas(64) _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the channel's own last frame, not the
+                                                    * writer's; or of the opening */
+    _Atomic uint64_t channel_frames;               /* how many there have been */
+    bool writing;                /* guarded by the session's codec write lock: the frame is the writer's */
+    bool recording;              /* constant: the engine wants to know what was played */
+    atomic_bool on_hold;         /* of hold.c: the channel reads and sends nothing */
+    _Atomic(switch_rtp_t *) rtp; /* of hold.c: the channel's, NULL where it has none */
     struct slot_ring played;
-    /* Of hold.c, read with each frame and hardly ever written. Each is right again with the next look. */
-    _Atomic(switch_rtp_t *) rtp; /* the channel's; NULL where it has none */
-    atomic_bool on_hold;         /* at the last look, of whoever: the channel reads and sends nothing */
+    /* Of the media thread that reads. */
     alignas(64) struct slot_ring capture;
     switch_frame_room_t frame;
     /* FreeSWITCH interleaves two directions here without asking for room. Last, and most of it never used: what no

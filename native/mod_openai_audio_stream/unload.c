@@ -5,7 +5,7 @@
 #include "monotonic.h"
 #include "service.h"
 #include "stream.h"
-#include "writer.h"
+#include "lookout.h"
 
 #include <stdlib.h>
 
@@ -66,6 +66,6 @@ bool unload_run(void)
     }
     unload_wait(links_count, NULL, LAST_EVENTS_WITHIN_MS);
     service_end();
-    writers_end();
+    lookout_end();
     return true;
 }

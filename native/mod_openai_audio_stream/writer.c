@@ -8,10 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define MS_NS 1000000u
 #define STACK_BYTES (512u * 1024) /* twice what FreeSWITCH gives a session's thread */
@@ -25,42 +21,18 @@
 /* A writer this late goes on from now: a machine that stood still must not be followed by a burst. */
 #define GIVE_UP_NS (60u * (uint64_t)MS_NS)
 
-static struct {
-    pthread_t thread;
-    int wake_fd;
-    atomic_bool stopping;
-    _Atomic(struct stream *) queued;   /* stacks that any thread pushes to and ours takes whole: to be written for ... */
-    _Atomic(struct stream *) finished; /* ... and no longer, the writing thread at its end */
-} writers;
-
-static void writers_wake(void)
+static bool writer_channel_is_silent(const struct stream *stream, uint64_t now_ns)
 {
-    uint64_t one = 1;
-
-    /* Can only fail when it is awake. */
-    if (write(writers.wake_fd, &one, sizeof(one)) < 0) {
-        return;
-    }
-}
-
-static void writers_push(_Atomic(struct stream *) *stack, struct stream *stream)
-{
-    struct stream *top = atomic_load(stack);
-
-    do {
-        stream->next_writer = top;
-    } while (!atomic_compare_exchange_weak(stack, &top, stream));
-    writers_wake();
+    return now_ns >= atomic_load_explicit(&stream->channel_write_ns, memory_order_relaxed) + QUIET_NS;
 }
 
 static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
 {
     const struct stream_memory *memory = stream->memory;
-    uint64_t written_ns = atomic_load_explicit(&stream->channel_write_ns, memory_order_relaxed);
     uint32_t control;
     uint64_t head, tail;
 
-    if (now_ns < written_ns + QUIET_NS || atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
+    if (!writer_channel_is_silent(stream, now_ns) || atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
         return false;
     }
     control = atomic_load_explicit(&memory->control, memory_order_relaxed);
@@ -74,13 +46,6 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
         return head > tail && head - tail <= stream->playback.count;
     }
     return (control & STREAM_EXPECTING) && !(control & STREAM_PLAYBACK_MUTED);
-}
-
-void writer_consider(struct stream *stream, uint64_t now_ns)
-{
-    if (writer_is_needed(stream, now_ns) && !atomic_exchange(&stream->written_for, true)) {
-        writers_push(&writers.queued, stream_reference(stream));
-    }
 }
 
 /*
@@ -151,91 +116,41 @@ static void *writer_main(void *argument)
         writer_sleep(due_ns);
     }
     silences_free(&silences);
-    writers_push(&writers.finished, stream);
+    atomic_store(&stream->writer_ended, true);
     return NULL;
 }
 
-static void writers_let_go(struct stream *stream)
-{
-    /* From here on its media thread can push it again, with another reference. */
-    atomic_store(&stream->written_for, false);
-    stream_unreference(stream);
-}
-
-static void writers_join_finished(void)
-{
-    struct stream *stream = atomic_exchange(&writers.finished, NULL);
-
-    while (stream) {
-        struct stream *next = stream->next_writer;
-
-        pthread_join(stream->writer, NULL);
-        writers_let_go(stream);
-        stream = next;
-    }
-}
-
-static void writers_start_queued(const pthread_attr_t *attributes)
-{
-    struct stream *stream = atomic_exchange(&writers.queued, NULL);
-
-    while (stream) {
-        struct stream *next = stream->next_writer;
-
-        if (pthread_create(&stream->writer, attributes, writer_main, stream) != 0) {
-            LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with");
-            writers_let_go(stream);
-        }
-        stream = next;
-    }
-}
-
-static void *writers_main(void *unused)
+static bool writer_start(struct stream *stream)
 {
     pthread_attr_t attributes;
-    uint64_t wakes;
+    bool started;
 
-    (void)unused;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    while (!atomic_load(&writers.stopping)) {
-        if (read(writers.wake_fd, &wakes, sizeof(wakes)) < 0) {
-            continue;
-        }
-        writers_join_finished();
-        writers_start_queued(&attributes);
-    }
+    atomic_store(&stream->writer_ended, false);
+    started = pthread_create(&stream->writer, &attributes, writer_main, stream) == 0;
     pthread_attr_destroy(&attributes);
-    return NULL;
+    return started;
 }
 
-bool writers_start(void)
+bool writer_runs(struct stream *stream)
 {
-    sigset_t all, before;
-    int failed;
-
-    memset(&writers, 0, sizeof(writers));
-    writers.wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (writers.wake_fd < 0) {
-        return false;
+    if (stream->written_for && atomic_load(&stream->writer_ended)) {
+        pthread_join(stream->writer, NULL);
+        stream->written_for = false;
     }
-    /* Signals are FreeSWITCH's; the threads started from this one inherit that. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&writers.thread, NULL, writers_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
-        close(writers.wake_fd);
-        return false;
-    }
-    pthread_setname_np(writers.thread, "openai_writers");
-    return true;
+    return stream->written_for;
 }
 
-void writers_end(void)
+bool writer_consider(struct stream *stream, uint64_t now_ns)
 {
-    atomic_store(&writers.stopping, true);
-    writers_wake();
-    pthread_join(writers.thread, NULL);
-    close(writers.wake_fd);
+    bool silent = writer_channel_is_silent(stream, now_ns);
+
+    if (!writer_runs(stream) && silent && writer_is_needed(stream, now_ns)) {
+        stream->written_for = writer_start(stream);
+        if (!stream->written_for) {
+            LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with");
+        }
+    }
+    return silent;
 }

@@ -67,6 +67,15 @@ static inline void playback_ring_count(_Atomic uint64_t *counter, uint64_t by)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
+/* Media thread: what the next frame will read of the memory is on its way from the engine's core. */
+static inline void playback_ring_prefetch(const struct playback_ring *ring)
+{
+    __builtin_prefetch(&ring->memory->playback_head);
+    __builtin_prefetch(&ring->memory->playback_tail, 1);
+    __builtin_prefetch(&ring->memory->write_rate);
+    __builtin_prefetch(ring->samples + (ring->position & (ring->count - 1)));
+}
+
 /*
  * Media thread: fill `frame` (mono, `samples` long, at `rate` Hz) with agent audio. False: there is nothing of ours to
  * send, `frame` is untouched and the channel sends its own audio. Only copies. `on_hold`: what the channel writes is

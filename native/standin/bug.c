@@ -176,11 +176,6 @@ unsigned bug_count(struct session *session)
     return count;
 }
 
-switch_core_session_t *switch_core_media_bug_get_session(switch_media_bug_t *bug)
-{
-    return (switch_core_session_t *)((struct bug *)bug)->session;
-}
-
 switch_frame_t *switch_core_media_bug_get_write_replace_frame(switch_media_bug_t *bug)
 {
     return ((struct bug *)bug)->write_replace_in;

@@ -14,8 +14,7 @@
 
 /* What the stand-in mirrors; a bug with any other flag is refused. */
 #define BUG_FLAGS \
-    ((uint32_t)(SMBF_READ_STREAM | SMBF_WRITE_STREAM | SMBF_WRITE_REPLACE | SMBF_READ_PING | SMBF_STEREO | \
-                SMBF_NO_PAUSE | SMBF_FIRST))
+    ((uint32_t)(SMBF_READ_STREAM | SMBF_WRITE_STREAM | SMBF_WRITE_REPLACE | SMBF_STEREO | SMBF_NO_PAUSE | SMBF_FIRST))
 /* FreeSWITCH's own mark of a bug to be taken off. */
 #define BUG_PRUNE (1u << 9)
 

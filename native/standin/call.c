@@ -91,8 +91,9 @@ static bool call_is_up(const struct call *call)
     return call->session != NULL && atomic_load(&call->session->state) < CHANNEL_HANGUP;
 }
 
-/* The switch's clock for the step that this thread makes; 0: the real one. */
-static _Thread_local uint64_t stepped_us;
+/* The switch's clock for the step that this thread makes; 0: the real one. Where the thread itself has its own, not looked
+ * up: the module asks for the time with each frame that it reads. */
+__attribute__((tls_model("initial-exec"))) static _Thread_local uint64_t stepped_us;
 
 switch_time_t switch_mono_micro_time_now(void)
 {

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "clock.h"
 
 #include "histogram.h"
@@ -132,6 +133,7 @@ bool clock_run(unsigned wanted)
             if (pthread_create(&threads[i].thread, NULL, media_thread_main, &threads[i]) != 0) {
                 abort();
             }
+            pthread_setname_np(threads[i].thread, "standin_media");
         }
     }
     pthread_mutex_unlock(&clock_lock);

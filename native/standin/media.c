@@ -72,26 +72,6 @@ static void read_streams(struct session *session, const switch_frame_t *frame)
     }
 }
 
-/* Last of all in FreeSWITCH, and also for the frames that READ is not called for. */
-static void ping_streams(struct session *session)
-{
-    unsigned prune = 0;
-
-    pthread_rwlock_rdlock(&session->bug_rwlock);
-    for (struct bug *bug = session->bugs; bug != NULL; bug = bug->next) {
-        if (bug_has(bug, SMBF_READ_PING) && !bug_has(bug, BUG_PRUNE) && atomic_load(&bug->ready) &&
-            bug->callback != NULL) {
-            pthread_mutex_lock(&bug->read_lock);
-            prune += bug_settle(bug, bug_run(bug, SWITCH_ABC_TYPE_READ_PING, NULL));
-            pthread_mutex_unlock(&bug->read_lock);
-        }
-    }
-    pthread_rwlock_unlock(&session->bug_rwlock);
-    if (prune > 0) {
-        bug_prune(session);
-    }
-}
-
 void media_read(struct session *session, const void *pcm)
 {
     alignas(max_align_t) unsigned char data[FRAME_ROOM];
@@ -113,7 +93,6 @@ void media_read(struct session *session, const void *pcm)
         pthread_rwlock_wrlock(&session->bug_rwlock);
         pthread_rwlock_unlock(&session->bug_rwlock);
         read_streams(session, &frame);
-        ping_streams(session);
     }
     pthread_mutex_unlock(&session->codec_read_lock);
 }

@@ -19,8 +19,10 @@
 #define REPLY_WITHIN_MS 5000
 /* Commands of one channel run one after the other; one that finds more than this before it gives up. */
 #define TURN_WITHIN_MS 10000
-/* Leaves room in a message for the channel's facts. */
+/* 8 MiB in base64, and the rest of the command; leaves room in a message for the channel's facts. */
 #define ARGUMENTS_LIMIT (12u * 1024 * 1024)
+/* Of a verb that takes no payload: a URI has 4,095 characters at most. */
+#define PLAIN_ARGUMENTS_LIMIT (16u * 1024)
 
 #define ERROR_PREFIX "-ERR "
 #define SELECTOR "stream="
@@ -29,6 +31,7 @@
 #define NOT_RUNNING "-ERR Engine is not running"
 #define NO_ANSWER "-ERR Engine did not answer"
 #define UNLOADING "-ERR Module is unloading"
+#define TOO_LONG "-ERR Command is too long"
 #define NO_MEMORY "-ERR Out of memory"
 
 const char *const command_verbs[] = {
@@ -264,6 +267,17 @@ static char *command_own_reply(const char *failure, const char *arguments)
     return reply;
 }
 
+/* No engine is to work through what no command is as long as. */
+static bool command_is_too_long(const char *arguments)
+{
+    size_t verb = strcspn(arguments, " \t\r\n");
+    bool payload = (verb == strlen("send_json") && strncasecmp(arguments, "send_json", verb) == 0) ||
+                   (verb == strlen("stop") && strncasecmp(arguments, "stop", verb) == 0);
+    size_t limit = payload ? ARGUMENTS_LIMIT : PLAIN_ARGUMENTS_LIMIT;
+
+    return strnlen(arguments, limit + 1) > limit;
+}
+
 struct command_result command_execute(const char *api, const char *uuid, const char *arguments,
                                       enum command_caller caller)
 {
@@ -271,6 +285,10 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     struct wire_buffer fields = {0};
     const char *failure;
 
+    if (command_is_too_long(arguments)) {
+        result.reply = command_own_reply(TOO_LONG, arguments);
+        return result;
+    }
     wire_text(&fields, "api", api);
     wire_text(&fields, "arguments", arguments);
     wire_text(&fields, "application", caller == COMMAND_OF_APPLICATION ? "1" : "0");
@@ -365,8 +383,6 @@ void command_run(const char *api, const char *command, const char *syntax, switc
     command += strspn(command, " ");
     if (!*uuid) {
         command_answer(uuid, command, "-ERR Channel not found", output);
-    } else if (strlen(command) > ARGUMENTS_LIMIT) {
-        command_answer(uuid, command, "-ERR Command is too long", output);
     } else if (command_enter()) {
         struct command_result result = command_execute(api, uuid, command, COMMAND_OF_API);
 

@@ -75,6 +75,18 @@ def test_a_bad_payload_is_refused_with_the_exact_reason(leg: Leg, far: FarEnd) -
     assert sending(b'{"secret":1') == "-ERR Payload is not a complete JSON value"
 
 
+@pytest.mark.rule("2.3")
+def test_what_is_too_long_for_a_command_is_refused(leg: Leg, far: FarEnd) -> None:
+    too_long = "-ERR Command is too long"
+    assert leg.api("list " + "x" * 16_379) == "-ERR List accepts only an optional stream selector"
+    assert leg.api("list " + "x" * 16_380) == too_long
+    assert leg.api("list " + "x " * 10_000) == too_long
+    assert leg.api("x" * 20_000 + " stream=a") == f"{too_long} [stream=a]"
+    leg.start(f"{far.url}/{'a' * (4095 - 1 - len(far.url))} mono")
+    payload = json.dumps({"type": "x", "text": "a" * 100_000}).encode()
+    assert leg.api(f"SEND_JSON {base64.b64encode(payload).decode()}") == "+OK Success"
+
+
 @pytest.mark.rule("2.28", "2.3")
 def test_commands_for_a_stream_that_is_not_there_say_so(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono")

@@ -21,6 +21,7 @@ from .printable import printable
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
 from .share import Share
+from .utf_8 import is_utf_8
 
 ABNORMAL_CLOSURE = 1006
 POLICY_VIOLATION = 1008
@@ -277,7 +278,7 @@ class WebSocket(WSListener):
         kind, payload = message
         if kind != TEXT:
             self._owner.websocket_binary(payload)
-        elif _is_utf_8(payload):
+        elif is_utf_8(payload):
             self._owner.websocket_text(payload)
         else:
             raise ProtocolViolationError(1007, "a text is not UTF-8")
@@ -383,16 +384,6 @@ async def _look_at_end(transport: WSTransport) -> None:
 def _copy(opcode: int, frame: WSFrame) -> _Frame:
     reserved = bool(frame.rsv2 or frame.rsv3)
     return _Frame(opcode, bool(frame.fin), bool(frame.rsv1), reserved, frame.get_payload_as_bytes())
-
-
-def _is_utf_8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _check_close_code(code: int) -> None:

@@ -25,7 +25,8 @@ DEFAULT_STREAM = "default"
 DEFAULT_RATE = 24000
 
 _MAX_ARGUMENTS = 15
-_ARGUMENT = re.compile(r"'([^']*)'(?![^ \t\r\n])|([^ \t\r\n]+)")
+_BREAKS = " \t\r\n"
+_SPACE = re.compile(f"[{_BREAKS}]*")
 _SELECTOR = "stream="
 _STREAM_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _RATES = {"8k": 8000, "16k": 16000, "24k": 24000} | {str(rate): rate for rate in range(8000, 48001, 8000)}
@@ -157,7 +158,7 @@ class CommandError(Exception):
 
 def parse_command(arguments: str) -> Command:
     """The command in `arguments`, which is all that follows the channel's uuid. Raises CommandError."""
-    words = [quoted or plain for quoted, plain in _ARGUMENT.findall(arguments)]
+    words = _split(arguments)
     if not words:
         raise CommandError(reasons.EXPECTED_COMMAND)
     selectors = [word.removeprefix(_SELECTOR) for word in words[1:] if word.startswith(_SELECTOR)]
@@ -175,6 +176,33 @@ def parse_command(arguments: str) -> Command:
         return parse(selector, [word for word in words[1:] if not word.startswith(_SELECTOR)])
     except CommandError as error:
         raise CommandError(error.reason, selector) from None
+
+
+def _split(text: str) -> list[str]:
+    """The arguments, but no more than tell that there are too many. A payload may have millions of characters, each
+    of which is looked at by searches only."""
+    words: list[str] = []
+    ends = dict.fromkeys(_BREAKS, -1)  # of each the next one that was found
+    at = 0
+    while len(words) < _MAX_ARGUMENTS:
+        space = _SPACE.match(text, at)
+        assert space is not None
+        at = space.end()
+        if at == len(text):
+            break
+        quote = text.find("'", at + 1) if text[at] == "'" else -1
+        if quote > at and (quote + 1 == len(text) or text[quote + 1] in _BREAKS):
+            words.append(text[at + 1 : quote])
+            at = quote + 1
+            continue
+        for mark, position in ends.items():
+            if position < at:
+                found = text.find(mark, at)
+                ends[mark] = found if found >= 0 else len(text)
+        end = min(ends.values())
+        words.append(text[at:end])
+        at = end
+    return words
 
 
 def _start(selector: str | None, words: list[str]) -> Start:

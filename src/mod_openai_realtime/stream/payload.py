@@ -5,6 +5,9 @@ import re
 import orjson
 import pybase64
 
+from .._media import json_shape
+from ..realtime.messages import MAX_VALUES
+from ..realtime.utf_8 import is_utf_8
 from . import reasons
 
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
@@ -34,18 +37,19 @@ def decode_payload(text: str) -> bytes:
 
     The base64 may use the standard or the URL-safe alphabet, or both (no text means two things in them), with all of
     its padding or none; no white space. The message is one JSON value as RFC 8259 defines it, without a byte order
-    mark, in at most 8 MiB and nested at most 1,024 deep. Equal names in an object, numbers of any size and escapes of
-    lone surrogates are valid there, so they are here.
+    mark, in at most 8 MiB, with at most MAX_VALUES values and names, nested at most 1,024 deep. Equal names in an
+    object, numbers of any size and escapes of lone surrogates are valid there, so they are here.
 
-    Raises PayloadError. Where several reasons hold, base64 comes before size, UTF-8, NUL and JSON.
+    Raises PayloadError. Where several reasons hold, base64 comes before size, UTF-8, NUL, values and JSON.
     """
     message = _decode_base64(text)
-    try:
-        message.decode("utf-8")
-    except UnicodeDecodeError:
-        raise PayloadError(reasons.PAYLOAD_NOT_UTF8) from None
+    if not is_utf_8(message):
+        raise PayloadError(reasons.PAYLOAD_NOT_UTF8)
     if b"\0" in message:
         raise PayloadError(reasons.PAYLOAD_HAS_NUL)
+    _, values = json_shape(message, len(message), MAX_VALUES)
+    if values > MAX_VALUES:
+        raise PayloadError(reasons.PAYLOAD_HAS_TOO_MANY)
     if not _is_json(message):
         raise PayloadError(reasons.PAYLOAD_NOT_JSON)
     return message
@@ -61,7 +65,9 @@ def _decode_base64(text: str) -> bytes:
     if len(encoded) > _MAX_BASE64_CHARACTERS:
         raise PayloadError(reasons.PAYLOAD_TOO_LARGE)
     try:
-        message = pybase64.b64decode(encoded.translate(_TO_STANDARD), validate=True)
+        if b"-" in encoded or b"_" in encoded:
+            encoded = encoded.translate(_TO_STANDARD)
+        message = pybase64.b64decode(encoded, validate=True)
     except ValueError:
         raise PayloadError(reasons.PAYLOAD_NOT_BASE64) from None
     if len(message) > MAX_PAYLOAD_BYTES:

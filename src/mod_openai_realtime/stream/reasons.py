@@ -34,6 +34,7 @@ PAYLOAD_NOT_UTF8: Final = "Payload is not valid UTF-8"
 PAYLOAD_HAS_NUL: Final = "Payload contains a NUL byte"
 PAYLOAD_NOT_JSON: Final = "Payload is not a complete JSON value"
 PAYLOAD_TOO_LARGE: Final = "Payload is larger than 8 MiB"
+PAYLOAD_HAS_TOO_MANY: Final = "Payload has more than 50,000 values"
 
 # What a well-formed command can meet.
 CHANNEL_NOT_FOUND: Final = "Channel not found"

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mod_openai_realtime.stream import reasons
-from mod_openai_realtime.stream.command import CommandError, Direction, Mix, Start, parse_command
+from mod_openai_realtime.stream.command import CommandError, Direction, Mix, SendJson, Start, parse_command
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "command"
 VALID = json.loads((DATA / "valid.json").read_text())
@@ -128,3 +130,33 @@ def test_any_text_is_a_command_or_one_of_the_reasons(arguments: str) -> None:
         assert error.selector is None or f"stream={error.selector}" in arguments
         assert "hush" not in error.reply() and PAYLOAD not in error.reply()
         assert error.reply().isprintable()
+
+
+BEFORE = re.compile(r"'([^']*)'(?![^ \t\r\n])|([^ \t\r\n]+)")
+
+
+@given(st.text(" \t\r\n'ab\xa0\v", max_size=30))
+def test_white_space_and_quotes_divide_as_the_grammar_says(text: str) -> None:
+    words = [quoted or plain for quoted, plain in BEFORE.findall(text)]
+    if 0 < len(words) < 14:
+        with pytest.raises(CommandError) as caught:
+            parse_command(f"list {text}")
+        assert caught.value.reason == reasons.LIST_TAKES_ONLY_SELECTOR
+    if len(words) == 1:
+        assert parse_command(f"send_json {text}") == SendJson("default", False, words[0])
+        assert parse_command(f"send_json stream=x {text} ") == SendJson("x", True, words[0])
+
+
+@pytest.mark.parametrize("unit", ["x ", " '", "'a' ", "mono\t\t", "'' "])
+@pytest.mark.parametrize("head", ["", "start ws://h/ ", "send_json "])
+def test_of_too_many_arguments_no_more_are_split_off_than_tell_so(unit: str, head: str) -> None:
+    text = head + unit * 1_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(CommandError) as caught:
+            parse_command(text)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert caught.value.reason == reasons.TOO_MANY_ARGUMENTS
+    assert most < 100_000

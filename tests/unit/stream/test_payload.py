@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mod_openai_realtime.realtime.messages import MAX_VALUES
 from mod_openai_realtime.stream import reasons
 from mod_openai_realtime.stream.payload import MAX_PAYLOAD_BYTES, PayloadError, decode_payload
 
@@ -89,9 +90,22 @@ def test_the_largest_payload_is_taken_and_one_more_byte_is_not() -> None:
     assert reason_of(encode(message + b"    ")) == reasons.PAYLOAD_TOO_LARGE
 
 
-@pytest.mark.parametrize("message", [b'"' + b'\\"' * 2_000_000, b'"' * 4_000_001, b"[" * 4_000_000, b"1." * 1_000_000])
+@pytest.mark.parametrize("message", [b'"' + b'\\"' * 2_000_000, b'"' * 4_000_001, b"1." * 1_000_000])
 def test_a_hostile_payload_is_refused_in_linear_time(message: bytes) -> None:
     assert reason_of(encode(message)) == reasons.PAYLOAD_NOT_JSON
+
+
+@pytest.mark.parametrize("message", [b"[" * 4_000_000, b"[" + b"1e999," * MAX_VALUES + b"0]", b"{}," * MAX_VALUES])
+def test_what_has_too_many_values_is_refused_before_it_is_parsed(
+    message: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mod_openai_realtime.stream.payload._is_json", None)
+    assert reason_of(encode(message)) == reasons.PAYLOAD_HAS_TOO_MANY
+
+
+def test_as_many_values_as_may_be_are_taken() -> None:
+    message = b"[" + b"0," * (MAX_VALUES - 2) + b"0]"
+    assert decode_payload(encode(message)) == message
 
 
 def strict_json(text: str) -> bool:

@@ -13,7 +13,7 @@ Pause and resume accept no arguments · Stop accepts at most one Base64 JSON pay
 Mute and unmute accept at most one target · Invalid mute target; expected user, openai or all · Send audio is disabled for this stream ·
 Receive audio is disabled for this stream · Payload is not a complete JSON value · Payload is not valid Base64 · Payload is not valid UTF-8 ·
 Payload contains a NUL byte · WebSocket is not connected · User audio muted; WebSocket is not connected ·
-List accepts only an optional stream selector · Engine is not running · Engine did not answer · Payload is larger than 8 MiB ·
+List accepts only an optional stream selector · Engine is not running · Engine did not answer · Payload is larger than 8 MiB · Payload has more than 50,000 values ·
 Engine is at capacity · Too much is waiting to be sent · Internal error of the engine · Break accepts no arguments
 """  # noqa: E501
 

@@ -12,8 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from measure.flood_round import COMMANDS, FloodResult, run_flood_round
-from measure.flood_sink import FLOODS
+from measure.flood_round import COMMANDS, FLOODS, FloodResult, run_flood_round
 from measure.machine import machine
 from measure.table import text_table
 

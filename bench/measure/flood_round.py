@@ -11,13 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flood_server import FLOODS, FloodServer
+
 from mod_openai_realtime.standin import StandIn
 
 from . import cpu
 from .engine import Engine
-from .flood_sink import FLOODS, FloodSink
 from .stall_round import API, CHANNEL_RATE, MEDIA_THREADS, RATE, VARIABLES, _counters, _start
 from .uneven_sink import PATTERNS, UnevenSink
+
+__all__ = ["COMMANDS", "FLOODS", "FloodResult", "run_flood_round"]
 
 COMMAND_EVERY_S = 0.03
 CONNECT_S = 30.0
@@ -55,7 +58,7 @@ def run_flood_round(flood: str, seconds: float, calls: int) -> FloodResult:
     with contextlib.ExitStack() as cleaning:
         folder = Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="oarb-")))
         sink = cleaning.enter_context(UnevenSink(RATE))
-        bad = cleaning.enter_context(FloodSink())
+        bad = cleaning.enter_context(FloodServer())
         engine = cleaning.enter_context(Engine(folder, 1))
         switch = cleaning.enter_context(StandIn(engine_socket=engine.socket, temp_dir=folder))
         switch.run(MEDIA_THREADS)

@@ -1,7 +1,4 @@
-"""A far end that sends without measure, each path in its own way; it reads whatever comes.
-
-A process of its own, as sink.py.
-"""
+"""A server that sends without measure, each path in its own way, and reads whatever comes: a process of its own."""
 
 from __future__ import annotations
 
@@ -9,12 +6,16 @@ import asyncio
 import base64
 import hashlib
 import os
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import count, repeat
-from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from .child import Child
+from processes import die_with_parent
 
 MESSAGE_BYTES = 8 << 20  # the largest that is taken
 DEEPEST = 128
@@ -23,6 +24,7 @@ _TEXT, _PING = 0x1, 0x9
 _FIN, _DEFLATED = 0x80, 0x40
 _BATCH = 2000  # small frames are written so many at once
 _WAIT_S = 1.0  # before it begins
+_FOLDER = str(Path(__file__).resolve().parent)
 
 
 def frame(head: int, payload: bytes) -> bytes:
@@ -105,27 +107,37 @@ async def _read(reader: asyncio.StreamReader) -> None:
         pass
 
 
-def _run(owner: Connection) -> None:
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # as sink.py, and for its reasons
+def _run() -> None:
+    # As far as the machine goes it is somebody else's: it waits for its turn.
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     async def main() -> None:
         server = await asyncio.start_server(_serve, "127.0.0.1", 0)
-        owner.send(server.sockets[0].getsockname()[1])
-        ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(owner.fileno(), ended.set)
-        await ended.wait()
-        server.close()
-        os._exit(0)  # a flood goes on as long as anybody reads
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
 
     asyncio.run(main())
 
 
-class FloodSink(Child):
-    """The far end in its process."""
+class FloodServer:
+    """The server in its process; a context manager."""
 
-    def __init__(self) -> None:
-        super().__init__(_run)
-        self._port: int = self.hear()
+    def __enter__(self) -> Self:
+        command = [*die_with_parent("KILL"), sys.executable, __file__]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": _FOLDER})
+        assert self._process.stdout is not None
+        self._port = int(self._process.stdout.readline())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
 
     def url(self, flood: str) -> str:
         return f"ws://127.0.0.1:{self._port}/{flood}"
+
+
+if __name__ == "__main__":
+    _run()

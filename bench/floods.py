@@ -36,16 +36,17 @@ COLUMNS: tuple[tuple[str, Callable[[FloodResult], str]], ...] = (
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.option("--floods", default=ALL, help="Which ones, each in a round of its own.", show_default=False)
 @click.option("--calls", default=2, type=click.IntRange(1), help="Good calls of each pattern of audio.")
+@click.option("--flooded", default=1, type=click.IntRange(1), help="Flooded calls.")
 @click.option("--seconds", default=8.0, type=click.FloatRange(3), help="Length of a round.")
 @click.option("--out", default=HERE / "out", type=click.Path(path_type=Path), show_default=False)
-def main(floods: str, calls: int, seconds: float, out: Path) -> None:
+def main(floods: str, calls: int, flooded: int, seconds: float, out: Path) -> None:
     """Count what good calls miss beside a flood."""
     context = multiprocessing.get_context("spawn")
     results = []
     for flood in floods.split(","):
         # A switch is once in a process.
         with ProcessPoolExecutor(1, mp_context=context) as own_process:
-            results.append(own_process.submit(run_flood_round, flood, seconds, calls).result())
+            results.append(own_process.submit(run_flood_round, flood, seconds, calls, flooded).result())
         click.echo(" ".join(f"{name}={value(results[-1])}" for name, value in COLUMNS), err=True)
     click.echo(text_table([name for name, _ in COLUMNS], [[value(each) for _, value in COLUMNS] for each in results]))
     out.mkdir(parents=True, exist_ok=True)

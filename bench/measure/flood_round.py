@@ -53,8 +53,9 @@ class FloodResult:
     worker_mb: float
 
 
-def run_flood_round(flood: str, seconds: float, calls: int) -> FloodResult:
-    """In this process, which must not have been a switch before. Raises RuntimeError."""
+def run_flood_round(flood: str, seconds: float, calls: int, floods: int) -> FloodResult:
+    """In this process, which must not have been a switch before. `calls`: good ones of each pattern; `floods`: flooded
+    ones. Raises RuntimeError."""
     with contextlib.ExitStack() as cleaning:
         folder = Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="oarb-")))
         sink = cleaning.enter_context(UnevenSink(RATE))
@@ -64,16 +65,17 @@ def run_flood_round(flood: str, seconds: float, calls: int) -> FloodResult:
         switch.run(MEDIA_THREADS)
         memories = {pattern: _start(switch, sink, pattern, calls) for pattern in PATTERNS}
         good = switch.call(CHANNEL_RATE, variables=VARIABLES, sent_limit_bytes=0)
-        flooded = switch.call(
-            CHANNEL_RATE, variables={"STREAM_DISABLE_AUDIOFILES": "true", "STREAM_SUPPRESS_LOG": "true"}
-        )
+        variables = {name: value for name, value in VARIABLES.items() if name != "STREAM_MESSAGE_DEFLATE"}
+        bad_calls = [switch.call(CHANNEL_RATE, variables=variables, sent_limit_bytes=0) for _ in range(floods)]
+        flooded = bad_calls[0]
         (worker,) = engine.workers
         first = _counters(memories)
         begun, worker_s = time.monotonic(), cpu.process_s(worker)
         url = bad.url(flood if flood in FLOODS else "none")
         others: list[float] = []
-        switch.api(API, f"{flooded.uuid} start {url} mono {RATE} {RATE}")
-        switch.wait_event("connect", timeout=CONNECT_S)
+        for call in bad_calls:
+            switch.api(API, f"{call.uuid} start {url} mono {RATE} {RATE}")
+            switch.wait_event("connect", timeout=CONNECT_S)
         commands = _commands(switch, good.uuid, begun + seconds)
         if flood in COMMANDS:
             command = f"{flooded.uuid} {COMMANDS[flood]()}"

@@ -18,6 +18,7 @@ from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace
 from .realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from .realtime.resolver import Resolver
+from .realtime.share import RoundRobin
 from .stream.channel import Channel, Services
 from .stream.file_quota import MAX_BYTES, FileQuota
 from .stream.state import EndReason
@@ -75,6 +76,7 @@ class Worker:
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
         self._resolver = Resolver()
+        self._round_robin = RoundRobin()
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -138,7 +140,7 @@ class Worker:
         return True
 
     def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-        return Endpoint(settings, listener, resolver=self._resolver)
+        return Endpoint(settings, listener, resolver=self._resolver, round_robin=self._round_robin)
 
     def _accepted(self, sock: socket.socket) -> None:
         if not peer_is_trusted(sock, self._users):

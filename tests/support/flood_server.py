@@ -52,6 +52,10 @@ def _fields() -> bytes:
     return deflated(b'{"type":"session.updated","session":{"a":[' + deep * (MESSAGE_BYTES // len(deep) - 1) + b"0]}}")
 
 
+def _long(head: bytes, unit: bytes, tail: bytes = b'"}') -> bytes:
+    return deflated(head + unit * ((MESSAGE_BYTES - 256) // len(unit)) + tail)
+
+
 def _delta(number: int) -> bytes:
     text = b'{"type":"response.output_audio.delta","response_id":"r","item_id":"i%d","delta":"AAAA"}' % number
     return frame(_FIN | _TEXT, text)
@@ -66,6 +70,13 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
     "json": _once(_lists),
     "json20": _once(_lists, 20),
     "session20": _once(_fields, 20),
+    "strings": _once(lambda: _long(b'{"type":"x","a":"', b"a"), 20),
+    "umlauts": _once(lambda: _long(b'{"type":"x","a":"', "ä".encode()), 20),
+    "errors": _once(lambda: _long(b'{"type":"error","error":{"message":"', b"sk-", b'"}}'), 20),
+    "escapes": _once(lambda: _long(b'{"type":"error","error":{"message":"', rb"\u202e", b'"}}'), 20),
+    "prompts": _once(lambda: _long(b'{"type":"session.updated","session":{"instructions":"', b"a", b'"}}'), 20),
+    "slashes": _once(lambda: _long(b'{"type":"response.output_audio.delta","delta":"', rb"\/"), 20),
+    "done": _once(lambda: _long(b'{"type":"response.done","response":{"id":"', b"a", b'"}}'), 20),
     "pings": lambda: repeat(frame(_FIN | _PING, b"") * _BATCH),
     "texts": lambda: repeat(frame(_FIN | _TEXT, b"1") * _BATCH),
     "fragments": lambda: repeat(frame(_TEXT, b"") + frame(0, b"") * _BATCH + frame(_FIN, b"")),

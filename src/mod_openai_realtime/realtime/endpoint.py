@@ -15,6 +15,7 @@ from .receiving import TakeAudio
 from .resolver import Resolver
 from .sending import SendBuffer
 from .settings import EndpointSettings, HeaderError
+from .share import RoundRobin
 from .tls import TlsSettings, TlsSettingsError, make_context
 from .websocket import WebSocket
 
@@ -99,8 +100,10 @@ class Endpoint:
         random: Callable[[], float] = random_module.random,
         limits: BackoffLimits | None = None,
         resolver: Resolver | None = None,
+        round_robin: RoundRobin | None = None,
     ) -> None:
-        """`random` gives floats in [0, 1), for the jitter of the waits; `resolver` None: one of its own."""
+        """`random` gives floats in [0, 1), for the jitter of the waits. All endpoints of a loop share a `resolver` and
+        a `round_robin`; None: one of its own."""
         self._settings = settings
         self._listener = listener
         # No call of our own in between: nearly all that comes are these.
@@ -110,6 +113,7 @@ class Endpoint:
         self._loop = loop or asyncio.get_running_loop()
         self._backoff = Backoff(limits or BackoffLimits(), random)
         self._resolver = resolver or Resolver()
+        self.websocket_round_robin = round_robin or RoundRobin()
         self._state = _State.NEW
         self._tls: ssl.SSLContext | None = None
         self._attempt: Attempt | None = None

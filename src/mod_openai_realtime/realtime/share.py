@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 TURN_NS = 2_000_000
@@ -22,8 +24,8 @@ class Share:
 
     __slots__ = ("_begun", "_clock", "left")
 
-    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        """`clock` counts ns."""
+    def __init__(self, clock: Callable[[], int] = time.thread_time_ns) -> None:
+        """`clock` counts ns: of this thread alone, since what the machine does meanwhile is nobody's here."""
         self._clock = clock
         self._begun = clock()
         self.left = TURN_NS
@@ -41,3 +43,28 @@ class Share:
 
     def end(self) -> None:
         self.left -= self._clock() - self._begun
+
+
+class RoundRobin:
+    """Of all connections of an event loop that have more to do than a turn allows one has its turn in each turn of the
+    loop, so that there are no more such in it however many wait."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], bool]] = deque()
+
+    def wait(self, work: Callable[[], bool]) -> None:
+        """`work` is called until it says with False that nothing is left."""
+        self._waiting.append(work)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        work, more = self._waiting[0], False
+        try:
+            more = work()
+        finally:
+            self._waiting.popleft()
+            if more:
+                self._waiting.append(work)
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._next)

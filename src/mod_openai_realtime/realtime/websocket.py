@@ -20,7 +20,7 @@ from .failures import ConnectError
 from .printable import printable
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
-from .share import Share
+from .share import RoundRobin, Share
 from .utf_8 import is_utf_8
 
 ABNORMAL_CLOSURE = 1006
@@ -50,6 +50,8 @@ class WebSocketOwner(Protocol):
 
     @property
     def websocket_audio(self) -> TakeAudio | None: ...
+    @property
+    def websocket_round_robin(self) -> RoundRobin: ...
     def websocket_opened(self, websocket: "WebSocket") -> None: ...
     def websocket_text(self, payload: bytes) -> None: ...
     def websocket_binary(self, payload: bytes) -> None: ...
@@ -89,6 +91,7 @@ class WebSocket(WSListener):
         self._owed_pong: bytes | None = None  # for the newest ping that came while congested
         self._reading_paused: set[str] = set()  # reasons
         self._share = Share()
+        self._round_robin = owner.websocket_round_robin
         self._waits = False  # for its next turn; until then nothing is worked off that comes
         self._waiting: deque[_Frame] = deque()  # for it: what of the last read is left
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
@@ -215,15 +218,15 @@ class WebSocket(WSListener):
         """The rest comes after all others have had their turn."""
         self._waits = True
         self.pause_reading(_TURN)
-        asyncio.get_running_loop().call_soon(self._work_off)
+        self._round_robin.wait(self._work_off)
 
-    def _work_off(self) -> None:
+    def _work_off(self) -> bool:
+        """A turn; whether there is more."""
         share = self._share
         share.renew()
         while not self._over and (self._assembler.pending or self._waiting):
             if share.left <= 0:
-                asyncio.get_running_loop().call_soon(self._work_off)
-                return
+                return True
             if self._assembler.pending:
                 self._guarded(self._inflate)
             else:
@@ -237,6 +240,7 @@ class WebSocket(WSListener):
                     self._guarded(self._handle, frame)
         self._waits = False
         self.resume_reading(_TURN)
+        return False
 
     def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
         self._share.begin()

@@ -18,6 +18,7 @@ from websockets.utils import accept_key
 
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointSettings
 from mod_openai_realtime.realtime.receiving import TakeAudio
+from mod_openai_realtime.realtime.share import RoundRobin
 
 QUICK = BackoffLimits(shortest_ms=1.0, longest_ms=8.0)
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -93,6 +94,7 @@ class Bench:
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
         self._endpoints: list[tuple[Endpoint, Recorder]] = []
+        self._round_robin = RoundRobin()
         # Pushed first, so done last: a server that is gone keeps no endpoint waiting for its close frame.
         stack.push_async_callback(self._all_ended)
 
@@ -108,7 +110,9 @@ class Bench:
     def endpoint(self, uri: str, *, take_audio: TakeAudio | None = None, **settings: Any) -> tuple[Endpoint, Recorder]:
         """A started endpoint with its recorder."""
         recorder = Recorder(take_audio=take_audio)
-        endpoint = Endpoint(EndpointSettings(uri, **settings), recorder, random=lambda: 0.5, limits=QUICK)
+        endpoint = Endpoint(
+            EndpointSettings(uri, **settings), recorder, random=lambda: 0.5, limits=QUICK, round_robin=self._round_robin
+        )
         self._endpoints.append((endpoint, recorder))
         endpoint.start()
         return endpoint, recorder

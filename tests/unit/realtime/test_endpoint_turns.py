@@ -100,6 +100,15 @@ async def test_a_flood_takes_as_many_turns_as_it_is_much_work(
     assert turns.count - begun >= work // (TURN_NS + work_ns(1, STEP_BYTES)) - 1
 
 
+async def test_many_floods_take_as_many_turns_as_all_of_them_are_work(bench: Bench, turns: Turns) -> None:
+    begun = turns.count
+    recorders = [(await flooded(bench, frame(FIN | TEXT, b"1") * FLOOD + END))[1] for _ in range(10)]
+    for recorder in recorders:
+        while ("text", b"end") not in recorder.events[-1:]:
+            await recorder.changed()
+    assert turns.count - begun >= 10 * work_ns(FLOOD, 1) // (TURN_NS + work_ns(1, 0)) - 10
+
+
 async def test_others_have_their_say_while_a_flood_is_worked_off(bench: Bench) -> None:
     async def answer(connection: Any) -> None:
         async for message in connection:

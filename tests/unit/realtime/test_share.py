@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mod_openai_realtime.realtime.share import BYTE_NS, FRAME_NS, TURN_NS, Share
+import asyncio
+
+from mod_openai_realtime.realtime.share import BYTE_NS, FRAME_NS, TURN_NS, RoundRobin, Share
 
 
 class Clock:
@@ -36,3 +38,45 @@ def test_no_debt_is_carried_into_the_next_turn() -> None:
     assert share.left < 0
     share.renew()
     assert share.left == TURN_NS
+
+
+async def test_who_waits_has_a_turn_after_all_others_one_in_each_turn_of_the_loop() -> None:
+    robin, had = RoundRobin(), []
+
+    def work(name: str, times: int) -> None:
+        left = iter(range(times))
+
+        def once() -> bool:
+            had.append(name)
+            return next(left) + 1 < times
+
+        robin.wait(once)
+
+    work("a", 3)
+    work("b", 1)
+    work("c", 2)
+    for expected in ("a", "ab", "abc", "abca", "abcac", "abcaca", "abcaca"):
+        await asyncio.sleep(0)
+        assert "".join(had) == expected
+    work("d", 1)
+    await asyncio.sleep(0)
+    assert had[-1] == "d"
+
+
+async def test_who_fails_holds_nobody_up() -> None:
+    robin, had = RoundRobin(), []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: had.append(context["exception"]))
+    error = LookupError()
+
+    def fail() -> bool:
+        raise error
+
+    def work() -> bool:
+        had.append("work")
+        return False
+
+    robin.wait(fail)
+    robin.wait(work)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert had == [error, "work"]

@@ -32,6 +32,7 @@
 #define NO_ANSWER "-ERR Engine did not answer"
 #define UNLOADING "-ERR Module is unloading"
 #define TOO_LONG "-ERR Command is too long"
+#define NO_DESCRIPTOR "-ERR " STREAM_NO_DESCRIPTOR
 #define NO_MEMORY "-ERR Out of memory"
 
 const char *const command_verbs[] = {
@@ -100,17 +101,23 @@ void command_refuse_open(struct link *link, const struct message *open)
     stream_send_open_failed(link, open, "No command is waiting for this stream");
 }
 
-/* Answers what came after the command was given up. */
+/* Answers what comes for a command that is given up. */
+static void command_put_off(struct link *link, const struct message *message)
+{
+    if (message->header.type == WIRE_OPEN) {
+        command_refuse_open(link, message);
+    } else if (message->header.type == WIRE_CLOSE) {
+        command_close(link, message);
+    }
+}
+
+/* And what came too late for it. */
 static void command_settle(struct link *link)
 {
     struct message *late = link_end(link);
 
     for (const struct message *message = late; message; message = message->next) {
-        if (message->header.type == WIRE_OPEN) {
-            command_refuse_open(link, message);
-        } else if (message->header.type == WIRE_CLOSE) {
-            command_close(link, message);
-        }
+        command_put_off(link, message);
     }
     message_free(late);
 }
@@ -151,17 +158,21 @@ static void command_open(struct link *link, const struct message *open, const st
     }
 }
 
-/* Do what the engine asks until it replies. NULL: the result has the reply; otherwise what to reply. */
+/* Do what the engine asks until it replies. NULL: the result has the reply; otherwise what to reply.
+ *
+ * The engine has REPLY_WITHIN_MS for all of it: one that asks again and again would hold the command, and the channel's
+ * others behind it, for ever. Bringing a channel to early media is not its time. */
 static const char *command_attend(struct link *link, const struct wire_buffer *fields, enum command_caller caller,
                                   struct command_result *result)
 {
     const char *failure = NULL;
-    bool replied = false;
+    uint64_t deadline_ms = monotonic_ms() + REPLY_WITHIN_MS;
+    bool replied = false, asked = false;
 
     while (!replied && !failure) {
         struct message *message;
-        /* From the last step on: bringing a channel to early media is not the engine's time. */
-        enum link_answer answer = link_wait(link, monotonic_ms() + REPLY_WITHIN_MS, &message);
+        enum link_answer answer = link_wait(link, deadline_ms, &message);
+        uint64_t now_ms = monotonic_ms();
 
         if (answer == LINK_TIMEOUT) {
             failure = NO_ANSWER;
@@ -169,8 +180,15 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
             failure = UNLOADING;
         } else if (answer == LINK_LOST) {
             failure = NOT_RUNNING;
+        } else if (now_ms >= deadline_ms && message->header.type != WIRE_REPLY) {
+            command_put_off(link, message); /* more and more of them may wait */
+            failure = NO_ANSWER;
+        } else if (message->header.type == WIRE_OPEN && asked) {
+            command_refuse_open(link, message); /* a command starts one stream */
         } else if (message->header.type == WIRE_OPEN) {
             command_open(link, message, fields, caller, result);
+            asked = true;
+            deadline_ms += monotonic_ms() - now_ms;
         } else if (message->header.type == WIRE_CLOSE) {
             command_close(link, message);
         } else {
@@ -194,7 +212,7 @@ static const char *command_exchange(struct link *link, const struct wire_buffer 
     uint32_t request;
 
     if (!link_connect(link, service_engine_socket(), monotonic_ms() + CONNECT_WITHIN_MS)) {
-        return NOT_RUNNING;
+        return stream_lacks_descriptors() ? NO_DESCRIPTOR : NOT_RUNNING;
     }
     request = link_begin(link);
     wire_begin(&message, WIRE_COMMAND, 0, request);

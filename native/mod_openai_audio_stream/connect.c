@@ -34,6 +34,7 @@ int connect_to_engine(const char *path, uint64_t deadline_ms)
     int fd;
 
     if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path));
@@ -56,5 +57,6 @@ int connect_to_engine(const char *path, uint64_t deadline_ms)
 
 failed:
     close(fd);
+    errno = ECONNREFUSED;
     return -1;
 }

@@ -6,6 +6,7 @@
 #include "service.h"
 #include "stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,17 +105,11 @@ void link_release(struct link *link)
     }
 }
 
-bool link_post(struct link *link, struct wire_buffer *message, int descriptor)
+/* Under the lock. False: the connection is broken. */
+static bool link_send_waiting(struct link *link)
 {
     bool wants_write;
 
-    if (link->fd < 0) {
-        wire_free(message);
-        return false;
-    }
-    if (!outbox_add(&link->outbox, message, descriptor)) {
-        return false;
-    }
     /* A broken connection is left to the service thread, which reads its end. */
     if (!outbox_flush(&link->outbox, link->fd)) {
         return false;
@@ -125,6 +120,18 @@ bool link_post(struct link *link, struct wire_buffer *message, int descriptor)
         service_watch_writing(link, link->fd, wants_write);
     }
     return true;
+}
+
+bool link_post(struct link *link, struct wire_buffer *message, int descriptor)
+{
+    if (link->fd < 0) {
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        wire_free(message);
+        return false;
+    }
+    return outbox_add(&link->outbox, message, descriptor) && link_send_waiting(link);
 }
 
 bool link_send(struct link *link, struct wire_buffer *message, int descriptor)
@@ -147,11 +154,41 @@ void link_flush(struct link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
-bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
+/* Under the lock: what a new connection begins with, to the outbox. False: there is not the memory, or the descriptor,
+ * for all of it: then it is said to nobody, since what is left out is never said again. */
+static bool link_greet(struct link *link)
 {
     struct wire_buffer hello;
+
+    wire_begin(&hello, WIRE_HELLO, 0, 0);
+    wire_text(&hello, "protocol", WIRE_PROTOCOL);
+    wire_text(&hello, "uuid", link->uuid);
+    wire_number(&hello, "pid", (uint64_t)getpid());
+    if (!outbox_add(&link->outbox, &hello, -1)) {
+        return false;
+    }
+    for (struct stream *stream = link->streams; stream; stream = stream->next) {
+        if (stream->opened) {
+            struct wire_buffer resume;
+            int descriptor = stream_own_descriptor(stream);
+
+            if (descriptor < 0) {
+                return false;
+            }
+            stream_resume_message(stream, &resume);
+            link_add_on_hold(link, &resume);
+            if (!outbox_add(&link->outbox, &resume, descriptor)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
+{
     bool connected;
-    int fd;
+    int fd, error;
 
     pthread_mutex_lock(&link->lock);
     connected = link->fd >= 0;
@@ -165,28 +202,19 @@ bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
     }
 
     pthread_mutex_lock(&link->lock);
-    if (!service_watch(link, fd)) {
+    errno = 0;
+    if (!link_greet(link) || !service_watch(link, fd)) {
+        error = errno;
+        outbox_clear(&link->outbox);
         pthread_mutex_unlock(&link->lock);
         close(fd);
+        errno = error;
         return false;
     }
     link->fd = fd;
     link->wants_write = false;
     link->idle = false;
-    wire_begin(&hello, WIRE_HELLO, 0, 0);
-    wire_text(&hello, "protocol", WIRE_PROTOCOL);
-    wire_text(&hello, "uuid", link->uuid);
-    wire_number(&hello, "pid", (uint64_t)getpid());
-    link_post(link, &hello, -1);
-    for (struct stream *stream = link->streams; stream; stream = stream->next) {
-        if (stream->opened) {
-            struct wire_buffer resume;
-
-            stream_resume_message(stream, &resume);
-            link_add_on_hold(link, &resume);
-            link_post(link, &resume, stream->descriptor);
-        }
-    }
+    link_send_waiting(link);
     pthread_mutex_unlock(&link->lock);
     return true;
 }

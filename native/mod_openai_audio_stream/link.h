@@ -70,7 +70,8 @@ enum link_claim { LINK_CLAIMED, LINK_GONE, LINK_BUSY };
 enum link_claim link_claim(struct link *link, uint64_t deadline_ms); /* a past deadline: don't wait */
 void link_release(struct link *link);
 
-/* The claimer's: connect if need be, then say HELLO and RESUME the streams. False: the engine can't be reached. */
+/* The claimer's: connect if need be, then say HELLO and RESUME the streams. False: the engine can't be reached, or, as
+ * errno says, it is descriptors that are wanting. */
 bool link_connect(struct link *link, const char *path, uint64_t deadline_ms);
 /* The claimer's: the number of a new command, whose messages are kept for link_wait from now on. */
 uint32_t link_begin(struct link *link);
@@ -80,7 +81,7 @@ enum link_answer link_wait(struct link *link, uint64_t deadline_ms, struct messa
 struct message *link_end(struct link *link);
 void link_cancel(struct link *link);
 
-/* Takes the buffer over. False: not connected, or the engine has stopped reading. */
+/* Takes the buffer and the descriptor (or -1) over. False: not connected, or the engine has stopped reading. */
 bool link_send(struct link *link, struct wire_buffer *message, int descriptor);
 bool link_post(struct link *link, struct wire_buffer *message, int descriptor); /* the same, under the lock */
 void link_flush(struct link *link);

@@ -2,7 +2,6 @@
 #include "outbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +11,7 @@ struct outbox_message {
     struct outbox_message *next;
     struct wire_buffer buffer;
     size_t sent;
-    int descriptor; /* our duplicate, or -1: the stream may be gone before its turn comes */
+    int descriptor; /* or -1 */
 };
 
 static void outbox_message_free(struct outbox_message *message)
@@ -26,7 +25,7 @@ static void outbox_message_free(struct outbox_message *message)
 
 bool outbox_add(struct outbox *outbox, struct wire_buffer *buffer, int descriptor)
 {
-    struct outbox_message *message = NULL;
+    struct outbox_message *message;
 
     if (!wire_end(buffer) || outbox->bytes + buffer->used > OUTBOX_LIMIT) {
         goto refused;
@@ -35,10 +34,7 @@ bool outbox_add(struct outbox *outbox, struct wire_buffer *buffer, int descripto
     if (!message) {
         goto refused;
     }
-    message->descriptor = descriptor >= 0 ? fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : -1;
-    if (descriptor >= 0 && message->descriptor < 0) {
-        goto refused;
-    }
+    message->descriptor = descriptor;
     message->buffer = *buffer;
     *buffer = (struct wire_buffer){0};
     if (outbox->last) {
@@ -51,7 +47,9 @@ bool outbox_add(struct outbox *outbox, struct wire_buffer *buffer, int descripto
     return true;
 
 refused:
-    free(message);
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
     wire_free(buffer);
     return false;
 }

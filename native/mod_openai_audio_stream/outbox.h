@@ -19,7 +19,7 @@ struct outbox {
     size_t bytes;
 };
 
-/* Takes the buffer over, also where it fails; `descriptor` (or -1) is borrowed until sent or cleared. */
+/* Takes the buffer and the descriptor (or -1) over, also where it fails. */
 bool outbox_add(struct outbox *outbox, struct wire_buffer *message, int descriptor);
 /* Send what the socket takes now. False: the connection is broken. */
 bool outbox_flush(struct outbox *outbox, int socket_fd);

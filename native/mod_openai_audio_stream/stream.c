@@ -11,9 +11,12 @@
 #include "service.h"
 #include "lookout.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Under this name the session keeps the playout frame. The number changes with the struct: another version of the
  * module may have been loaded on this channel before. */
@@ -180,6 +183,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     switch_codec_implementation_room_t read, write;
     struct wire_buffer opened = {0};
     uint32_t frame_bytes, played_bytes;
+    int told;
 
     switch_core_session_get_read_impl(session, &read.impl);
     switch_core_session_get_write_impl(session, &write.impl);
@@ -191,9 +195,11 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     if (played_bytes > STREAM_PCM_LIMIT) {
         played_bytes = STREAM_PCM_LIMIT; /* a longer frame is never replaced */
     }
-    if (frame_bytes > sizeof(stream->pcm) ||
-        !memory_create(stream, frame_bytes, played_bytes, write.impl.actual_samples_per_second)) {
-        return "No memory for the audio";
+    if (frame_bytes > sizeof(stream->pcm)) {
+        return "Channel's frames are too large";
+    }
+    if (!memory_create(stream, frame_bytes, played_bytes, write.impl.actual_samples_per_second)) {
+        return stream_lacks_descriptors() ? STREAM_NO_DESCRIPTOR : "No memory for the audio";
     }
     /* Here, so that no first touch is the media thread's; twice as much, for a codec of twice the rate. */
     memset(stream->pcm, 0, 2 * frame_bytes < sizeof(stream->pcm) ? 2 * frame_bytes : sizeof(stream->pcm));
@@ -204,6 +210,12 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     if (opened.failed) {
         wire_free(&opened);
         return "No memory for the stream";
+    }
+    /* Before the bug is on: it would stay on unknown to the engine if OPENED could not be said. */
+    told = stream_own_descriptor(stream);
+    if (told < 0) {
+        wire_free(&opened);
+        return STREAM_NO_DESCRIPTOR;
     }
 
     stream->session = session;
@@ -218,10 +230,11 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
         stream_unreference(stream);
         link_stream_failed(stream);
         wire_free(&opened);
+        close(told);
         return "Channel refused the media bug";
     }
     lookout_add(stream);
-    link_stream_opened(stream, &opened, stream->descriptor);
+    link_stream_opened(stream, &opened, told);
     service_wake(); /* a CLOSE that came meanwhile waits for this */
     return NULL;
 }
@@ -316,6 +329,16 @@ void stream_remove(struct stream *stream, uint32_t request)
     /* False if the bug is off already: CLOSE has come, or is coming, on another thread. */
     switch_core_media_bug_remove(session, &bug);
     switch_core_session_rwunlock(session);
+}
+
+int stream_own_descriptor(const struct stream *stream)
+{
+    return fcntl(stream->descriptor, F_DUPFD_CLOEXEC, 3);
+}
+
+bool stream_lacks_descriptors(void)
+{
+    return errno == EMFILE || errno == ENFILE;
 }
 
 void stream_send_open_failed(struct link *link, const struct message *open, const char *reason)

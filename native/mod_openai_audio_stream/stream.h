@@ -97,6 +97,8 @@ void stream_unreference(struct stream *stream);
  * channel is answered, or in early media, and its codec is not set yet. With STREAM_OPENED, `*opened` is the stream,
  * with a reference. Can take as long as the channel needs for early media.
  */
+#define STREAM_NO_DESCRIPTOR "FreeSWITCH has too many open files"
+
 enum stream_opening { STREAM_OPENED, STREAM_REFUSED, STREAM_MEDIA_TO_COME };
 enum stream_opening stream_open(struct link *link, const struct message *open, const struct wire_buffer *command,
                                 struct stream **opened);
@@ -107,6 +109,10 @@ void stream_remove(struct stream *stream, uint32_t request);
 /* How many have not been let go. */
 unsigned stream_count(void);
 
+/* A descriptor of the memory for somebody else to close. -1: there is none left, as errno says. */
+int stream_own_descriptor(const struct stream *stream);
+/* Whether the last failure, as errno has it, was a lack of descriptors. */
+bool stream_lacks_descriptors(void);
 void stream_send_open_failed(struct link *link, const struct message *open, const char *reason);
 void stream_resume_message(const struct stream *stream, struct wire_buffer *message);
 void stream_closed_message(struct stream *stream, struct wire_buffer *message);

@@ -19,7 +19,14 @@ class FactsError(Exception):
 
 
 def map_memory(fd: int) -> StreamMemory:
-    """The audio that is shared with the channel. Raises FactsError."""
+    """The audio that is shared with the channel. Raises FactsError.
+
+    -1: no descriptor came. The kernel leaves it out where this process has too many.
+    """
+    if fd < 0:
+        raise FactsError(
+            "Audio can't be shared with the channel: no descriptor; the engine may have too many open files"
+        )
     try:
         return StreamMemory(fd)
     except (OSError, ValueError) as error:

@@ -119,6 +119,19 @@ async def test_memory_that_can_not_be_used_refuses_the_start(bench: Bench, monke
     assert await bench.switch.api(START) == "+OK Success"
 
 
+async def test_memory_whose_descriptor_was_lost_refuses_the_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel does it to a process that has too many."""
+    send: Any = bench.switch._send
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.switch, "_send", lambda data, fds=(): send(data))
+        reply = await bench.switch.api(START)
+    assert reply.startswith("-ERR Audio can't be shared with the channel: no descriptor; the engine may have too many")
+    assert bench.switch.closed == [1]
+    assert await bench.switch.api(START) == "+OK Success"
+
+
 async def test_a_channel_that_ends_while_it_is_tapped_leaves_its_name_free(bench: Bench) -> None:
     bench.switch.ends = True
     assert await bench.switch.api(START) == "-ERR Channel has ended"

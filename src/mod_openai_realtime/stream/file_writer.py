@@ -11,6 +11,7 @@ import orjson
 from ..realtime.messages import ServerMessage
 from .audio_file import HEADER_BYTES, AudioFiles
 from .file_quota import MAX_STREAM_BYTES, FileQuota, cost
+from .limits import MAX_PLAY_BYTES
 
 # A disk that is slower than the calls: files are skipped rather than queued without end.
 MAX_WAITING = 256
@@ -29,6 +30,7 @@ class FileWriter:
         self._waiting = self._waiting_bytes = 0
         self._taken = 0  # of the quota, by this stream
         self._warned = False
+        self._stripped = False  # that was said
         self._removed = False
 
     def adopt(self) -> None:
@@ -70,6 +72,7 @@ class FileWriter:
         if why is not None:
             self._warn(warn, f"audio files are skipped: {why}")
             return
+        rest = self._rest(message, warn)
         self._waiting += 1
         self._waiting_bytes += price
         self._take(price)
@@ -81,7 +84,7 @@ class FileWriter:
                 self._take(-price)
                 self._warn(warn, f"audio file not written to {self._files.folder}: {error}")
             elif not self._removed:
-                played(_body(message, path))
+                played(_body(rest, path))
 
         def work() -> None:
             path, reason = None, ""
@@ -92,6 +95,20 @@ class FileWriter:
             self._loop.call_soon_threadsafe(done, path, reason)
 
         self._executor.submit(work)
+
+    def _rest(self, message: ServerMessage | None, warn: Callable[[str], None]) -> bytes:
+        """What the `play` event has of the delta's message: all but the audio, or nothing where that is too much. Now,
+        since nothing larger is to wait for the disk."""
+        rest = b"{}"
+        if message is not None:
+            rest = orjson.dumps({name: value for name, value in message.fields.items() if name != "file"})
+        if len(rest) > MAX_PLAY_BYTES:
+            if not self._stripped:
+                self._stripped = True
+                size = f"more than {MAX_PLAY_BYTES >> 10} KiB beside its audio"
+                warn(f"a message has {size}: the play event of such a one has nothing but the file")
+            return b"{}"
+        return rest
 
     def remove_all(self) -> None:
         """The stream has ended: its files go, after those still being written."""
@@ -109,8 +126,7 @@ class FileWriter:
             warn(text)
 
 
-def _body(message: ServerMessage | None, path: str) -> bytes:
+def _body(rest: bytes, path: str) -> bytes:
     """The delta's message with the file in place of the audio; in raw mode just the file."""
-    fields = dict(message.fields) if message is not None else {}
-    fields["file"] = path
-    return orjson.dumps(fields)
+    file = orjson.dumps({"file": path})
+    return file if rest == b"{}" else rest[:-1] + b"," + file[1:]

@@ -41,6 +41,10 @@ EVENT_RESERVE = 250
 EVENT_BURST_BYTES, EVENT_BYTES_PER_S = 4 << 20, 1 << 20
 """The same in bytes; the last message of a burst may be of any size."""
 
+MAX_PLAY_BYTES = 64 << 10
+"""Of a delta's message beside its audio, in the `play` event of its file; real ones have some 200. Up to 256 of them
+wait for the disk."""
+
 EVENTS_TOLD_EVERY_S = 10.0
 """How many were left out."""
 

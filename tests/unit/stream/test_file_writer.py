@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from mod_openai_realtime.realtime.messages import ServerMessage, classify
 from mod_openai_realtime.stream import file_quota, file_writer
 from mod_openai_realtime.stream.audio_file import AudioFiles
 from mod_openai_realtime.stream.file_quota import BLOCK_BYTES, FileQuota
@@ -41,9 +44,9 @@ class Bench:
         self.played: list[bytes] = []
         self.warnings: list[str] = []
 
-    def write(self, size: int, times: int = 1) -> None:
+    def write(self, size: int, times: int = 1, message: ServerMessage | None = None) -> None:
         for _ in range(times):
-            self.writer.write(bytes(size), 24_000, None, self.played.append, self.warnings.append)
+            self.writer.write(bytes(size), 24_000, message, self.played.append, self.warnings.append)
 
     @property
     def bytes_on_disk(self) -> int:
@@ -127,3 +130,37 @@ async def test_what_an_engine_before_wrote_counts_too(tmp_path: Path, quota: Fil
 
 def test_the_figures() -> None:
     assert file_quota.MAX_STREAM_BYTES // (2 * 24_000 * 60) == 93  # minutes
+
+
+def delta(**fields: object) -> ServerMessage:
+    return classify(orjson.dumps({"type": "response.output_audio.delta", "delta": "AAAA", **fields}))
+
+
+async def test_a_play_event_is_the_message_with_the_file(tmp_path: Path, quota: FileQuota) -> None:
+    bench = Bench(tmp_path, quota)
+    bench.write(320, message=delta(item_id="i", file="/etc/passwd", more={"é": [1, 2.5]}))
+    bench.write(320)
+    await bench.disk.work()
+    first, second = (orjson.loads(body) for body in bench.played)
+    path = first.pop("file")
+    assert Path(path).parent == tmp_path
+    assert first == {"type": "response.output_audio.delta", "item_id": "i", "more": {"é": [1, 2.5]}}
+    assert list(second) == ["file"]
+
+
+async def test_a_message_with_much_beside_its_audio_is_not_kept_until_the_file_is_written(
+    tmp_path: Path, quota: FileQuota
+) -> None:
+    bench = Bench(tmp_path, quota)
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            bench.write(320, message=delta(item_id="x" * 1_000_000))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+    await bench.disk.work()
+    assert [list(orjson.loads(body)) for body in bench.played] == [["file"]] * 20
+    (warning,) = bench.warnings
+    assert "more than 64 KiB beside its audio" in warning

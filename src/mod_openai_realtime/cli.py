@@ -168,7 +168,12 @@ def doctor(path: Path | None, prefix: Path | None, module_dir: Path | None, conf
     type=_FILE,
     help="The certificate's key, where it is not in the same file.",
 )
-@click.option("--api-key", help="Refuse clients that don't send this key; default: accept all.")
+@click.option(
+    "--api-key",
+    help="Refuse clients that don't send this key; default: accept all. All users of the machine see it in the list of "
+    "processes: --api-key-file, or OPENAI_REALTIME_LOCAL_API_KEY in the environment, keeps it from them.",
+)
+@click.option("--api-key-file", type=_FILE, help="File with that key.")
 @click.option(
     "--agent",
     "agent_file",
@@ -190,6 +195,7 @@ def local(
     tls_cert: Path | None,
     tls_key: Path | None,
     api_key: str | None,
+    api_key_file: Path | None,
     agent_file: Path | None,
     vad: bool,
     log_level: str,
@@ -199,18 +205,25 @@ def local(
 
     if tls_key is not None and tls_cert is None:
         raise click.UsageError("--tls-key needs --tls-cert")
+    if api_key is not None and api_key_file is not None:
+        raise click.UsageError("give --api-key or --api-key-file, not both")
     set_up_logging(log_level)
     try:
         from .local.agent import ScriptError
+        from .local.api_key import ApiKeyError, given_key
         from .local.command import CannotServeError, run_local
     except ImportError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        key = given_key(api_key, api_key_file, os.environ)
+    except ApiKeyError as error:
         raise click.ClickException(str(error)) from None
     serving = run_local(
         host,
         port,
         tls_cert=tls_cert,
         tls_key=tls_key,
-        api_key=api_key,
+        api_key=key,
         agent_file=agent_file,
         vad=vad,
         echo=click.echo,

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "command.h"
 
+#include "config.h"
 #include "facts.h"
 #include "late_open.h"
 #include "links.h"
@@ -24,6 +25,7 @@
 /* Of a verb that takes no payload: a URI has 4,095 characters at most. */
 #define PLAIN_ARGUMENTS_LIMIT (16u * 1024)
 
+#define COMMAND_START "start"
 #define ERROR_PREFIX "-ERR "
 #define SELECTOR "stream="
 #define DEFAULT_STREAM "default"
@@ -36,7 +38,7 @@
 #define NO_MEMORY "-ERR Out of memory"
 
 const char *const command_verbs[] = {
-    "start", "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list", NULL,
+    COMMAND_START, "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list", NULL,
 };
 
 static atomic_uint running;
@@ -296,6 +298,19 @@ static bool command_is_too_long(const char *arguments)
     return strnlen(arguments, limit + 1) > limit;
 }
 
+/* The verb of a command; something else in its place is anything, and is not repeated in the log. */
+static const char *command_verb(const char *arguments)
+{
+    size_t size = strcspn(arguments, " \t\r\n");
+
+    for (const char *const *verb = command_verbs; *verb; verb++) {
+        if (strlen(*verb) == size && strncasecmp(*verb, arguments, size) == 0) {
+            return *verb;
+        }
+    }
+    return "command";
+}
+
 struct command_result command_execute(const char *api, const char *uuid, const char *arguments,
                                       enum command_caller caller)
 {
@@ -311,6 +326,9 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     wire_text(&fields, "arguments", arguments);
     wire_text(&fields, "application", caller == COMMAND_OF_APPLICATION ? "1" : "0");
     facts_append(&fields, uuid);
+    if (strcmp(command_verb(arguments), COMMAND_START) == 0) {
+        config_add_key(&fields);
+    }
     failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, caller, &result);
     wire_free(&fields);
     if (failure) {
@@ -332,19 +350,6 @@ void command_result_free(struct command_result *result)
     if (result->opened) {
         stream_unreference(result->opened);
     }
-}
-
-/* The verb of a command, for the log; something else in its place is anything, and is not repeated. */
-static const char *command_verb(const char *arguments)
-{
-    size_t size = strcspn(arguments, " ");
-
-    for (const char *const *verb = command_verbs; *verb; verb++) {
-        if (strlen(*verb) == size && strncasecmp(*verb, arguments, size) == 0) {
-            return *verb;
-        }
-    }
-    return "command";
 }
 
 /* Whether what stands in a uuid's place may be repeated: it looks like one, or a channel has it. */

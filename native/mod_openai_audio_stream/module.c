@@ -116,7 +116,7 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         return SWITCH_STATUS_TERM;
     }
     hold_init();
-    config_engine_socket(engine_socket, sizeof(engine_socket));
+    config_read(engine_socket, sizeof(engine_socket));
     if (!event_reserve()) {
         return SWITCH_STATUS_TERM;
     }

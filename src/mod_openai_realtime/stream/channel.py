@@ -38,6 +38,7 @@ from .command import (
     Unmute,
     parse_command,
 )
+from .default_key import stream_variables
 from .error_event import error_body
 from .file_quota import FileQuota
 from .file_writer import FileWriter
@@ -291,9 +292,8 @@ class Channel:
 
     def _prepare(self, request: int, start: Start, fields: dict[str, str]) -> Opening:
         """Everything that can refuse a start before the channel is touched. Raises CommandRefusedError."""
-        variables = {name: value for name, value in fields.items() if name.upper().startswith("STREAM_")}
         try:
-            settings, warnings = Settings.read(variables, raw_api=fields.get("api") == "raw")
+            settings, warnings = Settings.read(stream_variables(start.uri, fields), raw_api=fields.get("api") == "raw")
             endpoint_settings = EndpointSettings(
                 uri=start.uri,
                 headers=settings.headers,

@@ -15,6 +15,9 @@ from .native import MODULE_PATH
 
 CONF = Path(__file__).with_name("conf")
 CONF_NAME = "openai_audio_stream.conf.xml"
+# Of a FreeSWITCH from source, and of packages.
+_WRITTEN_TO = (Path("/tmp"), Path("/usr/local/freeswitch"), Path("/var/lib/freeswitch"))  # noqa: S108
+_SHARED = (Path("/usr"), Path("/usr/local"))  # prefixes that are not FreeSWITCH's alone
 
 
 class InstallError(Exception):
@@ -70,7 +73,7 @@ def next_steps(switch: FreeSwitch) -> str:
         "Next: start the engine, for instance by this unit, /etc/systemd/system/openai-realtime.service, with the user",
         "that FreeSWITCH runs as:",
         "",
-        service_unit(),
+        service_unit(switch.prefix),
         *_unreachable(),
         f"Then, in fs_cli: load {MODULE_PATH.stem}. At each start of FreeSWITCH: a line in modules.conf.xml,",
         f'<load module="{MODULE_PATH.stem}"/>. In the dialplan{place}:',
@@ -80,9 +83,12 @@ def next_steps(switch: FreeSwitch) -> str:
     return "\n".join(parts)
 
 
-def service_unit() -> str:
-    """The sample systemd unit, with this installation's command in it."""
-    return (CONF / "openai-realtime.service").read_text().replace("@COMMAND@", _command())
+def service_unit(prefix: Path | None = None) -> str:
+    """The sample systemd unit, with this installation's command in it, and the folders of a FreeSWITCH at `prefix` that
+    the engine writes to."""
+    folders = [*_WRITTEN_TO, *([prefix] if prefix is not None and prefix not in (*_SHARED, *_WRITTEN_TO) else [])]
+    unit = (CONF / "openai-realtime.service").read_text().replace("@COMMAND@", _command())
+    return unit.replace("@FOLDERS@", " ".join(f"-{folder}" for folder in folders))  # "-": where there is one
 
 
 def _command() -> str:

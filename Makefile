@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h')
 
-.PHONY: build test test-sanitized lint demo bench clean
+.PHONY: build test test-sanitized lint demo bench lock clean
 
 build: $(STAMP)
 
@@ -13,10 +13,13 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP): $(BIN)/python pyproject.toml setup.py requirements/local.txt $(NATIVE_SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=77'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[local,dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/local.txt
+pip_install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What development and CI run with is what requirements/lock.txt says, to the byte (requirements/README.md).
+$(STAMP): $(BIN)/python pyproject.toml setup.py requirements/lock.txt requirements/local.txt $(NATIVE_SOURCES)
+	$(pip_install) --require-hashes --requirement requirements/lock.txt
+	$(pip_install) --require-hashes --no-deps --requirement requirements/local.txt
+	$(pip_install) --no-deps --no-build-isolation --editable .
 	touch $@
 
 lint: build
@@ -49,6 +52,15 @@ test-sanitized: build
 # Opt-in; BENCH_ARGS as bench/README.md says.
 bench: build
 	$(BIN)/python bench/calls.py $(BENCH_ARGS)
+
+# The newest versions that pyproject.toml allows; LOCK_ARGS="--upgrade-package NAME": of one only.
+LOCK_ARGS ?= --upgrade
+
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		$(LOCK_ARGS) --extra local --extra dev pyproject.toml requirements/build.txt --output-file requirements/lock.txt
 
 demo: build
 	$(BIN)/openai-realtime demo

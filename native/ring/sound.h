@@ -14,6 +14,9 @@
 #define SOUND_RATE_MAX 48000u
 #define SOUND_RATE_STEP 1000u
 
+/* ns since the machine was started: 146 years. Times are subtracted from each other. */
+#define SOUND_TIME_MAX (1ull << 62)
+
 /* One a millisecond for 34 years. */
 #define SOUND_COUNT_MAX (1ull << 40)
 
@@ -27,7 +30,8 @@ static inline bool sound_slot(const struct audio_slot *slot, uint32_t bytes, uin
 {
     /* Bytes of one sample of each channel, 2 or 4: a mask, since this is asked of each frame. */
     return bytes > 0 && bytes <= room && (slot->channels == 1 || slot->channels == 2) &&
-           (bytes & (slot->channels * (uint32_t)sizeof(int16_t) - 1)) == 0 && sound_rate(slot->rate);
+           (bytes & (slot->channels * (uint32_t)sizeof(int16_t) - 1)) == 0 && sound_rate(slot->rate) &&
+           slot->time_ns <= SOUND_TIME_MAX;
 }
 
 /* A figure that only ever counts up; one that makes no sense counts for nothing. */

@@ -40,9 +40,7 @@ class Answer:
     def feed(self, data: bytes) -> None:
         """Raises ConnectError where the answer is no HTTP, or is an agreement that RFC 6455 forbids."""
         if not self.refused:
-            self._head += data
-            if self._head[: len(_BEGINNING)] != _BEGINNING[: len(self._head)]:
-                raise from_head(b"", "")
+            self._begin(self._head + data)
         try:
             self._http.receive_data(data)
             while not self.over and self.agreement is None:
@@ -64,12 +62,19 @@ class Answer:
         """Why the server does not agree, with what of the body has come."""
         return from_status(self._status, bytes(self._body))
 
+    def _begin(self, head: bytes) -> None:
+        """Of the answer that comes next, so much has come."""
+        self._head = head
+        if head[: len(_BEGINNING)] != _BEGINNING[: len(head)]:
+            raise from_head(b"", "")
+
     def _take(self, event: object) -> None:
         if isinstance(event, h11.InformationalResponse):
             behind = self._http.trailing_data[0]
             if event.status_code == _SWITCHING_PROTOCOLS:
                 self.agreement = self._agree(event) + behind
-            self._head = behind
+            else:
+                self._begin(behind)
         elif isinstance(event, h11.Response):
             self._status = event.status_code
         elif isinstance(event, h11.Data):

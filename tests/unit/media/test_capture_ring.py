@@ -166,6 +166,16 @@ def test_a_frame_that_makes_no_sense_is_passed_over_and_counted(size: int, rate:
     assert engine.faults == 1
 
 
+@pytest.mark.parametrize("time_ns", [(1 << 62) + 1, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_frame_with_a_time_that_no_clock_shows_is_passed_over_and_counted(time_ns: int) -> None:
+    switch, engine = pair()
+    switch.capture(frame(1), 8000, 1, 20_000_000)
+    switch.capture(frame(2), 8000, 1, time_ns)
+    switch.capture(frame(3), 8000, 1, 40_000_000)
+    assert [run[0] for run in (engine.read_capture(), engine.read_capture()) if run] == [frame(1), frame(3)]
+    assert engine.faults == 1
+
+
 def test_figures_out_of_range_count_for_nothing_and_positions_end_where_was_written() -> None:
     switch, engine = pair()
     engine.discard_playback(8000)

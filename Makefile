@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h')
 
-.PHONY: build test test-sanitized lint demo bench lock clean
+.PHONY: build test test-sanitized fuzz lint demo bench lock clean
 
 build: $(STAMP)
 
@@ -38,16 +38,25 @@ test: build lint
 # stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.
 SANITIZED_TESTS ?= tests/unit/media tests/unit/engine/test_media_clock.py tests/unit/standin tests/contract
 preload = $(shell gcc -print-file-name=lib$(1).so)
+build_asan = NATIVE_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
 
 test-sanitized: build
-	NATIVE_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	$(build_asan)
 	NATIVE_SANITIZE=address,undefined PYTHONPATH=build/asan/lib LD_PRELOAD="$(call preload,asan) $(call preload,ubsan)" \
 		ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
+	$(BIN)/python tests/fuzz/run.py --seconds 20 --seed 1
 	NATIVE_SANITIZE=thread $(BIN)/python setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
 	NATIVE_SANITIZE=thread PYTHONPATH=build/tsan/lib LD_PRELOAD="$(call preload,tsan)" \
 		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/native/tsan.supp \
 		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
+
+# Inputs that nobody has thought of, for so long each: tests/fuzz/run.py. TARGETS="wire command": these only.
+SECONDS ?= 60
+
+fuzz: build
+	$(build_asan)
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 # Opt-in; BENCH_ARGS as bench/README.md says.
 bench: build

@@ -176,6 +176,7 @@ static bool link_greet(struct link *link)
                 return false;
             }
             stream_resume_message(stream, &resume);
+            wire_number(&resume, "away_ms", monotonic_ms() - link->lost_ms);
             link_add_on_hold(link, &resume);
             if (!outbox_add(&link->outbox, &resume, descriptor)) {
                 return false;
@@ -298,6 +299,7 @@ static void link_keep_reply_only(struct link *link)
 void link_disconnect(struct link *link)
 {
     pthread_mutex_lock(&link->lock);
+    link->lost_ms = monotonic_ms();
     if (link->fd >= 0) {
         service_unwatch(link->fd);
         close(link->fd);

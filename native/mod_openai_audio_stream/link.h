@@ -46,6 +46,7 @@ struct link {
     bool lost;           /* the connection ended under the waiting command */
     bool idle;           /* IDLE was read, and nothing was asked since */
     uint64_t quiet_since_ms;
+    uint64_t lost_ms; /* when the last connection ended */
     struct message *inbox;
     struct stream *streams;
     unsigned late; /* streams to be opened once the channel has media (late_open.c) */

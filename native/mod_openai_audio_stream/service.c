@@ -124,6 +124,16 @@ static void service_log(struct link *link, const struct message *message)
     }
 }
 
+static void service_keep(struct link *link, const struct message *message)
+{
+    struct stream *stream = link_find_stream(link, message->header.stream);
+
+    if (stream) {
+        stream_keep(stream, message);
+        stream_unreference(stream);
+    }
+}
+
 static void service_handle(struct link *link, const struct message *message)
 {
     switch (message->header.type) {
@@ -138,6 +148,9 @@ static void service_handle(struct link *link, const struct message *message)
         break;
     case WIRE_CLOSE:
         command_close(link, message);
+        break;
+    case WIRE_KEEP:
+        service_keep(link, message);
         break;
     default:
         break; /* IDLE is noted by the link; a reply that nobody waits for; what a later version may send */

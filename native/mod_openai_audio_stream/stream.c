@@ -45,6 +45,7 @@ void stream_unreference(struct stream *stream)
     }
     memory_destroy(stream);
     wire_free(&stream->resume);
+    wire_free(&stream->kept);
     free(atomic_load(&stream->failure));
     free(stream);
     link_unreference(link);
@@ -354,6 +355,24 @@ void stream_resume_message(const struct stream *stream, struct wire_buffer *mess
 {
     wire_begin(message, WIRE_RESUME, stream->id, 0);
     wire_fields(message, stream->resume.bytes, stream->resume.used);
+    wire_fields(message, stream->kept.bytes, stream->kept.used);
+}
+
+void stream_keep(struct stream *stream, const struct message *keep)
+{
+    struct wire_buffer before, kept = {0};
+
+    if (keep->header.body_bytes <= STREAM_KEPT_LIMIT) {
+        wire_fields(&kept, keep->body, keep->header.body_bytes);
+    }
+    if (kept.failed) {
+        wire_free(&kept); /* rather nothing than what is no longer so */
+    }
+    pthread_mutex_lock(&stream->link->lock);
+    before = stream->kept;
+    stream->kept = kept;
+    pthread_mutex_unlock(&stream->link->lock);
+    wire_free(&before);
 }
 
 void stream_closed_message(struct stream *stream, struct wire_buffer *message)

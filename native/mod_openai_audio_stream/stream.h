@@ -20,6 +20,7 @@
 #define STREAM_PLAYBACK_SAMPLES_MIN 8192u
 #define STREAM_PLAYBACK_SAMPLES_MAX 32768u
 #define STREAM_PLAYED_SLOTS 64u
+#define STREAM_KEPT_LIMIT (2u * 1024 * 1024)
 
 enum stream_capture { CAPTURE_NONE, CAPTURE_MONO, CAPTURE_MIXED, CAPTURE_STEREO };
 
@@ -56,6 +57,7 @@ struct stream {
     /* The link's, under its lock. */
     struct stream *next;
     bool opened; /* OPENED is said */
+    struct wire_buffer kept; /* fields: what the engine wants the one after it to be told */
 
     /* Of the list of closed streams (service.c). */
     struct stream *next_closed;
@@ -115,6 +117,8 @@ int stream_own_descriptor(const struct stream *stream);
 bool stream_lacks_descriptors(void);
 void stream_send_open_failed(struct link *link, const struct message *open, const char *reason);
 void stream_resume_message(const struct stream *stream, struct wire_buffer *message);
+/* Carries out a KEEP, in place of the one before it. More than STREAM_KEPT_LIMIT is not kept. */
+void stream_keep(struct stream *stream, const struct message *keep);
 void stream_closed_message(struct stream *stream, struct wire_buffer *message);
 
 /* From the CLOSE callback: only atomics and a wake-up. */

@@ -27,6 +27,7 @@ enum wire_type {
     WIRE_LOG = 19,
     WIRE_CLOSE = 20,
     WIRE_IDLE = 21,
+    WIRE_KEEP = 22,
 };
 
 struct wire_header {

@@ -134,6 +134,8 @@ RULES = {
     "10.order": "caller audio waits until the update is answered, 2 s at most",
     "10.items": "the conversation is created anew on request: text of both sides, as heard, calls with their outputs",
     "10.once": "answers to what the engine itself sent are no events, but for errors",
+    "10.killed": "another worker or engine goes on with the session, and the conversation as it was heard",
+    "10.failover": "after two failed attempts at one URI the next is called, and goes on",
     "10.off": "where it is off, nothing is restored",
     "10.audio": "of what is said in between the newest 2 s are kept where the caller was speaking, else none",
     "9.turns": "only speech, or a commit of the application while the caller is heard, starts a turn's clock",

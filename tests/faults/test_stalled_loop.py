@@ -76,6 +76,7 @@ class Server:
     def __init__(self, *_: object) -> None:
         self.connected = True
         self.buffered_bytes = 0
+        self.server, self.peer = 0, "h:80"
         self.heard: list[bytes] = []
 
     def start(self) -> None: ...
@@ -108,6 +109,7 @@ class Owner:
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return Timers().later(delay_s, function)
 
+    def keep(self, stream: Stream, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
 
 

@@ -28,33 +28,60 @@ class Conversation:
         self._items: dict[str, Item] = {}
         self._bytes = 0
         self._forgotten = 0
+        self.version = 0
+        """Grows with each change of what kept() says."""
 
     @property
     def is_empty(self) -> bool:
         return not self._items and not self.wishes.session
 
+    def kept(self) -> dict[str, Any]:
+        """JSON, for an engine that comes after this one: take_up() goes on from it."""
+        return {
+            "session": self.wishes.session,
+            "items": [item.kept() for item in self._items.values()],
+            "forgotten": self._forgotten,
+        }
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Raises ValueError, TypeError or KeyError where that is none of kept()'s."""
+        items = [Item.from_kept(each) for each in kept["items"]]
+        self.wishes.take_up(dict(kept["session"]))
+        self._forgotten = int(kept["forgotten"])
+        self._items = {item.id: item for item in items}
+        self._bytes = sum(item.size for item in items)
+
+    def application_sent(self, payload: bytes) -> None:
+        if self.wishes.application_sent(payload):
+            self.version += 1
+
     def server_said(self, message: ServerMessage) -> None:
-        self.wishes.server_said(message)
+        if self.wishes.server_said(message):
+            self.version += 1
         if self._max_items is not None:
             handle = _HANDLERS.get(message.type or "")
             if handle is not None:
+                self.version += 1
                 handle(self, message)
 
     def plays(self, item_id: str, content_index: int) -> None:
         """Audio of this part is queued; it is heard unless cut() says otherwise."""
         item = self._items.get(item_id)
         if item is not None:
+            self.version += 1
             item.part(content_index).unheard = False
 
     def cut(self, item_id: str, content_index: int, heard: int, received: int) -> None:
         """Of this part of an item `heard` of the `received` samples were heard, and no more will be."""
         item = self._items.get(item_id)
         if item is not None:
+            self.version += 1
             item.part(content_index).cut(heard / received if received else 0.0)
 
     def begin_session(self) -> tuple[list[dict[str, Any]], int]:
         """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
         and of the others what was not heard."""
+        self.version += 1
         items = list(self._items.values())
         called = {each.call_id for each in items if each.kind == "function_call"}
         answered = {each.call_id for each in items if each.kind == "function_call_output"}

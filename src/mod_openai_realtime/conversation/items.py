@@ -19,6 +19,18 @@ class Part:
     """It is audio for the caller, of which nothing has been played yet."""
     _cut: tuple[float, int | None] | None = None
 
+    def kept(self) -> list[Any]:
+        """JSON; from_kept() makes a part of it again."""
+        return [self.text, self.unheard, list(self._cut) if self._cut is not None else None]
+
+    @classmethod
+    def from_kept(cls, kept: list[Any]) -> Part:
+        text, unheard, cut = kept
+        part = cls(text, unheard)
+        if cut is not None:
+            part._cut = (cut[0], cut[1])
+        return part
+
     def cut(self, heard: float) -> None:
         """The caller has heard no more than this of what has come so far, 0 to 1."""
         self._cut = heard, len(self.text) if self.text else None
@@ -54,6 +66,15 @@ class Item:
     name: str = ""
     text: str = ""
     """Arguments of a `function_call`, or the output of a `function_call_output`."""
+
+    def kept(self) -> list[Any]:
+        parts = [[index, part.kept()] for index, part in self.parts.items()]
+        return [self.id, self.kind, self.role, parts, self.call_id, self.name, self.text]
+
+    @classmethod
+    def from_kept(cls, kept: list[Any]) -> Item:
+        name, kind, role, parts, call_id, function, text = kept
+        return cls(name, kind, role, {index: Part.from_kept(part) for index, part in parts}, call_id, function, text)
 
     def part(self, index: int) -> Part:
         return self.parts.setdefault(index, Part())

@@ -37,12 +37,16 @@ class SessionWishes:
             session = merged(session, wish)
         return session
 
-    def application_sent(self, payload: bytes) -> None:
-        """A message has gone out; what is no update means nothing."""
+    def take_up(self, session: dict[str, Any]) -> None:
+        """What was asked before, under another engine."""
+        self._agreed = session
+
+    def application_sent(self, payload: bytes) -> bool:
+        """A message has gone out; what is no update means nothing. Whether anything changed."""
         message = session_update(payload) if not self.too_large else None
         wish = message.get("session") if message is not None else None
         if message is None or not isinstance(wish, dict):
-            return
+            return False
         self._waiting.append((message.get("event_id"), wish))
         if len(self._waiting) > MAX_WAITING:
             self._agree()
@@ -50,6 +54,7 @@ class SessionWishes:
             self.too_large = True
             self._agreed = {}
             self._waiting.clear()
+        return True
 
     def _fits(self) -> bool:
         try:
@@ -57,9 +62,10 @@ class SessionWishes:
         except (TypeError, RecursionError):
             return False  # nested too deeply
 
-    def server_said(self, message: ServerMessage) -> None:
+    def server_said(self, message: ServerMessage) -> bool:
+        """Whether anything changed."""
         if not self._waiting:
-            return
+            return False
         if message.kind is Kind.SESSION_UPDATED:
             self._agree()
         elif message.kind is Kind.ERROR:
@@ -68,7 +74,8 @@ class SessionWishes:
             for wish in self._waiting:
                 if refused is not None and wish[0] == refused:
                     self._waiting.remove(wish)
-                    return
+                    return True
+        return False
 
     def connection_lost(self) -> None:
         """What was asked is asked again, whether it was answered or not."""

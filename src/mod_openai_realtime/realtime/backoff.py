@@ -43,11 +43,12 @@ class Backoff:
         """Failed attempts since the last connection that proved good."""
         return self._retries
 
-    def after_failed_attempt(self, http_status: int) -> float:
-        """Count a failed attempt; returns the wait in ms. `http_status` is 0 where there was no HTTP answer."""
+    def after_failed_attempt(self, http_status: int, *, others: bool = False) -> float:
+        """Count a failed attempt; returns the wait in ms. `http_status` is 0 where there was no HTTP answer. `others`:
+        there are other servers to be asked, so an answer that will not change holds nothing up."""
         self._retries += 1
         wait_ms = self._next_wait_ms()
-        return self._limits.longest_ms if http_status in FATAL_HTTP_STATUSES else wait_ms
+        return self._limits.longest_ms if http_status in FATAL_HTTP_STATUSES and not others else wait_ms
 
     def after_lost_connection(self, uptime_s: float) -> float:
         """A connection that had opened is gone after `uptime_s`; returns the wait in ms."""

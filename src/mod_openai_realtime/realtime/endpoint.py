@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
+from .failover import Failover
 from .failures import ConnectError
 from .receiving import TakeAudio
 from .resolver import Resolver
@@ -105,6 +106,7 @@ class Endpoint:
         """`random` gives floats in [0, 1), for the jitter of the waits. All endpoints of a loop share a `resolver` and
         a `round_robin`; None: one of its own."""
         self._settings = settings
+        self._failover = Failover(settings)
         self._listener = listener
         # No call of our own in between: nearly all that comes are these.
         self.websocket_audio: TakeAudio | None = listener.take_audio
@@ -128,6 +130,16 @@ class Endpoint:
         return self._state is _State.OPEN
 
     @property
+    def server(self) -> int:
+        """Which of the settings' URIs is called, or was reached; 0: the first."""
+        return self._failover.index
+
+    @property
+    def peer(self) -> str:
+        """Its host and port, as they are to be shown."""
+        return self._failover.settings.peer
+
+    @property
     def buffered_bytes(self) -> int:
         """Sent bytes that the kernel has not taken yet; the senders watch it (sending.py has the limits)."""
         return self._websocket.buffered_bytes if self._websocket is not None else 0
@@ -136,7 +148,7 @@ class Endpoint:
         """Begin to connect, in the background. Raises TlsSettingsError; RuntimeError on a second start."""
         if self._state is not _State.NEW:
             raise RuntimeError("the endpoint was started before")
-        if self._settings.uri.lower().startswith("wss:"):
+        if any(uri.lower().startswith("wss:") for uri in (self._settings.uri, *self._settings.failover)):
             self._tls = make_context(self._settings.tls)
         self._connect()
 
@@ -202,6 +214,7 @@ class Endpoint:
         self._attempt = None
         self._websocket = websocket
         self._opened_at = self._loop.time()
+        self._failover.opened()
         self._move(_State.OPEN)
         for reason in self._reading_paused:
             websocket.pause_reading(reason)
@@ -224,7 +237,7 @@ class Endpoint:
 
     def websocket_failed(self, error: ConnectError) -> None:
         self._attempt = None
-        wait_ms = self._backoff.after_failed_attempt(error.http_status)
+        wait_ms = self._backoff.after_failed_attempt(error.http_status, others=self._failover.has_others)
         if self._settings.reconnect:
             self._wait(wait_ms)
         else:
@@ -232,11 +245,12 @@ class Endpoint:
             self._end()
         body = self._settings.mask.excerpt(error.body.decode("utf-8", "replace"), SHOWN_CHARACTERS)
         self._listener.on_connect_failed(self._backoff.retries, str(error), wait_ms, error.http_status, body)
+        self._failover.failed()
 
     def _connect(self) -> None:
         self._retry = None
         self._move(_State.CONNECTING)
-        self._attempt = Attempt(self, self._settings, self._tls, self._resolver)
+        self._attempt = Attempt(self, self._failover.settings, self._tls, self._resolver)
 
     def _wait(self, wait_ms: float) -> None:
         self._move(_State.WAITING)

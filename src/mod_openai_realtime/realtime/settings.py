@@ -46,6 +46,8 @@ class EndpointSettings:
 
     uri: str
     """ws:// or wss://, validated."""
+    failover: tuple[str, ...] = ()
+    """Other URIs, tried in turn where this one fails."""
     headers: tuple[tuple[str, str], ...] = ()
     """Extra headers of the handshake, Authorization included."""
     deflate: bool = True
@@ -84,7 +86,8 @@ class EndpointSettings:
             parts = [part for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
             parts += [part.partition(_API_KEY_PROTOCOL)[2] for part in parts]
             found.update((value, value.partition(" ")[2], *parts))
-        for part in urlsplit(self.uri).query.split("&"):
+        queries = [urlsplit(uri).query for uri in (self.uri, *self.failover)]
+        for part in "&".join(queries).split("&"):
             name, _, value = part.partition("=")
             if unquote(name).lower() not in _OPEN_PARAMETERS:
                 found.update((value, unquote(value), *(text for _, text in parse_qsl(part))))

@@ -22,7 +22,7 @@ from ..switch.link import Link
 from ..switch.wire import Message, MessageType
 from . import reasons
 from .audio_file import AudioFiles
-from .channel_facts import LARGEST_NUMBER, ChannelFacts, FactsError, is_on_hold, map_memory, what_to_capture
+from .channel_facts import LARGEST_NUMBER, ChannelFacts, FactsError, away_ms, is_on_hold, map_memory, what_to_capture
 from .command import (
     Break,
     Command,
@@ -296,13 +296,14 @@ class Channel:
             settings, warnings = Settings.read(stream_variables(start.uri, fields), raw_api=fields.get("api") == "raw")
             endpoint_settings = EndpointSettings(
                 uri=start.uri,
+                failover=settings.failover,
                 headers=settings.headers,
                 deflate=settings.deflate,
                 heart_beat_s=settings.heart_beat_s,
                 reconnect=settings.reconnect,
                 tls=settings.tls,
             )
-            if start.uri[:4].lower() == "wss:":
+            if any(uri[:4].lower() == "wss:" for uri in (start.uri, *settings.failover)):
                 make_context(settings.tls)
         except (SettingsError, TlsSettingsError, HeaderError) as error:
             raise CommandRefusedError(str(error)) from None
@@ -388,6 +389,8 @@ class Channel:
             f"{self.uuid} {start.stream}",
             # After a restart of the engine there may have been a connection before: then it is waited for.
             needs_connection=opening.application and not resumed,
+            kept=fields.get("kept", "").encode("utf-8", "surrogateescape") if resumed else None,
+            away_ms=away_ms(fields),
         )
         services = self._services
         stream = Stream(plan, memory, self, services.make_endpoint, services.usage, recording)
@@ -445,6 +448,9 @@ class Channel:
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return self._services.later(delay_s, function)
+
+    def keep(self, stream: Stream, kept: bytes) -> None:
+        self._link.send(MessageType.KEEP, stream=stream.number, fields={"kept": kept})
 
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         self._release(stream.name)

@@ -71,6 +71,11 @@ def _rate(fields: Mapping[str, str], name: str) -> int:
     return rate
 
 
+def away_ms(fields: Mapping[str, str]) -> int:
+    """For how long there was no engine, of a RESUME; 0 where nothing is said of it. Raises FactsError."""
+    return _number(fields, "away_ms", 0, range(1 << 31))
+
+
 def is_on_hold(fields: Mapping[str, str]) -> bool:
     return fields.get("on_hold") == "1"
 

@@ -120,7 +120,7 @@ class Dialogue:
         session = self.session
         session.negotiation.application_sent(payload)
         if session.conversation is not None:
-            session.conversation.wishes.application_sent(payload)
+            session.conversation.application_sent(payload)
 
     def restoration_overdue(self) -> None:
         """What the server has not answered by now it will not."""

@@ -85,6 +85,10 @@ class HeardLedger:
                     rest.append(side)
         self._spans = rest
 
+    def spans(self) -> list[tuple[str, int, int, int]]:
+        """Item, content index, start and end of each."""
+        return [(span.part.item_id, span.part.content_index, span.start, span.end) for span in self._spans]
+
     def copy(self) -> HeardLedger:
         other = HeardLedger()
         other._spans.extend(_Span(span.part, span.start, span.end) for span in self._spans)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
+from typing import Any
 
 from .._media import Playout, StreamMemory
 from .heard import Heard, HeardLedger, ItemPart
@@ -286,6 +287,19 @@ class Playback:
         if not self._utterances:
             self._start_run()
 
+    def playing(self) -> dict[str, Any]:
+        """JSON: what is being played, for heard_of_kept() of an engine that comes after this one."""
+        spans = self._ledger.spans()
+        if self._open is not None and (part := self._open[1]) is not None:
+            spans.append((part.item_id, part.content_index, self._open_start, self.playout.end))
+        return {
+            "rate": self.rate,
+            "write_rate": self._write_rate,
+            "source": self.playout.run_source,
+            "ring": self.playout.run_ring,
+            "spans": spans,
+        }
+
     # -- from the media clock
 
     def tick(self) -> list[Speech]:
@@ -439,6 +453,19 @@ class Playback:
         pcm = _resampled(playout.contents(), self.rate, rate, end - start)
         resampler = make_resampler(rate, self._write_rate, aligned=True)
         playout.replace(rate, resampler, scaled(playout.run_source), start, source, pcm)
+
+
+def heard_of_kept(playing: dict[str, Any], memory: StreamMemory) -> list[Heard]:
+    """What was cut short of what another engine was playing: that which had not reached the ring, and what was cut in
+    it. `playing`: of Playback.playing(). Raises ValueError, TypeError or KeyError where it is not."""
+    source, ring = int(playing["source"]), int(playing["ring"])
+    tail = memory.playback_tail
+    if memory.cut_until > ring and memory.cut_at >= ring:
+        tail = min(tail, memory.cut_at)
+    ledger = HeardLedger()
+    for item_id, content_index, start, end in playing["spans"]:
+        ledger.add(ItemPart(item_id, content_index), int(start), int(end) - int(start))
+    return ledger.cut(source + max(0, tail - ring) * int(playing["rate"]) // int(playing["write_rate"]))
 
 
 def _resampled(pcm: bytes, from_rate: int, to_rate: int, samples: int) -> bytes:

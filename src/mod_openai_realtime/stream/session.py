@@ -29,14 +29,15 @@ class Session:
         *,
         plays: bool,
         raw: bool,
+        restored: bool = False,
     ) -> None:
         """`interruption` and `conversation` are the stream's; None where nothing is restored. `plays`: the stream has
-        playback."""
+        playback. `restored`: there was a session before."""
         self.number = number
         self.negotiation = negotiation
         self.interruption = interruption
         self.conversation = conversation
-        self.restoration = Restoration(conversation) if conversation is not None and number else None
+        self.restoration = Restoration(conversation) if conversation is not None and restored else None
         self.plays = plays
         self.raw = raw
         self.responses = Responses()

@@ -11,11 +11,13 @@ import orjson
 from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
 from .audio_format import AUTO, Encoding
+from .uri import validate_uri
 
 DEFAULT_MESSAGE_MS = 20
 DEFAULT_CONNECT_TIMEOUT_S = 10
 DEFAULT_RESTORE_ITEMS = 100
 MAX_RESTORE_ITEMS = 10_000
+MAX_FAILOVER_URIS = 4
 
 _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
@@ -63,6 +65,8 @@ class Settings:
     """Caller audio in one message."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Extra headers of the handshake, Authorization included; fit to be sent as they are."""
+    failover: tuple[str, ...] = field(default=(), repr=False)
+    """Other URIs, tried in turn."""
     reconnect: bool = True
     connect_timeout_s: int = DEFAULT_CONNECT_TIMEOUT_S
     """How long the application waits for the first connection; 0 for as long as the call lasts."""
@@ -116,6 +120,7 @@ class Settings:
             suppress_log=values.get("STREAM_SUPPRESS_LOG", False),
             message_ms=values.get("STREAM_BUFFER_SIZE", DEFAULT_MESSAGE_MS),
             headers=headers,
+            failover=values.get("STREAM_FAILOVER_URI", ()),
             reconnect=not values.get("STREAM_NO_RECONNECT", False),
             connect_timeout_s=values.get("STREAM_CONNECT_TIMEOUT_S", DEFAULT_CONNECT_TIMEOUT_S),
             tls=TlsSettings(
@@ -196,6 +201,16 @@ def _restore_items(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MAX_RESTORE_ITEMS:
         raise _BadValueError(f"is not a number from 0 to {MAX_RESTORE_ITEMS}")
     return int(text)
+
+
+def _failover(text: str) -> tuple[str, ...]:
+    uris = text.split()
+    if len(uris) > MAX_FAILOVER_URIS:
+        raise _BadValueError(f"has more than {MAX_FAILOVER_URIS} URIs")
+    try:
+        return tuple(validate_uri(uri) for uri in uris)
+    except ValueError:
+        raise _BadValueError("has what is no WebSocket URI") from None
 
 
 def _whole_number(text: str) -> int:
@@ -328,6 +343,12 @@ VARIABLES = (
         "0 to 10000: so many items of the conversation, the newest; 0: all that 128 kB hold",
         str(DEFAULT_RESTORE_ITEMS),
         _restore_items,
+    ),
+    Variable(
+        "STREAM_FAILOVER_URI",
+        "up to 4 more URIs, separated by blanks: tried in turn after two failed attempts at one",
+        "none",
+        _failover,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from .._media import Packetizer, Playout, StreamMemory
 from ..conversation.restoration import Outcome
@@ -14,6 +15,7 @@ from ..realtime.receiving import TakeAudio
 from . import reasons
 from .agent_audio import AgentAudio
 from .command import MuteTarget
+from .continuity import Continuity
 from .control import Control
 from .dialogue import Dialogue
 from .event_socket_pilot import EventSocketPilot
@@ -23,7 +25,7 @@ from .log_level import LOG_WARNING
 from .outbound import CommandRefusedError, Outbound
 from .playback import Playback, Speech
 from .recording import Recording
-from .reports import Reports, Timer
+from .reports import Reports
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
 from .stream_plan import StreamPlan
@@ -35,9 +37,6 @@ from .weakly import weak, weakly
 
 # What the media thread, or an engine that comes after this one, is to know.
 _PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
-
-RESTORE_WITHIN_S = 5.0
-"""What a new session is given the server has answered by then, or it never will. Caller audio waits for 2 s only."""
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
 
@@ -72,17 +71,19 @@ class Stream:
         self.paused = Control.PAUSED in control
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
-        self._keeping = False  # the caller was speaking when the connection was lost
-        self._lost_ns = 0
-        self._restoring: Timer | None = None
         self._turns = Turns()
         self._pilot = EventSocketPilot(weakly(self._emit), weakly(self._log), owner.later, quiet=settings.suppress_log)
         warn = weakly(self.warn)
         self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
+        # Before playback begins anew: it tells how far another engine's came.
+        conversation = plan.conversation(memory, warn)
+        this = weak(self)
+        lost_ns = time.monotonic_ns() - plan.away_ms * 1_000_000
+        self._continuity = Continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep), lost_ns)
         self._audio = plan.audio(memory, self._turns, warn, weakly(self._audio_file))
         if self._audio is not None:
             self._audio.playback.muted = Control.PLAYBACK_MUTED in control
-        self._dialogue = Dialogue(plan.sessions(warn), self._audio, self._reports, self._pilot, weak(self))
+        self._dialogue = Dialogue(plan.sessions(conversation, warn), self._audio, self._reports, self._pilot, this)
         self._endpoint = make_endpoint(plan.endpoint, self)
         self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
         self._outgoing = plan.outgoing(memory, recording, self._dialogue.session, self._endpoint, warn)
@@ -129,7 +130,7 @@ class Stream:
         self._machine.move(State.CLOSING)
         if self._first_connection is not None:
             self._first_connection.settle()
-        self._forget_restoring()
+        self._continuity.finish(goes_on=reason is EndReason.ENGINE_EXIT)
         self._take_back()
         self._finish(reason)
         self._endpoint.stop(reason.close_code, reason.close_reason)
@@ -237,6 +238,7 @@ class Stream:
             heard = self._outgoing is not None and self._capturing
             self._dialogue.application_said(message, caller_is_heard=heard)
         self._take_back()
+        self._continuity.look()
         self._pilot.sent(payload)
 
     def describe(self) -> dict[str, object]:
@@ -279,7 +281,7 @@ class Stream:
             if self._outgoing is not None:
                 if self._capturing:
                     self._outgoing.tick()
-                elif self._keeping and not (self.paused or self.send_muted or self._on_hold):
+                elif self._continuity.keeps_caller and not (self.paused or self.send_muted or self._on_hold):
                     self._outgoing.keep()
                 else:
                     self._outgoing.pass_over()
@@ -304,6 +306,7 @@ class Stream:
         for cut in playback.cut_short():
             for message in cut_short(session, cut):
                 self.send(message)
+            self._continuity.look()
         self._tell_turns(playback)
         audio.watch()
 
@@ -326,6 +329,7 @@ class Stream:
 
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
+        self._continuity.finish(goes_on=False)
         self._finish(reason)
         self._machine.move(State.ENDED)
         self._owner.stream_ended(self, reason)
@@ -351,6 +355,14 @@ class Stream:
     def _emit(self, subclass: str, body: bytes) -> None:
         self._owner.event(self, subclass, body)
 
+    def _keep(self, kept: bytes) -> None:
+        self._owner.keep(self, kept)
+
+    @property
+    def playing(self) -> dict[str, Any] | None:
+        """See Playback.playing; None where nothing can be."""
+        return self._audio.playback.playing() if self._audio is not None else None
+
     def _log(self, level: int, text: str) -> None:
         self._owner.log(self, level, self._mask.hide(text))
 
@@ -372,18 +384,10 @@ class Stream:
         self.memory.watch(0, 0)
 
     def restored(self, outcome: Outcome) -> None:
-        self._forget_restoring()
-        gap_ms = self._outgoing.gap_ms(self._lost_ns, time.monotonic_ns()) if self._outgoing is not None else 0
-        self._pilot.restored("reconnect", outcome, gap_ms)
-
-    def _restoration_overdue(self) -> None:
-        self._restoring = None
-        self._dialogue.restoration_overdue()
-
-    def _forget_restoring(self) -> None:
-        if self._restoring is not None:
-            self._restoring.cancel()
-            self._restoring = None
+        self._continuity.settled()
+        now_ns, lost_ns = time.monotonic_ns(), self._continuity.lost_ns
+        gap_ms = self._outgoing.gap_ms(lost_ns, now_ns) if self._outgoing is not None else 0
+        self._pilot.restored(self._continuity.cause, outcome, gap_ms)
 
     def say(self, events: list[Speech]) -> None:
         for event in events:
@@ -405,20 +409,15 @@ class Stream:
         self._reports.connected()
         session = self._dialogue.session
         if self._outgoing is not None:
-            self._outgoing.restart(session, keep=self._keeping)
-        self._keeping = False
-        if session.restoration is not None:
-            self._restoring = self._owner.later(RESTORE_WITHIN_S, weakly(self._restoration_overdue))
+            self._outgoing.restart(session, keep=self._continuity.keeps_caller)
+        self._continuity.connected(session, self._endpoint.server, weakly(self._dialogue.restoration_overdue))
         self._pilot.connected()
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()
         self._reports.disconnected()
-        self._forget_restoring()
-        before = self._dialogue.session
+        self._continuity.lost(self._dialogue.session, time.monotonic_ns())
         self._dialogue.connection_lost()
-        self._lost_ns = time.monotonic_ns()
-        self._keeping = before.conversation is not None and before.clock.speaking
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
             if self._outgoing is not None:
@@ -429,10 +428,11 @@ class Stream:
         self._pilot.disconnected(code, reason)
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
-        self._reports.connect_failed(self._plan.endpoint.peer, error, retries, wait_ms, body)
+        self._reports.connect_failed(self._endpoint.peer, error, retries, wait_ms, body)
         self._pilot.error(error, retries=retries, wait_ms=wait_ms, http_status=http_status)
         if self._first_connection is not None:
-            self._fail(self._first_connection.failed(error, http_status, last=wait_ms == 0))
+            status = 0 if self._plan.endpoint.failover else http_status  # another may answer otherwise
+            self._fail(self._first_connection.failed(error, status, last=wait_ms == 0))
 
     def on_congested(self) -> None:
         self._take_back()
@@ -461,6 +461,7 @@ class Stream:
                 self._dialogue.text(payload)
             except LimitExceededError as error:
                 self._end_connection(str(error))
+            self._continuity.look()
 
     def on_binary(self, payload: bytes) -> None:
         if not self.closing:

@@ -22,6 +22,9 @@ class StreamOwner(Protocol):
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         """Calls the function after so many seconds, unless the timer is cancelled."""
 
+    def keep(self, stream: Stream, kept: bytes) -> None:
+        """For an engine that comes after this one, in place of what was kept before."""
+
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         """The stream wants nothing more of the channel; its media bug may go."""
 

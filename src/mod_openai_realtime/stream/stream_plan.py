@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
+
 from .._media import StreamMemory
 from ..conversation.conversation import Conversation
 from ..realtime.endpoint import EndpointSettings
@@ -16,7 +18,7 @@ from .command import Mix, Start
 from .interruption import Interruption
 from .negotiation import Complaints, Negotiation, Side, Wish
 from .outgoing import Outgoing, Transport
-from .playback import Playback
+from .playback import Playback, heard_of_kept
 from .recording import Recording
 from .session import Session
 from .settings import Restore, Settings
@@ -37,21 +39,41 @@ class StreamPlan:
     label: str
     needs_connection: bool = False
     """Somebody waits for the stream: it ends where no connection comes up."""
+    kept: bytes | None = None
+    """What an engine before this one has kept of the stream; None where it begins."""
+    away_ms: int = 0
+    """How long there was no engine."""
 
-    def sessions(self, warn: Warn) -> Callable[[int], Session]:
+    def conversation(self, memory: StreamMemory, warn: Warn) -> Conversation | None:
+        """None where nothing is restored. What another engine has kept is in it, as far as it was heard."""
+        restore = self.settings.restore
+        if restore is Restore.OFF or self.settings.raw:
+            return None
+        items = self.settings.restore_items if restore is Restore.CONVERSATION else None
+        conversation = Conversation(items, plays=self.start.playback_rate is not None)
+        if self.kept:
+            try:
+                kept = orjson.loads(self.kept)
+                conversation.take_up(kept)
+                for heard in heard_of_kept(kept["playing"], memory) if kept["playing"] else ():
+                    part = heard.part
+                    conversation.cut(part.item_id, part.content_index, heard.heard_samples, heard.received_samples)
+            except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+                warn("what was kept of the conversation makes no sense: it begins anew")
+                return Conversation(items, plays=self.start.playback_rate is not None)
+        return conversation
+
+    def sessions(self, conversation: Conversation | None, warn: Warn) -> Callable[[int], Session]:
         """What makes the session of a number."""
         raw = self.settings.raw
         plays = self.start.playback_rate is not None
         complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
-        restore = self.settings.restore
-        conversation = None
-        if restore is not Restore.OFF and not raw:
-            items = self.settings.restore_items if restore is Restore.CONVERSATION else None
-            conversation = Conversation(items, plays=plays)
+        first = 1 if self.kept is None else 0
 
         def make(number: int) -> Session:
             negotiation = Negotiation(self.wishes(), complaints, session=not raw)
-            return Session(number, negotiation, interruption, conversation, plays=plays, raw=raw)
+            restored = number >= first
+            return Session(number, negotiation, interruption, conversation, plays=plays, raw=raw, restored=restored)
 
         return make
 

@@ -28,6 +28,7 @@ class MessageType(IntEnum):
     LOG = 19
     CLOSE = 20
     IDLE = 21
+    KEEP = 22
 
 
 class WireError(Exception):

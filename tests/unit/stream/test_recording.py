@@ -42,6 +42,7 @@ class Wire:
     """The WebSocket, as far as a stream sees it: in memory, connected when a test says so."""
 
     buffered_bytes = 0
+    server, peer = 0, "h:80"
 
     def __init__(self, listener: EndpointListener) -> None:
         self.listener = listener

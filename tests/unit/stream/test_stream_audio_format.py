@@ -45,6 +45,7 @@ class Connection:
     def __init__(self) -> None:
         self.connected = False
         self.buffered_bytes = 0
+        self.server, self.peer = 0, "h:80"
         self.texts: list[dict[str, Any]] = []
         self.binaries: list[bytes] = []
 
@@ -84,6 +85,7 @@ class Owner:
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return Timers().later(delay_s, function)
 
+    def keep(self, stream: Stream, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
     def stream_gone(self, stream: Stream) -> None: ...
 

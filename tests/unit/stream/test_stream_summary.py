@@ -33,6 +33,7 @@ class Connection:
         self._listener = listener
         self.connected = False
         self.buffered_bytes = 0
+        self.server, self.peer = 0, EndpointSettings(uri=URI).peer
         self.samples = 0
         self.closed: tuple[int, str] | None = None
 
@@ -84,6 +85,7 @@ class Owner:
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return self._timers.later(delay_s, function)
 
+    def keep(self, stream: Stream, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         self.told.append("ended")
 

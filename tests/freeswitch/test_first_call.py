@@ -28,7 +28,7 @@ Streams = Callable[[Call], StreamCommands]
 def test_caller_audio_arrives_bit_for_bit(
     streams: Streams, make_call: MakeCall, make_endpoint: Callable[..., LocalEndpointThread], media_format: MediaFormat
 ) -> None:
-    endpoint = make_endpoint()
+    endpoint = make_endpoint(behaviour=Behaviour(raw=True))  # it states no rate that would be followed
     call = make_call("park", media_format)
     streams(call).start(endpoint.url, "mono 8000 8000")
     call.party.wait_total(10)

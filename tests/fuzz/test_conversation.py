@@ -34,6 +34,7 @@ class Connection:
         self.connected = False
         self.buffered_bytes = 0
         self.ending = False
+        self.server, self.peer = 0, "h:80"
 
     def start(self) -> None: ...
     def pause_reading(self, who: str) -> None: ...

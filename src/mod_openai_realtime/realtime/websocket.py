@@ -184,6 +184,8 @@ class WebSocket(WSListener):
             return  # the library goes on reading behind what it has refused
         opcode = int(frame.msg_type)  # type: ignore[call-overload]
         if self._waits:
+            if not self._waiting:
+                self.pause_reading(_TURN)
             self._waiting.append(_copy(opcode, frame))
             return
         share = self._share
@@ -215,9 +217,9 @@ class WebSocket(WSListener):
             return True
 
     def _give_way(self) -> None:
-        """The rest comes after all others have had their turn."""
+        """What comes next comes after all others have had their turn. Reading is paused only if something does: who is
+        seldom heard of has long had another turn by then."""
         self._waits = True
-        self.pause_reading(_TURN)
         self._round_robin.wait(self._work_off)
 
     def _work_off(self) -> bool:

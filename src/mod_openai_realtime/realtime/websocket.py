@@ -180,9 +180,10 @@ class WebSocket(WSListener):
             _log.exception("Fault while a connection was reported")
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._over or (transport.is_close_frame_sent and not self._closing):
-            return  # the library goes on reading behind what it has refused
         opcode = int(frame.msg_type)  # type: ignore[call-overload]
+        if self._over or (transport.is_close_frame_sent and not (self._closing and opcode == _CLOSE_OPCODE)):
+            # The library goes on reading behind what it has refused; to a close of ours only the answer matters.
+            return
         if self._waits:
             if not self._waiting:
                 self.pause_reading(_TURN)

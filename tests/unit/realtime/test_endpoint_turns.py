@@ -188,6 +188,16 @@ async def test_a_stop_in_the_middle_of_a_flood_is_the_end_of_it(bench: Bench) ->
     assert len(recorder.named("text")) == told
 
 
+async def test_of_a_flood_behind_a_stop_nothing_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint, recorder = await flooded(bench, frame(FIN | TEXT, b"1") * 50 * FLOOD)
+    await recorder.until("text")
+    kept: list[int] = []
+    monkeypatch.setattr(websocket, "_copy", lambda opcode, frame: kept.append(opcode))
+    endpoint.stop()
+    await recorder.until("ended")
+    assert kept == []
+
+
 async def test_a_connection_that_is_ended_in_a_message_tells_of_none_behind_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

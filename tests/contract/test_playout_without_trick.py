@@ -22,6 +22,7 @@ def make_call(standin: StandIn, *, sends: bool, rate: int = 8000, ptime_ms: int 
     return ClockedCall(standin, call)
 
 
+@pytest.mark.serial  # the writer keeps real time, and so has the engine to
 @pytest.mark.parametrize(("rate", "ptime_ms"), [(8000, 20), (16000, 20), (48000, 10), (8000, 40)])
 @pytest.mark.parametrize("mode", ["mono", "stereo", "recv"])
 def test_a_channel_that_sends_nothing_plays_every_sample_once(

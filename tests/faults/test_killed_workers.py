@@ -92,4 +92,6 @@ def test_a_worker_that_dies_again_and_again_holds_no_other_up(engine: EngineProc
     new = next(pid for pid in engine.children if pid not in (first, second))
     os.kill(new, signal.SIGKILL)
     wait_until(lambda: len(ends(engine)) == 7)
-    assert ends(engine)[4:] == ["worker-0", "worker-1", "worker-1"], "the one in the loop was waited for"
+    *together, last = ends(engine)[4:]
+    assert sorted(together) == ["worker-0", "worker-1"]  # in either order
+    assert last == "worker-1", "the one in the loop was waited for"

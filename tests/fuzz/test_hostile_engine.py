@@ -13,6 +13,7 @@ import socket
 import struct
 import tempfile
 import threading
+import unicodedata
 from pathlib import Path
 
 from fuzzing import fuzz
@@ -25,6 +26,12 @@ API = "uuid_openai_audio_stream"
 OWN_REQUEST = 7
 WRITE = struct.Struct("<HQ")
 READ_BYTES = 1 << 16
+MARKS = "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+
+
+def acts(text: str) -> bool:
+    """Whether something in it does more to a terminal than to be shown; what Unicode knows nothing of does not."""
+    return any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") or character in MARKS for character in text)
 
 
 def with_request(data: bytes, request: int) -> tuple[bytes, bool]:
@@ -132,7 +139,7 @@ class Bench:
         call = self.switch.call()
         for _ in range(2):
             reply = self.switch.api(API, f"{call.uuid} list")
-            assert reply[:-1].isprintable() and reply.endswith("\n")
+            assert not acts(reply[:-1]) and reply.endswith("\n")
             for _ in range(3):
                 sent = call.step(b"\x10\x00" * 160)
                 assert sent is None or len(sent) == 320
@@ -140,7 +147,7 @@ class Bench:
         call.step(b"\x10\x00" * 160)
         call.hangup()
         assert call.bug_count == 0
-        assert all(line.text.isprintable() for line in self.switch.log())
+        assert not any(acts(line.text) for line in self.switch.log())
         for event in self.switch.events():
             assert event.subclass.startswith("mod_openai_audio_stream::")
 

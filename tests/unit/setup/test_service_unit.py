@@ -22,7 +22,7 @@ def settings(unit: str) -> dict[str, str]:
 def unit(tmp_path: Path) -> Path:
     """As a file that systemd finds nothing to blame in but what is the unit's own."""
     path = tmp_path / "openai-realtime.service"
-    lines = service_unit(Path("/opt/fs")).splitlines()
+    lines = service_unit(Path("/opt/freeswitch")).splitlines()
     path.write_text(
         "\n".join("ExecStart=/bin/true" if line.startswith("ExecStart=") else line for line in lines) + "\n"
     )
@@ -49,7 +49,7 @@ def test_the_unit_leaves_little_to_an_intruder(unit: Path) -> None:
 
 def test_what_freeswitch_reads_can_be_written_and_nothing_else() -> None:
     assert settings(service_unit())["ReadWritePaths"] == "-/tmp -/usr/local/freeswitch -/var/lib/freeswitch"
-    assert settings(service_unit(Path("/opt/fs")))["ReadWritePaths"].endswith(" -/opt/fs")
+    assert settings(service_unit(Path("/opt/freeswitch")))["ReadWritePaths"].endswith(" -/opt/freeswitch")
     for shared in ("/usr", "/usr/local", "/usr/local/freeswitch"):
         assert service_unit(Path(shared)) == service_unit()
     assert (

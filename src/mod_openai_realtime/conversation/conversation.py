@@ -51,8 +51,9 @@ class Conversation:
         self._items = {item.id: item for item in items}
         self._bytes = sum(item.size for item in items)
 
-    def application_sent(self, payload: bytes) -> None:
-        if self.wishes.application_sent(payload):
+    def application_sent(self, update: dict[str, Any]) -> None:
+        """A `session.update` has gone out."""
+        if self.wishes.application_sent(update):
             self.version += 1
 
     def server_said(self, message: ServerMessage) -> None:

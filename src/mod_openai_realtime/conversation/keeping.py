@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
+from ..later import Later, Timer
+
 KEEP_AFTER_S = 0.25
 """Changes of so long are told at once. What comes in between is lost with the engine."""
-
-
-class Timer(Protocol):
-    def cancel(self) -> None: ...
 
 
 class Keeping:
@@ -20,7 +18,7 @@ class Keeping:
 
     def __init__(
         self,
-        later: Callable[[float, Callable[[], None]], Timer],
+        later: Later,
         state: Callable[[], dict[str, Any]],
         send: Callable[[bytes], None],
     ) -> None:

@@ -75,14 +75,13 @@ class Restoration:
             self._agreed = self._agreed or answered
             return answered
         if message.kind is Kind.ERROR:
-            return self._refused(message.fields.get("error"))
+            return self._refused(message.error.get("event_id"))
         if message.type == _DELETED and message.item_id in self._deleted:
             self._deleted.remove(message.item_id)
             return True
         return bool(self._items or self._created) and message.type in _ANSWERS and self._is_created(message)
 
-    def _refused(self, error: object) -> bool:
-        event_id = error.get("event_id") if isinstance(error, dict) else None
+    def _refused(self, event_id: object) -> bool:
         if event_id == UPDATE_ID:
             self._wish_waits = False
             return True

@@ -41,13 +41,12 @@ class SessionWishes:
         """What was asked before, under another engine."""
         self._agreed = session
 
-    def application_sent(self, payload: bytes) -> bool:
-        """A message has gone out; what is no update means nothing. Whether anything changed."""
-        message = session_update(payload) if not self.too_large else None
-        wish = message.get("session") if message is not None else None
-        if message is None or not isinstance(wish, dict):
+    def application_sent(self, update: dict[str, Any]) -> bool:
+        """A `session.update` has gone out. Whether anything changed."""
+        wish = update.get("session")
+        if self.too_large or not isinstance(wish, dict):
             return False
-        self._waiting.append((message.get("event_id"), wish))
+        self._waiting.append((update.get("event_id"), wish))
         if len(self._waiting) > MAX_WAITING:
             self._agree()
         if not self._fits():
@@ -69,8 +68,7 @@ class SessionWishes:
         if message.kind is Kind.SESSION_UPDATED:
             self._agree()
         elif message.kind is Kind.ERROR:
-            error = message.fields.get("error")
-            refused = error.get("event_id") if isinstance(error, dict) else None
+            refused = message.error.get("event_id")
             for wish in self._waiting:
                 if refused is not None and wish[0] == refused:
                     self._waiting.remove(wish)

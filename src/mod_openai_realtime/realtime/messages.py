@@ -90,6 +90,12 @@ class ServerMessage:
         return response if isinstance(response, dict) else {}
 
     @property
+    def error(self) -> dict[str, Any]:
+        """What an ERROR says; empty where it says nothing."""
+        error = self.fields.get("error")
+        return error if isinstance(error, dict) else {}
+
+    @property
     def response_id(self) -> str | None:
         """Of the response that the message is about, or belongs to."""
         name = self.response.get("id")

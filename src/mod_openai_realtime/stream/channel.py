@@ -14,6 +14,7 @@ from typing import Protocol
 import orjson
 
 from .._media import StreamMemory
+from ..later import Later, Timer
 from ..realtime.endpoint import EndpointSettings, HeaderError
 from ..realtime.messages import ServerMessage
 from ..realtime.printable import printable
@@ -48,7 +49,6 @@ from .outbound import CommandRefusedError
 from .payload import PayloadError, decode_payload
 from .recording import Recording
 from .recording_place import Place, Spot, place_for
-from .reports import Later, Timer
 from .settings import Settings, SettingsError
 from .state import EndReason
 from .stream import MakeEndpoint, Stream

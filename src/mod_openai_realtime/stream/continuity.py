@@ -7,7 +7,7 @@ from typing import Any
 
 from ..conversation.conversation import Conversation
 from ..conversation.keeping import Keeping
-from .reports import Later, Timer
+from ..later import Later, Timer
 from .session import Session
 
 RESTORE_WITHIN_S = 5.0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..conversation.restoration import Outcome
+from ..conversation.session_wishes import session_update
 from ..realtime.client_messages import ClientMessage
 from ..realtime.messages import Kind, audio_delta, classify
 from ..realtime.receiving import TakeAudio
@@ -117,10 +118,10 @@ class Dialogue:
 
     def application_sent(self, payload: bytes) -> None:
         """A message of the application has gone out, whatever it says."""
-        session = self.session
-        session.negotiation.application_sent(payload)
-        if session.conversation is not None:
-            session.conversation.application_sent(payload)
+        session, update = self.session, session_update(payload)
+        session.negotiation.application_sent(update)
+        if session.conversation is not None and update is not None:
+            session.conversation.application_sent(update)
 
     def restoration_overdue(self) -> None:
         """What the server has not answered by now it will not."""

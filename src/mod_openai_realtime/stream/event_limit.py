@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..later import Later, Timer
 from .limits import (
     EVENT_BURST,
     EVENT_BURST_BYTES,
@@ -12,7 +13,6 @@ from .limits import (
     EVENTS_PER_S,
     EVENTS_TOLD_EVERY_S,
 )
-from .reports import Later, Timer
 from .token_bucket import TokenBucket
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from ..conversation.restoration import Outcome
+from ..later import Later
 from .error_event import disconnect_body, error_body
 from .event_limit import EventLimit
 from .log_level import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from .redaction import loggable
-from .reports import Later
 from .weakly import weakly
 
 Emit = Callable[[str, bytes], None]

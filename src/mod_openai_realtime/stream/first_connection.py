@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..later import Later, Timer
 from ..realtime.backoff import FATAL_HTTP_STATUSES
-from .reports import Later, Timer
 
 
 class FirstConnection:

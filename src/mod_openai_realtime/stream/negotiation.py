@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..conversation.session_wishes import UPDATE_ID, session_update
+from ..conversation.session_wishes import UPDATE_ID
 from ..realtime.messages import Kind, ServerMessage
 from .audio_format import AudioFormat, Encoding, make_format
 from .limits import MAX_RATES_TOLD, kept_id
@@ -124,7 +124,7 @@ class Negotiation:
         if not self._session:
             return None
         if message.kind is Kind.ERROR:
-            self._refused(message.fields.get("error"))
+            self._refused(message.error.get("event_id"))
         elif message.kind is Kind.SESSION_CREATED or message.kind is Kind.SESSION_UPDATED:
             self._follow(message.fields.get("session"))
             if message.kind is Kind.SESSION_UPDATED and self._outstanding:
@@ -134,13 +134,13 @@ class Negotiation:
             self._settle()
         return None
 
-    def application_sent(self, payload: bytes) -> None:
-        """A message of the application goes out: formats that it names are its own choice."""
+    def application_sent(self, update: dict[str, Any] | None) -> None:
+        """A message of the application goes out, a `session.update` or (None) another: formats that it names are its
+        own choice."""
         self._application_spoke = True
-        message = session_update(payload) if self._session else None
-        if message is not None:
-            self.prefer(message.get("session"))
-            self._await(kept_id(message.get("event_id")), message.get("session"))
+        if update is not None and self._session:
+            self.prefer(update.get("session"))
+            self._await(kept_id(update.get("event_id")), update.get("session"))
 
     def engine_asks(self, session: dict[str, Any]) -> None:
         """A `session.update` with UPDATE_ID goes out."""
@@ -194,8 +194,7 @@ class Negotiation:
         audio = {side.value: {"format": {"type": f"audio/{law}"}} for side, law in missing.items()}
         return {"type": "realtime", "audio": audio}
 
-    def _refused(self, error: object) -> None:
-        event_id = error.get("event_id") if isinstance(error, dict) else None
+    def _refused(self, event_id: object) -> None:
         for update in self._outstanding:
             # An error without an id is about our update only where there is nothing else it could be about.
             if update.event_id == event_id or (event_id is None and not self._application_spoke):

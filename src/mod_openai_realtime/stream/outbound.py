@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..later import Later
 from ..realtime.sending import MAX_OWN_UNSENT_BYTES, MAX_UNSENT_BYTES
 from . import reasons
-from .reports import Later
 
 
 class CommandRefusedError(Exception):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
+from ..later import Later, Timer
 from ..realtime.mask import Mask
 from ..realtime.messages import Kind, ServerMessage
 from .server_error import LogLimit, server_error
@@ -16,14 +16,6 @@ GREETING_S = 5.0  # so long after the connection `session.created` is not missed
 
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _BETA_GREETING = "transcription_session.created"
-
-
-class Timer(Protocol):
-    def cancel(self) -> None: ...
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
-"""Has a function called after so many seconds, on the event loop."""
 
 
 class Reports:

@@ -272,7 +272,11 @@ class Stream:
 
     @property
     def _capturing(self) -> bool:
-        return self._endpoint.connected and not (self.paused or self.send_muted or self._on_hold)
+        return self._endpoint.connected and self._caller_is_wanted
+
+    @property
+    def _caller_is_wanted(self) -> bool:
+        return not (self.paused or self.send_muted or self._on_hold)
 
     def tick(self) -> None:
         """What has arrived goes out, what is queued goes on its way to the caller; called when memory is due."""
@@ -281,7 +285,7 @@ class Stream:
             if self._outgoing is not None:
                 if self._capturing:
                     self._outgoing.tick()
-                elif self._continuity.keeps_caller and not (self.paused or self.send_muted or self._on_hold):
+                elif self._continuity.keeps_caller and self._caller_is_wanted:
                     self._outgoing.keep()
                 else:
                     self._outgoing.pass_over()

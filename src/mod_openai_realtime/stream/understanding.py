@@ -188,9 +188,8 @@ def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> l
 
 
 def _refused(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:
-    error = message.fields.get("error")
-    session.responses.requests.refused(error)
-    if isinstance(error, dict) and error.get("code") == "input_audio_buffer_commit_empty":
+    session.responses.requests.refused(message.error)
+    if message.error.get("code") == "input_audio_buffer_commit_empty":
         session.clock.commit_refused()
     return []
 

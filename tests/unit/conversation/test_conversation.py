@@ -202,7 +202,7 @@ def test_without_items_only_the_session_is_followed() -> None:
     conversation = Conversation(None)
     adds(conversation, caller("u1", "hello"))
     assert conversation.is_empty
-    conversation.wishes.application_sent(b'{"type":"session.update","session":{"voice":"marin"}}')
+    conversation.wishes.application_sent({"type": "session.update", "session": {"voice": "marin"}})
     assert not conversation.is_empty
 
 

@@ -48,7 +48,7 @@ def test_at_the_end_what_is_left_to_tell_is_told_where_another_engine_goes_on(te
 
 def test_a_conversation_goes_on_from_what_was_kept() -> None:
     before = Conversation(3)
-    before.application_sent(b'{"type":"session.update","session":{"voice":"marin"}}')
+    before.application_sent({"type": "session.update", "session": {"voice": "marin"}})
     for number in range(5):
         content = [{"type": "input_text", "text": f"{number}"}]
         says(

@@ -22,7 +22,7 @@ def make(*items: str, wish: bool = True) -> Restoration:
     for name in items:
         conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": item(name)})))
     if wish:
-        conversation.wishes.application_sent(b'{"type":"session.update","session":{"voice":"marin"}}')
+        conversation.wishes.application_sent({"type": "session.update", "session": {"voice": "marin"}})
     return Restoration(conversation)
 
 

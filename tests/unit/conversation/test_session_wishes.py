@@ -10,12 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mod_openai_realtime.conversation.session_wishes import MAX_BYTES, MAX_WAITING, SessionWishes, merged
+from mod_openai_realtime.conversation.session_wishes import (
+    MAX_BYTES,
+    MAX_WAITING,
+    SessionWishes,
+    merged,
+    session_update,
+)
 from mod_openai_realtime.realtime.messages import classify
 
 
+def sends(wishes: SessionWishes, payload: bytes) -> None:
+    """Any message of the application."""
+    update = session_update(payload)
+    if update is not None:
+        wishes.application_sent(update)
+
+
 def asks(wishes: SessionWishes, session: Any, **fields: Any) -> None:
-    wishes.application_sent(orjson.dumps({"type": "session.update", "session": session, **fields}))
+    sends(wishes, orjson.dumps({"type": "session.update", "session": session, **fields}))
 
 
 def says(wishes: SessionWishes, kind: str, **fields: Any) -> None:
@@ -63,7 +76,7 @@ def test_what_was_not_answered_when_the_connection_was_lost_is_asked_again() -> 
 )
 def test_what_is_no_update_means_nothing(payload: bytes) -> None:
     wishes = SessionWishes()
-    wishes.application_sent(payload)
+    sends(wishes, payload)
     assert wishes.session == {}
 
 
@@ -73,7 +86,7 @@ def test_what_has_no_room_is_not_kept_and_nothing_breaks(deep: bool) -> None:
     asks(wishes, {"voice": "marin"})
     if deep:
         inner = b'{"a":' * 900 + b"1" + b"}" * 900
-        wishes.application_sent(b'{"type":"session.update","session":' + inner + b"}")
+        sends(wishes, b'{"type":"session.update","session":' + inner + b"}")
     else:
         asks(wishes, {"instructions": "x" * MAX_BYTES})
     assert wishes.too_large

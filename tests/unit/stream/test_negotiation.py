@@ -9,7 +9,7 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from mod_openai_realtime.conversation.session_wishes import UPDATE_ID
+from mod_openai_realtime.conversation.session_wishes import UPDATE_ID, session_update
 from mod_openai_realtime.realtime.messages import classify
 from mod_openai_realtime.stream.audio_format import AudioFormat, Encoding
 from mod_openai_realtime.stream.negotiation import Complaints, Negotiation, Side, Wish
@@ -51,7 +51,11 @@ class Bench:
         assert self.server("session.updated", session=session(capture, playback)) is None
 
     def application(self, kind: str = "session.update", **fields: Any) -> None:
-        self.negotiation.application_sent(orjson.dumps({"type": kind, **fields}))
+        self.sends(orjson.dumps({"type": kind, **fields}))
+
+    def sends(self, payload: bytes) -> None:
+        """Any message of the application."""
+        self.negotiation.application_sent(session_update(payload))
 
     @property
     def formats(self) -> tuple[AudioFormat, AudioFormat]:
@@ -270,8 +274,8 @@ def test_other_messages_of_the_application_are_left_alone() -> None:
     bench.created()
     bench.application("conversation.item.create", item={"text": "session.update"})
     bench.application("session.update")
-    bench.negotiation.application_sent(b'["session.update"]')
-    bench.negotiation.application_sent(b"[" * 2000 + b'"session.update"' + b"]" * 2000)
+    bench.sends(b'["session.update"]')
+    bench.sends(b"[" * 2000 + b'"session.update"' + b"]" * 2000)
     bench.updated(ULAW, ULAW)
     assert bench.formats == (AudioFormat(PCMU, 8000),) * 2
 

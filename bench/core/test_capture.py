@@ -9,9 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.audio.capture import Capture
+from mod_openai_realtime.dialect.messages import APPEND_HEAD, APPEND_TAIL, append_message
 from mod_openai_realtime.realtime.deflate import deflate
-from mod_openai_realtime.realtime.messages import APPEND_HEAD, APPEND_TAIL, append_message
-from mod_openai_realtime.stream.capture import Capture
 
 RATE = 24000
 

@@ -12,9 +12,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.audio.playback import Playback
+from mod_openai_realtime.dialect.messages import Kind, audio_delta, classify, decode_strictly
 from mod_openai_realtime.realtime.deflate import Agreement, Inflater
-from mod_openai_realtime.realtime.messages import Kind, audio_delta, classify, decode_strictly
-from mod_openai_realtime.stream.playback import Playback
 
 RATE = 24000
 LIMIT_BYTES = 8 << 20

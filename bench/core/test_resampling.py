@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime.stream.resampling import make_resampler
+from mod_openai_realtime.audio.resampling import make_resampler
 
 
 @pytest.mark.parametrize(

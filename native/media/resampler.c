@@ -2,7 +2,7 @@
  * resampler.c -- a streaming polyphase FIR resampler of pcm16.
  *
  * Sample for sample: what goes in comes out in the same call, so 20 ms in give 20 ms out, which a media clock needs.
- * The filter is designed in Python (stream/resampling.py); coefficients are Q14, sums 32 bits wide. The design keeps the
+ * The filter is designed in Python (audio/resampling.py); coefficients are Q14, sums 32 bits wide. The design keeps the
  * sum of a phase's magnitudes below 4, so no sum can overflow.
  */
 #include "resampler.h"
@@ -339,7 +339,7 @@ static PyMethodDef resampler_methods[] = {
 };
 
 static PyType_Slot resampler_slots[] = {
-    {Py_tp_doc, "Resampler(up, down, bank, channels=1, skip=0): streaming, pcm16; see stream/resampling.py."},
+    {Py_tp_doc, "Resampler(up, down, bank, channels=1, skip=0): streaming, pcm16; see audio/resampling.py."},
     {Py_tp_init, resampler_init},
     {Py_tp_new, PyType_GenericNew},
     {Py_tp_dealloc, resampler_dealloc},

@@ -12,10 +12,10 @@ import click
 
 from . import __version__
 from .demo.command import demo
-from .engine_log import set_up_logging
+from .engine.paths import default_socket
+from .engine.users import user_id
 from .native import MODULE_PATH
-from .paths import default_socket
-from .users import user_id
+from .observe.engine_log import set_up_logging
 
 Command = Callable[..., Any]
 
@@ -99,8 +99,8 @@ def engine(
     log_level: str,
 ) -> None:
     """Run the engine: worker processes that carry the calls' audio."""
-    from .listening import EngineError, listening, metrics_listener
-    from .supervisor import EngineOptions, Supervisor
+    from .engine.listening import EngineError, listening, metrics_listener
+    from .engine.supervisor import EngineOptions, Supervisor
 
     set_up_logging(log_level)
     path = (path or default_socket()).absolute()
@@ -129,9 +129,9 @@ def module_path() -> None:
 @click.option("--overwrite-conf", is_flag=True, help="Replace an existing configuration of the module.")
 def install(prefix: Path | None, module_dir: Path | None, conf_dir: Path | None, overwrite_conf: bool) -> None:
     """Put the module into FreeSWITCH's module folder, with sample configuration."""
-    from .freeswitch import NoFreeSwitchError, find
-    from .install import InstallError, next_steps
-    from .install import install as run_install
+    from .setup.freeswitch import NoFreeSwitchError, find
+    from .setup.install import InstallError, next_steps
+    from .setup.install import install as run_install
 
     try:
         switch = find(prefix, module_dir, conf_dir)
@@ -147,7 +147,7 @@ def install(prefix: Path | None, module_dir: Path | None, conf_dir: Path | None,
 @_switch_options
 def doctor(path: Path | None, prefix: Path | None, module_dir: Path | None, conf_dir: Path | None) -> None:
     """Say what is missing for calls to work, and how to mend it. Exit code 1 if something is."""
-    from .doctor import Verdict, examine
+    from .setup.doctor import Verdict, examine
 
     bad = False
     for finding in examine((path or default_socket()).absolute(), prefix, module_dir, conf_dir):

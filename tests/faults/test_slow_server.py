@@ -23,11 +23,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from mod_openai_realtime._media import Ticker
-from mod_openai_realtime.board import Board
-from mod_openai_realtime.media_clock import TICK_NS
+from mod_openai_realtime.engine.board import Board
+from mod_openai_realtime.engine.media_clock import TICK_NS
+from mod_openai_realtime.engine.worker import Worker
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.sending import CONGESTED_BYTES
-from mod_openai_realtime.worker import Worker
 
 RATE = 48000  # of channels and messages alike: bit for bit, and soon a lot of it
 FRAME_BYTES = RATE // 50 * 2
@@ -227,7 +227,7 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     worker = WatchedWorker(listener, board=board, users=frozenset({os.getuid()}))
     worker.endpoints = []
     ticks = Ticks(asyncio.get_running_loop(), worker._streams.ticker)
-    monkeypatch.setattr("mod_openai_realtime.worker.MediaClock", lambda loop, ticker: ticks)
+    monkeypatch.setattr("mod_openai_realtime.engine.worker.MediaClock", lambda loop, ticker: ticks)
     async with serve(far.handle, sock=port, compression=None, ping_interval=None, max_size=None):
         running = asyncio.create_task(worker.run())
         bench = Bench(worker, path, far, f"ws://127.0.0.1:{port.getsockname()[1]}", ticks)

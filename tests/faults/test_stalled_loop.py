@@ -20,18 +20,18 @@ import pytest
 from timers import Timer, Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
-from mod_openai_realtime.figures import Figures
-from mod_openai_realtime.media_clock import TICK_NS
+from mod_openai_realtime.audio.resampling import make_resampler
+from mod_openai_realtime.engine.figures import Figures
+from mod_openai_realtime.engine.media_clock import TICK_NS
+from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.realtime.endpoint import EndpointSettings
 from mod_openai_realtime.realtime.sending import TEXT
-from mod_openai_realtime.stream.channel_facts import ChannelFacts
-from mod_openai_realtime.stream.command import Start, parse_command
-from mod_openai_realtime.stream.resampling import make_resampler
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
-from mod_openai_realtime.worker import Streams
+from mod_openai_realtime.switch.channel_facts import ChannelFacts
+from mod_openai_realtime.switch.command import Start, parse_command
 
 STREAMS = 150
 SECONDS = 6

@@ -16,10 +16,10 @@ from freeswitch import RealSwitch, StreamCommands
 from sip import Call, Caller
 from sip.hearing import has_ended, the_tone
 
+from mod_openai_realtime.audio.resampling import make_resampler
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
-from mod_openai_realtime.stream.resampling import make_resampler
 
 
 def test_a_killed_engine_is_reported_and_the_call_goes_on(

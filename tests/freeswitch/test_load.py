@@ -13,8 +13,8 @@ from freeswitch import RealSwitch, StreamCommands
 from sip import Call, Caller
 from sip.hearing import has_ended
 
+from mod_openai_realtime.audio.resampling import make_resampler
 from mod_openai_realtime.local.thread import LocalEndpointThread
-from mod_openai_realtime.stream.resampling import make_resampler
 
 CALLS = 60
 PACKET = 160  # samples

@@ -20,10 +20,10 @@ from sip.caller import can_call
 from sip.hearing import has_ended, the_tone
 from xml_reader import ROOT, Shipped, fenced, shipped, tree
 
-from mod_openai_realtime.install import CONF, CONF_NAME
 from mod_openai_realtime.local.behaviour import Behaviour
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
+from mod_openai_realtime.setup.install import CONF, CONF_NAME
 
 URI = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"
 

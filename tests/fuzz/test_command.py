@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from picows.url import parse_url
 
 from mod_openai_realtime.realtime.settings import EndpointSettings
-from mod_openai_realtime.stream import reasons
-from mod_openai_realtime.stream.command import CommandError, Direction, Start, parse_command
+from mod_openai_realtime.switch import reasons
+from mod_openai_realtime.switch.command import CommandError, Direction, Start, parse_command
 
 WORDS = [
     "start",

@@ -8,8 +8,8 @@ from pathlib import Path
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime.doctor import _configuration
-from mod_openai_realtime.install import CONF_NAME
+from mod_openai_realtime.setup.doctor import _configuration
+from mod_openai_realtime.setup.install import CONF_NAME
 
 PARTS = [
     "<configuration>",

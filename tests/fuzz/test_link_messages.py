@@ -5,7 +5,7 @@ from __future__ import annotations
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime.stream.channel_facts import ChannelFacts, FactsError, is_on_hold
+from mod_openai_realtime.switch.channel_facts import ChannelFacts, FactsError, is_on_hold
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, WireError, encode
 
 NAMES = ["uuid", "api", "arguments", "read_rate", "write_rate", "ptime_ms", "on_hold", "STREAM_RECORD", ""]

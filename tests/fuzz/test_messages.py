@@ -7,10 +7,10 @@ import json
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime.realtime.mask import Mask
-from mod_openai_realtime.realtime.messages import Kind, audio_delta, classify, decode_base64
-from mod_openai_realtime.stream.server_error import server_error
-from mod_openai_realtime.stream.usage import Usage
+from mod_openai_realtime.conversation.server_error import server_error
+from mod_openai_realtime.dialect.messages import Kind, audio_delta, classify, decode_base64
+from mod_openai_realtime.observe.mask import Mask
+from mod_openai_realtime.observe.usage import Usage
 
 NAMES = [
     "type",

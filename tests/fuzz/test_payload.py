@@ -9,8 +9,8 @@ import re
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime.stream import reasons
-from mod_openai_realtime.stream.payload import PayloadError, decode_payload
+from mod_openai_realtime.switch import reasons
+from mod_openai_realtime.switch.payload import PayloadError, decode_payload
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..realtime.messages import ServerMessage
+from ..dialect.messages import ServerMessage
 from .items import Item, Part, from_server, to_client
 from .session_wishes import SessionWishes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..realtime.messages import Kind, ServerMessage
+from ..dialect.messages import Kind, ServerMessage
 from .conversation import Conversation
 from .session_wishes import UPDATE_ID
 

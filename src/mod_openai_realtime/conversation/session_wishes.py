@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..realtime.messages import Kind, ServerMessage
+from ..dialect.messages import Kind, ServerMessage
 
 MAX_BYTES = 1 << 20
 """Of the merged session. More is not kept; a session with a hundred tools has some 50 kB."""

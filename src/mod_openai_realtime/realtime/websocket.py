@@ -14,10 +14,10 @@ from typing import Protocol, cast
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from ..observe.printable import printable
 from .assembler import TEXT, MessageAssembler, ProtocolViolationError
 from .deflate import Agreement, Inflater, deflate
 from .failures import ConnectError
-from .printable import printable
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
 from .share import BYTE_NS, FRAME_NS, RoundRobin, Share

@@ -6,13 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..conversation.restoration import Outcome
-from ..conversation.session_wishes import session_update
-from ..realtime.client_messages import ClientMessage
-from ..realtime.messages import Kind, audio_delta, classify
-from ..realtime.receiving import TakeAudio
-from .agent_audio import AgentAudio
-from .effects import (
+from ..audio.agent_audio import AgentAudio
+from ..audio.playback import Speech
+from ..conversation.effects import (
     Depart,
     Disown,
     Effect,
@@ -26,10 +22,10 @@ from .effects import (
     Silence,
     Warn,
 )
-from .playback import Speech
-from .reports import Reports
-from .session import Session
-from .understanding import (
+from ..conversation.restoration import Outcome
+from ..conversation.session import Session
+from ..conversation.session_wishes import session_update
+from ..conversation.understanding import (
     application_says,
     application_wants_silence,
     audio_comes,
@@ -38,6 +34,10 @@ from .understanding import (
     restored,
     server_says,
 )
+from ..dialect.client_messages import ClientMessage
+from ..dialect.messages import Kind, audio_delta, classify
+from ..realtime.receiving import TakeAudio
+from .reports import Reports
 
 
 class Pilot(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..later import Later
 from ..realtime.sending import MAX_OWN_UNSENT_BYTES, MAX_UNSENT_BYTES
-from . import reasons
+from ..switch import reasons
 
 
 class CommandRefusedError(Exception):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ..conversation.server_error import LogLimit, server_error
+from ..dialect.messages import Kind, ServerMessage
 from ..later import Later, Timer
-from ..realtime.mask import Mask
-from ..realtime.messages import Kind, ServerMessage
-from .server_error import LogLimit, server_error
+from ..observe.mask import Mask
+from ..observe.summary import Summary
 from .settings import Settings
-from .summary import Summary
 
 GREETING_S = 5.0  # so long after the connection `session.created` is not missed yet
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
+from ..audio.audio_format import AUTO, Encoding
 from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
-from .audio_format import AUTO, Encoding
-from .uri import validate_uri
+from ..switch.uri import validate_uri
 
 DEFAULT_MESSAGE_MS = 20
 DEFAULT_CONNECT_TIMEOUT_S = 10

@@ -7,33 +7,33 @@ from collections.abc import Callable
 from typing import Any
 
 from .._media import Packetizer, Playout, StreamMemory
+from ..audio.agent_audio import AgentAudio
+from ..audio.control import Control
+from ..audio.playback import Playback, Speech
+from ..audio.recording import Recording
+from ..conversation.continuity import Continuity
 from ..conversation.restoration import Outcome
-from ..realtime.client_messages import client_message, is_for_player
+from ..conversation.turn import Turns
+from ..conversation.understanding import cut_short
+from ..dialect.client_messages import client_message, is_for_player
+from ..dialect.messages import ServerMessage
+from ..limits import LimitExceededError
+from ..observe.summary import Summary
+from ..observe.usage import Usage
+from ..pilot.event_socket import EventSocketPilot
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
-from ..realtime.messages import ServerMessage
 from ..realtime.receiving import TakeAudio
-from . import reasons
-from .agent_audio import AgentAudio
-from .command import MuteTarget
-from .continuity import Continuity
-from .control import Control
+from ..switch import reasons
+from ..switch.command import MuteTarget
+from ..switch.log_level import LOG_WARNING
+from ..weakly import weak, weakly
 from .dialogue import Dialogue
-from .event_socket_pilot import EventSocketPilot
 from .first_connection import FirstConnection
-from .limits import LimitExceededError
-from .log_level import LOG_WARNING
 from .outbound import CommandRefusedError, Outbound
-from .playback import Playback, Speech
-from .recording import Recording
 from .reports import Reports
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
 from .stream_plan import StreamPlan
-from .summary import Summary
-from .turn import Turns
-from .understanding import cut_short
-from .usage import Usage
-from .weakly import weak, weakly
 
 # What the media thread, or an engine that comes after this one, is to know.
 _PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from ..dialect.messages import ServerMessage
 from ..later import Timer
-from ..realtime.messages import ServerMessage
 from .state import EndReason
 
 if TYPE_CHECKING:

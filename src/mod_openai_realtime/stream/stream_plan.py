@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import orjson
 
 from .._media import StreamMemory
+from ..audio.agent_audio import AgentAudio, AudioFile
+from ..audio.audio_format import choose
+from ..audio.capture import Capture
+from ..audio.outgoing import Outgoing, Transport
+from ..audio.playback import Playback, heard_of_kept
+from ..audio.recording import Recording
 from ..conversation.conversation import Conversation
+from ..conversation.interruption import Interruption
+from ..conversation.negotiation import Complaints, Negotiation, Side, Wish
+from ..conversation.session import Session
+from ..conversation.turn import Turns
 from ..realtime.endpoint import EndpointSettings
-from .agent_audio import AgentAudio, AudioFile
-from .audio_format import choose
-from .capture import Capture
-from .channel_facts import ChannelFacts
-from .command import Mix, Start
-from .interruption import Interruption
-from .negotiation import Complaints, Negotiation, Side, Wish
-from .outgoing import Outgoing, Transport
-from .playback import Playback, heard_of_kept
-from .recording import Recording
-from .session import Session
+from ..switch.channel_facts import ChannelFacts
+from ..switch.command import Mix, Start
 from .settings import Restore, Settings
-from .turn import Turns
 
 Warn = Callable[[str], None]
 

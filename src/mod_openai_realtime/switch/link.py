@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
-from ..fresh_socket import forget_number
+from ..engine.fresh_socket import forget_number
 from .wire import Decoder, Message, MessageType, WireError, encode
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import trustme
 from click.testing import CliRunner
 
 from mod_openai_realtime.cli import main
-from mod_openai_realtime.listening import listening
+from mod_openai_realtime.engine.listening import listening
 from mod_openai_realtime.native import MODULE_PATH
 
 NOBODY = 65534
@@ -32,7 +32,7 @@ def refused(*arguments: object) -> str:
 def no_freeswitch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FREESWITCH_PREFIX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("mod_openai_realtime.freeswitch._USUAL", ())
+    monkeypatch.setattr("mod_openai_realtime.setup.freeswitch._USUAL", ())
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def as_nobody() -> Iterator[Path]:
     """For the test this process is of a user without rights; its folder is root's, and can be read by all."""
     if os.getuid() != 0:
         pytest.skip("needs root, to be somebody else for a while")
-    for name in "listening", "supervisor", "install", "demo.run":
+    for name in "engine.listening", "engine.supervisor", "setup.install", "demo.run":
         importlib.import_module(f"mod_openai_realtime.{name}")  # which that user may not be allowed to read
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from mod_openai_realtime.conversation.conversation import MAX_BYTES, Conversation
-from mod_openai_realtime.realtime.messages import classify
+from mod_openai_realtime.dialect.messages import classify
 
 
 def says(conversation: Conversation, kind: str, /, **fields: Any) -> None:

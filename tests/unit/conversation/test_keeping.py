@@ -9,11 +9,11 @@ import pytest
 from timers import Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.audio.heard import ItemPart
+from mod_openai_realtime.audio.playback import Playback, heard_of_kept
 from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.conversation.keeping import Keeping
-from mod_openai_realtime.realtime.messages import classify
-from mod_openai_realtime.stream.heard import ItemPart
-from mod_openai_realtime.stream.playback import Playback, heard_of_kept
+from mod_openai_realtime.dialect.messages import classify
 
 
 def says(conversation: Conversation, kind: str, /, **fields: Any) -> None:

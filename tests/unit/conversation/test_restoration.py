@@ -10,7 +10,7 @@ import pytest
 from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.conversation.restoration import Outcome, Restoration
 from mod_openai_realtime.conversation.session_wishes import UPDATE_ID
-from mod_openai_realtime.realtime.messages import classify
+from mod_openai_realtime.dialect.messages import classify
 
 
 def item(name: str) -> dict[str, Any]:

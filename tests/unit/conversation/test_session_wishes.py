@@ -17,7 +17,7 @@ from mod_openai_realtime.conversation.session_wishes import (
     merged,
     session_update,
 )
-from mod_openai_realtime.realtime.messages import classify
+from mod_openai_realtime.dialect.messages import classify
 
 
 def sends(wishes: SessionWishes, payload: bytes) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.stream import reasons
 from mod_openai_realtime.stream.settings import VARIABLES
+from mod_openai_realtime.switch import reasons
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("commands.md", "variables.md", "events.md")

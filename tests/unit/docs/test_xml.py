@@ -40,7 +40,7 @@ def test_freeswitch_can_read_what_is_shipped(each: Shipped) -> None:
 
 def test_the_sample_files_and_the_readme_are_among_it() -> None:
     places = {each.place.rpartition(":")[0] or each.place for each in shipped()}
-    conf = "src/mod_openai_realtime/conf/"
+    conf = "src/mod_openai_realtime/setup/conf/"
     assert {"README.md", f"{conf}openai_audio_stream.conf.xml", f"{conf}dialplan-example.xml"} <= places
 
 

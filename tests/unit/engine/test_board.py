@@ -1,11 +1,11 @@
 """What workers tell one another, and what they count."""
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
-from mod_openai_realtime.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
-from mod_openai_realtime.figures import Figures
-from mod_openai_realtime.media_clock import TICK_NS, make_ticker
-from mod_openai_realtime.stream.control import Control
-from mod_openai_realtime.stream.usage import KINDS
+from mod_openai_realtime.audio.control import Control
+from mod_openai_realtime.engine.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
+from mod_openai_realtime.engine.figures import Figures
+from mod_openai_realtime.engine.media_clock import TICK_NS, make_ticker
+from mod_openai_realtime.observe.usage import KINDS
 
 
 def test_the_worker_with_the_fewest_channels_goes_first() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.listening import EngineError, listening, metrics_listener
+from mod_openai_realtime.engine.listening import EngineError, listening, metrics_listener
 
 
 def test_the_socket_is_private_to_its_user(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, Ticker
-from mod_openai_realtime.media_clock import BUSY_STREAMS, TICK_NS, MediaClock, make_ticker, set_pace
+from mod_openai_realtime.engine.media_clock import BUSY_STREAMS, TICK_NS, MediaClock, make_ticker, set_pace
 
 MS = 1_000_000
 

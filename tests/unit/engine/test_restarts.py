@@ -1,4 +1,4 @@
-from mod_openai_realtime.restarts import AT_ONCE, LONGEST_S, STEADY_S, Restarts
+from mod_openai_realtime.engine.restarts import AT_ONCE, LONGEST_S, STEADY_S, Restarts
 
 
 def test_a_process_that_has_lived_is_started_again_at_once_however_often_it_ends() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide, g711_encode
-from mod_openai_realtime.stream.resampling import make_resampler
+from mod_openai_realtime.audio.resampling import make_resampler
 
 NEVER = (1 << 64) - 1
 HEAD, TAIL = b'{"audio":"', b'"}'

@@ -4,7 +4,7 @@ import os
 from array import array
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
-from mod_openai_realtime.stream.control import Control
+from mod_openai_realtime.audio.control import Control
 
 RATE = 8000
 FRAME = 160

@@ -11,8 +11,8 @@ import pybase64
 import pytest
 
 from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide
-from mod_openai_realtime.stream.control import Control
-from mod_openai_realtime.stream.resampling import make_resampler
+from mod_openai_realtime.audio.control import Control
+from mod_openai_realtime.audio.resampling import make_resampler
 
 LOW_MS, HIGH_MS = 20, 40
 RATE = 8000

@@ -21,12 +21,12 @@ from timers import Timers
 from transports import all_closed
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
-from mod_openai_realtime.figures import Figures
+from mod_openai_realtime.engine.figures import Figures
+from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.stream.channel import Channel, Services
-from mod_openai_realtime.stream.usage import Usage
+from mod_openai_realtime.switch.channel import Channel, Services
 from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.worker import Streams
 
 from .conftest import closed_port
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime import __version__, loaded
-from mod_openai_realtime.doctor import Finding, Verdict, examine
-from mod_openai_realtime.freeswitch import FreeSwitch
-from mod_openai_realtime.install import CONF_NAME, install
-from mod_openai_realtime.listening import listening
+from mod_openai_realtime import __version__
+from mod_openai_realtime.engine.listening import listening
 from mod_openai_realtime.native import MODULE_PATH, module_version
+from mod_openai_realtime.setup import loaded
+from mod_openai_realtime.setup.doctor import Finding, Verdict, examine
+from mod_openai_realtime.setup.freeswitch import FreeSwitch
+from mod_openai_realtime.setup.install import CONF_NAME, install
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.freeswitch import NoFreeSwitchError, find
+from mod_openai_realtime.setup.freeswitch import NoFreeSwitchError, find
 
 
 @pytest.fixture(autouse=True)
 def nothing_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FREESWITCH_PREFIX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr("mod_openai_realtime.freeswitch._USUAL", (str(tmp_path / "usual"),))
+    monkeypatch.setattr("mod_openai_realtime.setup.freeswitch._USUAL", (str(tmp_path / "usual"),))
 
 
 def make(prefix: Path, modules: str = "lib/freeswitch/mod", conf: str = "etc/freeswitch") -> Path:

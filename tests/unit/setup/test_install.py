@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.freeswitch import FreeSwitch
-from mod_openai_realtime.install import next_steps
+from mod_openai_realtime.setup.freeswitch import FreeSwitch
+from mod_openai_realtime.setup.install import next_steps
 
 NOWHERE = FreeSwitch(None, None, None, None)
 

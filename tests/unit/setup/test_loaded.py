@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.loaded import MappedFile, mapped_files, processes
+from mod_openai_realtime.setup.loaded import MappedFile, mapped_files, processes
 
 NAME = "mod_openai_audio_stream"
 

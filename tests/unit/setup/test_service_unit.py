@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.install import service_unit
+from mod_openai_realtime.setup.install import service_unit
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "run-in-production.md"
 EXPOSURE_MAX = 2.5  # of 10, as `systemd-analyze security` counts

@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 from timers import Timers
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
-from mod_openai_realtime.realtime.client_messages import client_message
-from mod_openai_realtime.realtime.mask import Mask
-from mod_openai_realtime.realtime.messages import MAX_VALUES
-from mod_openai_realtime.stream.agent_audio import AgentAudio
-from mod_openai_realtime.stream.audio_format import Encoding
+from mod_openai_realtime.audio.agent_audio import AgentAudio
+from mod_openai_realtime.audio.audio_format import Encoding
+from mod_openai_realtime.audio.heard import Heard
+from mod_openai_realtime.audio.playback import MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.conversation.interruption import Interruption
+from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
+from mod_openai_realtime.conversation.session import Session
+from mod_openai_realtime.conversation.turn import Turns
+from mod_openai_realtime.dialect.client_messages import client_message
+from mod_openai_realtime.dialect.messages import MAX_VALUES
+from mod_openai_realtime.observe.mask import Mask
+from mod_openai_realtime.observe.summary import Summary
+from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.stream.dialogue import Dialogue
-from mod_openai_realtime.stream.heard import Heard
-from mod_openai_realtime.stream.interruption import Interruption
-from mod_openai_realtime.stream.negotiation import Complaints, Negotiation, Side, Wish
-from mod_openai_realtime.stream.playback import MAX_QUEUE_S, Playback, Speech
 from mod_openai_realtime.stream.reports import Reports
-from mod_openai_realtime.stream.session import Session
 from mod_openai_realtime.stream.settings import Settings
-from mod_openai_realtime.stream.summary import Summary
-from mod_openai_realtime.stream.turn import Turns
-from mod_openai_realtime.stream.usage import Usage
 
 RATE = 24000
 WRITE_RATE = 8000

@@ -13,17 +13,17 @@ import pytest
 from timers import Timer, Timers
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, g711_decode, g711_encode
+from mod_openai_realtime.conversation.negotiation import LONGEST_WAIT_MS
+from mod_openai_realtime.dialect.messages import ServerMessage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.realtime.messages import ServerMessage
 from mod_openai_realtime.realtime.sending import BINARY, TEXT
-from mod_openai_realtime.stream.channel_facts import ChannelFacts
-from mod_openai_realtime.stream.command import MuteTarget, Start, parse_command
-from mod_openai_realtime.stream.negotiation import LONGEST_WAIT_MS
 from mod_openai_realtime.stream.outbound import CommandRefusedError
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
+from mod_openai_realtime.switch.channel_facts import ChannelFacts
+from mod_openai_realtime.switch.command import MuteTarget, Start, parse_command
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 PCM_8K = {"type": "audio/pcm", "rate": 8000}

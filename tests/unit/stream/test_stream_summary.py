@@ -11,16 +11,16 @@ import pytest
 from timers import Timer, Timers
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.dialect.messages import ServerMessage
+from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.realtime.messages import ServerMessage
-from mod_openai_realtime.stream.channel_facts import ChannelFacts
-from mod_openai_realtime.stream.command import Mix, MuteTarget, Start, parse_command
 from mod_openai_realtime.stream.reports import GREETING_S
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
-from mod_openai_realtime.stream.usage import Usage
+from mod_openai_realtime.switch.channel_facts import ChannelFacts
+from mod_openai_realtime.switch.command import Mix, MuteTarget, Start, parse_command
 
 INFO, WARNING = 6, 4
 URI = "wss://host.example:8443/v1?key=sk-query"

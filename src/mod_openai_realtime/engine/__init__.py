@@ -1,0 +1,1 @@
+"""The engine's processes: the supervisor, its workers, and what they share."""

@@ -1,0 +1,89 @@
+"""What each worker does, in memory that all of the engine's processes see."""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..observe.usage import KINDS
+
+LATENESS_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_BUCKETS = len(LATENESS_BOUNDS_MS) + 1
+
+
+@dataclass(slots=True)
+class WorkerFigures:
+    """Of one worker, since it was started; counts but for `channels`, `streams` and `overloaded`."""
+
+    present: int = 0
+    channels: int = 0
+    streams: int = 0
+    overloaded: int = 0  # 1: ticks were so late, in the last second, that calls are at risk
+    ticks: int = 0
+    missed_ticks: int = 0
+    lateness_us: int = 0  # sum over all ticks
+    underruns: int = 0  # frames that ran short in mid-response
+    lost_slots: int = 0  # caller audio that was overwritten before it was read
+    faults: int = 0
+    lateness: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+    usage: list[int] = field(default_factory=lambda: [0] * len(KINDS))  # in the order of KINDS
+
+
+_SCALARS = tuple(name for name in WorkerFigures.__slots__ if name not in ("lateness", "usage"))
+_SIZE = len(_SCALARS) + _BUCKETS + len(KINDS)
+
+
+class Board:
+    """One row a worker, written by it alone. Made by the supervisor before it forks.
+
+    Rows are copied without a lock: a reader may see a row half new, which for figures does no harm.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._memory = mmap.mmap(-1, max(1, workers) * _SIZE * 8)
+        self._cells = memoryview(self._memory).cast("q")
+        self.workers = max(1, workers)
+        self._own = 0
+
+    def join(self, index: int) -> None:
+        """This process is worker `index` from now on."""
+        self._own = index
+        self.publish(WorkerFigures(present=1))
+
+    def publish(self, figures: WorkerFigures) -> None:
+        row = array("q", [getattr(figures, name) for name in _SCALARS])
+        row.extend(figures.lateness)
+        row.extend(figures.usage)
+        start = self._own * _SIZE
+        self._cells[start : start + _SIZE] = row
+
+    def count_channels(self, channels: int) -> None:
+        """Between two publishings: what the next channel's worker is chosen by."""
+        self._cells[self._own * _SIZE + _SCALARS.index("channels")] = channels
+
+    def count_streams(self, streams: int) -> None:
+        self._cells[self._own * _SIZE + _SCALARS.index("streams")] = streams
+
+    def absent(self, index: int) -> None:
+        """Worker `index` has ended: nobody waits for it to accept."""
+        self._cells[index * _SIZE : (index + 1) * _SIZE] = array("q", [0] * _SIZE)
+
+    def rows(self) -> list[WorkerFigures]:
+        return [self._row(self._cells[at * _SIZE : (at + 1) * _SIZE].tolist()) for at in range(self.workers)]
+
+    @staticmethod
+    def _row(cells: Sequence[int]) -> WorkerFigures:
+        scalars = dict(zip(_SCALARS, cells, strict=False))
+        lists = list(cells[len(_SCALARS) :])
+        return WorkerFigures(**scalars, lateness=lists[:_BUCKETS], usage=lists[_BUCKETS:])
+
+    def least_loaded(self) -> bool:
+        """Whether no other worker has fewer channels than this one."""
+        rows = self.rows()
+        return all(not row.present or row.channels >= rows[self._own].channels for row in rows)
+
+    def streams(self) -> int:
+        """Of all workers together."""
+        return sum(row.streams for row in self.rows())

@@ -1,0 +1,165 @@
+"""The engine's first process: owns the socket, keeps the workers alive, never carries audio."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+
+from ..observe.metrics import serve_metrics
+from .board import Board
+from .listening import EngineError
+from .restarts import Restarts
+from .worker import run_worker
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 8.0
+_LONGEST_LOOK_S = 1.0  # at what a signal has set
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """`users`: uids that may connect, besides root. `max_streams` 0: no limit. `recordings_dirs`: where recordings may
+    lie, besides FreeSWITCH's own folder."""
+
+    workers: int
+    users: frozenset[int]
+    max_streams: int = 0
+    recordings_dirs: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is kept alive; `row` is its row on the board, None for one without.
+
+    `process` None: there is none, and `due` is when the next is to be started."""
+
+    name: str
+    target: Callable[[], None]
+    row: int | None
+    process: BaseProcess | None = None
+    started: float = 0.0
+    due: float = 0.0
+    restarts: Restarts = field(default_factory=Restarts)
+
+
+class Supervisor:
+    """Starts the workers and starts again those that die, until SIGTERM or SIGINT."""
+
+    def __init__(self, listener: socket.socket, options: EngineOptions, metrics: socket.socket | None = None) -> None:
+        """`listener`: the engine's; `metrics`: where figures are served, None: nowhere. Both listen already."""
+        self._listener = listener
+        self._options = options
+        self._board = Board(options.workers)
+        self._context = multiprocessing.get_context("fork")
+        self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
+        if metrics is not None:
+            self._children.append(_Child("metrics", partial(serve_metrics, self._board, metrics), None))
+        self._stopping = False
+
+    def run(self, ready: Callable[[], object]) -> None:
+        """Calls `ready` once the workers are started and a signal ends the engine in order.
+
+        Raises EngineError where they can't be started.
+        """
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        for child in self._children:
+            try:
+                self._spawn(child)
+            except OSError as error:
+                self._stop()
+                raise EngineError(
+                    f"cannot start {child.name} of {len(self._children)} processes: {error.strerror}; "
+                    "give fewer --workers, or raise the limits (ulimit -a)"
+                ) from None
+        ready()
+        while not self._stopping:
+            self._wait()
+            for child in self._children:
+                self._note_end(child)
+            for child in self._children:
+                if not self._stopping and child.process is None and child.due <= time.monotonic():
+                    self._start_again(child)
+        self._stop()
+
+    def _wait(self) -> None:
+        """Until a process ends, or one is due, or it is time to look for a signal."""
+        running = [child.process.sentinel for child in self._children if child.process is not None]
+        waits = [child.due - time.monotonic() for child in self._children if child.process is None]
+        multiprocessing.connection.wait(running, timeout=max(0.0, min([_LONGEST_LOOK_S, *waits])))
+
+    def _note_end(self, child: _Child) -> None:
+        if child.process is None or child.process.is_alive():
+            return
+        if child.row is not None:
+            self._board.absent(child.row)
+        now = time.monotonic()
+        wait_s = child.restarts.wait_s(now - child.started)
+        child.due = now + wait_s
+        when = f" in {wait_s:.1f} s" if wait_s else ""
+        logger.error("%s ended (exit code %s): starting another%s", child.name, child.process.exitcode, when)
+        child.process = None
+
+    def _start_again(self, child: _Child) -> None:
+        try:
+            self._spawn(child)
+        except OSError as error:
+            logger.error("cannot start %s: %s", child.name, error)
+            child.due = time.monotonic() + child.restarts.wait_s(0.0)
+
+    def _spawn(self, child: _Child) -> None:
+        process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)
+        child.started = time.monotonic()
+        # Until the process has its own handlers, a signal would end up in the copy of ours, and be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        child.process = process
+
+    @staticmethod
+    def _begin(target: Callable[[], None], supervisor: int) -> None:
+        # A supervisor that was killed takes its children with it: they hold its socket and its lock.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != supervisor:
+            return  # it was killed before that
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the supervisor tells its children
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        target()
+
+    def _work(self, index: int) -> None:
+        self._board.join(index)
+        options = self._options
+        run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _stop(self) -> None:
+        processes = [child.process for child in self._children if child.process is not None]
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + STOP_S
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.is_alive():
+                logger.error("%s did not end in time: killed", process.name)
+                process.kill()
+                process.join()

@@ -1,0 +1,241 @@
+"""Caller audio on the WebSocket: what is sent when it is broken off, to the sample."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, g711_encode
+from mod_openai_realtime.audio.audio_format import Encoding
+from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
+from mod_openai_realtime.audio.outgoing import Outgoing
+from mod_openai_realtime.conversation.interruption import Interruption
+from mod_openai_realtime.conversation.negotiation import LONGEST_WAIT_MS, Complaints, Negotiation, Side, Wish
+from mod_openai_realtime.conversation.session import Session
+from mod_openai_realtime.dialect.messages import classify
+from mod_openai_realtime.realtime.sending import BINARY, TEXT
+
+FRAME_MS = 20
+FRAME_BYTES = 16 * FRAME_MS
+ULAW = {"type": "audio/pcmu"}
+
+
+class Transport:
+    """Keeps the audio of each message."""
+
+    buffered_bytes = 0
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def send_text(self, payload: bytes) -> bool:
+        self.messages.append(base64.b64decode(orjson.loads(payload)["audio"]))
+        return True
+
+    def send_binary(self, payload: bytes) -> bool:
+        self.messages.append(payload)
+        return True
+
+    def send_buffer(self, opcode: int, buffer: bytearray, offset: int) -> None:
+        send = {TEXT: self.send_text, BINARY: self.send_binary}[opcode]
+        send(bytes(buffer[offset:]))
+
+
+class Bench:
+    """A channel at 8 kHz. The packetizer is lent on a tick, as in a stream."""
+
+    def __init__(
+        self, message_ms: int = 20, *, rate: int = 8000, channels: int = 1, law: str = "pcm", raw: bool = False
+    ) -> None:
+        self.switch = SwitchSide()
+        self.memory = StreamMemory(self.switch.fd)
+        self.memory.discard_playback(8000)
+        self.memory.watch((1 << 64) - 1, 0)
+        self.channels = channels
+        self.warnings: list[str] = []
+        self._wishes, self._raw = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw
+        self.session = self._make_session(0)
+        capture = Capture(self.memory, send_rate=rate, channels=channels, message_ms=message_ms)
+        self.transport = Transport()
+        self.outgoing = Outgoing(capture, self.session, self.transport, self.warnings.append, raw=raw, lends=True)
+        self._poller = Poller()
+        self._poller.add(self.memory, self, self.outgoing.packetizer)
+
+    def _make_session(self, number: int) -> Session:
+        negotiation = Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
+        return Session(number, negotiation, Interruption(True), plays=False, raw=self._raw)
+
+    def reconnect(self) -> None:
+        self.session = self._make_session(1)
+        self.outgoing.restart(self.session)
+
+    def say(self, pcm: bytes) -> None:
+        step = FRAME_BYTES * self.channels
+        for at in range(0, len(pcm), step):
+            self.switch.capture(pcm[at : at + step], 8000, self.channels)
+
+    def tick(self) -> None:
+        self._poller.ready()
+        self.outgoing.tick()
+
+    def pass_over(self) -> None:
+        self._poller.ready()
+        self.outgoing.pass_over()
+
+    def mute(self) -> None:
+        self.outgoing.silence()
+        self.outgoing.take_back()
+
+    def server(self, kind: str, **fields: Any) -> None:
+        negotiation = self.session.negotiation
+        asked = negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
+        if asked is not None:
+            negotiation.engine_asks(asked)
+        self.outgoing.take_back()
+
+    def sent(self) -> bytes:
+        return b"".join(self.transport.messages)
+
+
+@pytest.mark.parametrize("message_ms", range(20, 1001, 20))
+def test_a_mute_sends_what_was_captured_and_a_second_of_silence_in_messages_of_every_length(message_ms: int) -> None:
+    bench = Bench(message_ms)
+    said = os.urandom(20 * FRAME_BYTES)
+    bench.say(said[: 17 * FRAME_BYTES])
+    bench.tick()
+    bench.say(said[17 * FRAME_BYTES :])  # still in the ring
+    bench.mute()
+    for _ in range(60):
+        bench.say(os.urandom(FRAME_BYTES))
+        bench.pass_over()
+    assert bench.sent() == said + bytes(16000)
+    *whole, last = [len(message) for message in bench.transport.messages]
+    assert set(whole) <= {16 * message_ms} and 0 < last <= 16 * message_ms
+
+
+@pytest.mark.parametrize("law", ["pcmu", "pcma"])
+@pytest.mark.parametrize("message_ms", [20, 300, 980])
+def test_silence_in_g711_is_its_code_word_for_nothing(law: str, message_ms: int) -> None:
+    bench = Bench(message_ms, law=law, raw=True)
+    said = os.urandom(5 * FRAME_BYTES)
+    bench.say(said)
+    bench.mute()
+    assert bench.sent() == g711_encode(said + bytes(16000), law)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(24000, 1), (48000, 2), (8000, 2), (40000, 1)])
+def test_silence_is_a_second_at_every_rate_and_of_both_channels(rate: int, channels: int) -> None:
+    bench = Bench(300, rate=rate, channels=channels)
+    loud = b"\x00\x40" * (FRAME_BYTES // 2 * channels)
+    for _ in range(10):
+        bench.say(loud)
+        bench.tick()
+    bench.mute()
+    second = 2 * rate * channels
+    sent = bench.sent()
+    assert len(sent) == second * 200 // 1000 + second
+    assert sent[-second:] == bytes(second) and sent[-second - 2 : -second] != bytes(2)
+
+
+def test_a_mute_with_nothing_captured_is_silence_alone() -> None:
+    bench = Bench(300)
+    bench.mute()
+    assert bench.sent() == bytes(16000)
+
+
+def test_a_mute_while_the_format_is_open_sends_words_and_silence_once_it_is_known() -> None:
+    bench = Bench(law="pcmu")
+    first, muted, second = (os.urandom(10 * FRAME_BYTES) for _ in range(3))
+    bench.server("session.created", session={})
+    bench.say(first)
+    bench.mute()
+    bench.say(muted)
+    bench.pass_over()
+    assert bench.sent() == b""
+    bench.outgoing.pass_over()  # unmuted
+    bench.say(second)
+    bench.tick()
+    assert bench.sent() == b""
+    bench.server("session.updated", session={"audio": {"input": {"format": ULAW}}})
+    bench.tick()
+    assert bench.sent() == g711_encode(first + bytes(16000) + second, "pcmu")
+
+
+def test_a_mute_that_lasts_through_the_answer_sends_words_and_silence_then() -> None:
+    bench = Bench(100, law="pcmu")
+    first = os.urandom(7 * FRAME_BYTES)
+    bench.server("session.created", session={})
+    bench.say(first)
+    bench.mute()
+    bench.server("session.updated", session={"audio": {"input": {"format": ULAW}}})
+    for _ in range(3):
+        bench.say(os.urandom(FRAME_BYTES))
+        bench.pass_over()
+    assert bench.sent() == g711_encode(first + bytes(16000), "pcmu")
+
+
+def test_a_muted_caller_does_not_wait_for_an_answer_for_ever() -> None:
+    bench = Bench(law="pcmu")
+    first = os.urandom(5 * FRAME_BYTES)
+    bench.server("session.created", session={})
+    bench.say(first)
+    bench.mute()
+    for _ in range((LONGEST_WAIT_MS - 100) // FRAME_MS):
+        assert bench.sent() == b""
+        bench.say(os.urandom(FRAME_BYTES))
+        bench.pass_over()
+    assert bench.sent() == first + bytes(16000)
+    assert len(bench.warnings) == 1
+
+
+def test_another_connection_gets_neither_words_nor_silence_of_the_one_before() -> None:
+    bench = Bench(law="pcmu")
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.mute()
+    bench.reconnect()
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    bench.pass_over()
+    bench.tick()
+    assert bench.sent() == b""
+
+
+OPERATIONS = st.lists(st.sampled_from(["say", "say", "tick", "mute", "unmute", "finish", "answer"]), max_size=40)
+
+
+@given(OPERATIONS, st.sampled_from([20, 40, 300, 980]), st.booleans())
+@settings(max_examples=200, deadline=None, database=None)
+def test_whatever_is_done_every_word_before_a_mute_is_sent_and_none_after_it(
+    operations: list[str], message_ms: int, negotiates: bool
+) -> None:
+    bench = Bench(message_ms, law="pcmu" if negotiates else "pcm")
+    expected, muted, waiting, frame = b"", False, negotiates, 0
+    for operation in [*operations, "answer", "tick", "finish"]:
+        if operation == "say":
+            frame += 1
+            said = bytes([frame, frame]) * (FRAME_BYTES // 2)
+            bench.say(said)
+            expected += b"" if muted else said
+        elif operation == "tick":
+            (bench.pass_over if muted else bench.tick)()
+        elif operation == "mute" and not muted:
+            bench.mute()
+            muted = True
+            expected += bytes(16000)
+        elif operation == "unmute" and muted:
+            bench.outgoing.pass_over()
+            muted = False
+        elif operation == "finish" and not muted:
+            bench.outgoing.finish()
+            bench.outgoing.take_back()
+        elif operation == "answer" and waiting:
+            bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+            waiting = False
+    assert frame * FRAME_MS <= MAX_HELD_MS
+    assert bench.sent() == (g711_encode(expected, "pcmu") if negotiates else expected)
+    assert all(len(message) <= message_ms * (8 if negotiates else 16) for message in bench.transport.messages)

@@ -1,0 +1,173 @@
+"""What a module at fault tells of a channel is refused where it comes in, and the channel can go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from link.switch import LinkSwitch
+from timers import Timers
+
+from mod_openai_realtime._media import SwitchSide
+from mod_openai_realtime.engine.board import Board
+from mod_openai_realtime.engine.figures import Figures
+from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.observe.usage import Usage
+from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
+from mod_openai_realtime.switch.channel import Channel, Services
+from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.wire import MessageType, encode
+
+START = "start ws://far.example mono 24k 24k"
+
+
+class Unconnected:
+    """A WebSocket that never connects."""
+
+    connected = False
+    buffered_bytes = 0
+
+    def __init__(self, settings: EndpointSettings, listener: EndpointListener) -> None:
+        self._listener = listener
+
+    def start(self) -> None:
+        pass
+
+    def stop(self, code: int = 1000, reason: str = "") -> None:
+        asyncio.get_running_loop().call_soon(self._listener.on_ended)
+
+    def send_text(self, payload: bytes) -> bool:
+        return False
+
+
+class Bench:
+    def __init__(self, switch: LinkSwitch, streams: Streams) -> None:
+        self.switch, self.streams = switch, streams
+
+    async def names(self) -> list[str]:
+        return [each["name"] for each in orjson.loads((await self.switch.api("list")).removeprefix("+OK "))]
+
+    def send(self, kind: MessageType, number: int, side: SwitchSide, **fields: str) -> None:
+        data = encode(kind, stream=number, fields={"api": "openai", "channel": "1", **fields})
+        socket.send_fds(self.switch.sock, [data], [side.fd])
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    executor = ThreadPoolExecutor(1)
+    streams = Streams(Figures())
+    make: Any = Unconnected
+    services = Services(
+        make,
+        executor,
+        streams,
+        forget=lambda channel: None,
+        settled=lambda: None,
+        admit=lambda: True,
+        usage=Usage(),
+        later=Timers().later,
+    )
+    channel = Channel(Link(ours, asyncio.get_running_loop()), services)
+    switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
+    yield Bench(switch, streams)
+    channel.on_link_lost()
+    switch.close()
+    channel.link.close()
+    executor.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "why"),
+    [
+        ("read_rate", "8001", "Channel has a rate of 8001 Hz, which no stream can use"),
+        ("write_rate", "96000", "Channel has a rate of 96000 Hz, which no stream can use"),
+        ("write_rate", "0", "Channel has a rate of 0 Hz, which no stream can use"),
+        ("read_rate", "-8000", "Channel states a read_rate that makes no sense"),
+        ("read_rate", "8" * 10_000, "Channel states a read_rate that makes no sense"),
+        ("write_rate", "٨٠٠٠", "Channel states a write_rate that makes no sense"),
+        ("ptime_ms", "", "Channel states a ptime_ms that makes no sense"),
+        ("ptime_ms", "1001", "Channel states a ptime_ms that makes no sense"),
+    ],
+)
+async def test_facts_that_no_channel_can_have_refuse_the_start(bench: Bench, fact: str, value: str, why: str) -> None:
+    bench.switch.facts = {fact: value}
+    assert await bench.switch.api(START) == f"-ERR {why}"
+    assert bench.switch.closed == [1]
+    bench.switch.facts = {}
+    assert await bench.switch.api(START) == "+OK Success"
+    assert await bench.names() == ["default"]
+
+
+async def test_memory_that_can_not_be_used_refuses_the_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsealed(**sizes: int) -> Any:
+        side = SwitchSide(**sizes)
+        os.pwrite(side.fd, b"\xff", 0)
+        return side
+
+    with monkeypatch.context() as patch:
+        patch.setattr("link.switch.SwitchSide", unsealed)
+        reply = await bench.switch.api(START)
+    assert reply == "-ERR Audio can't be shared with the channel: stream memory: not a stream's memory"
+    assert await bench.switch.api(START) == "+OK Success"
+
+
+async def test_memory_whose_descriptor_was_lost_refuses_the_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel does it to a process that has too many."""
+    send: Any = bench.switch._send
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.switch, "_send", lambda data, fds=(): send(data))
+        reply = await bench.switch.api(START)
+    assert reply.startswith("-ERR Audio can't be shared with the channel: no descriptor; the engine may have too many")
+    assert bench.switch.closed == [1]
+    assert await bench.switch.api(START) == "+OK Success"
+
+
+async def test_a_channel_that_ends_while_it_is_tapped_leaves_its_name_free(bench: Bench) -> None:
+    bench.switch.ends = True
+    assert await bench.switch.api(START) == "-ERR Channel has ended"
+    await bench.switch.until(lambda: bench.switch.idle == 1)
+    bench.switch.ends = False
+    assert await bench.switch.api(START) == "+OK Success"
+
+
+@pytest.mark.parametrize("number", [0, 1 << 31, (1 << 32) - 1])
+async def test_a_stream_with_a_number_that_no_engine_gives_is_not_resumed(bench: Bench, number: int) -> None:
+    bench.send(MessageType.RESUME, number, SwitchSide(), arguments=START)
+    assert await bench.names() == []
+    assert await bench.switch.api(START) == "+OK Success"
+
+
+async def test_a_stream_is_resumed_once_and_its_name_and_its_playback_are_its_own(bench: Bench) -> None:
+    sides = [SwitchSide() for _ in range(4)]
+    for number, side, rest in zip((7, 7, 8, 9), sides, ("", "", "", " stream=other"), strict=True):
+        bench.send(MessageType.RESUME, number, side, arguments=START + rest)
+    assert await bench.names() == ["default"]
+    assert len(bench.streams.memories()) == 1
+    assert [text for _, text in bench.switch.log if "cannot be resumed" in text] == [
+        "openai_audio_stream : stream cannot be resumed: Stream already exists",
+        "openai_audio_stream : stream cannot be resumed: Playback is already enabled by stream 'default'",
+    ]
+
+
+async def test_figures_out_of_range_leave_the_others_of_the_worker_alone(bench: Bench) -> None:
+    """Also in the metrics: they used to be published no more."""
+    await bench.switch.api(START)
+    for line in (64, 192, 256):
+        os.pwrite(bench.switch.bug.side.fd, b"\xff" * 64, line)
+    figures = Figures().snapshot(1, 1, bench.streams.memories(), bench.streams.ticker)
+    board = Board(1)
+    board.publish(figures)
+    assert [(row.underruns, row.lost_slots, row.faults) for row in board.rows()] == [(0, 0, 0)]
+    assert await bench.switch.api("stop") == "+OK Success"
+    summary = orjson.loads(await bench.switch.event("summary"))
+    assert summary["underruns"] == summary["heard_ms"] == 0

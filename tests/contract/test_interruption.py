@@ -126,6 +126,7 @@ def test_an_uninterruptible_response_is_heard_to_its_end(leg: Leg, far: FarEnd, 
         turn = leg.event("turn").json()
         assert turn["response_id"] == name and turn["interrupted"] is (name != "r2")
         assert (heard_of(leg, answer) == 1000) is (name == "r2")
+    leg.until(lambda: len(said(far)) >= 6)
     assert [message["type"] for message in said(far)[2:]] == ["response.cancel", "conversation.item.truncate"] * 2
 
 
@@ -155,6 +156,7 @@ def test_of_what_is_queued_the_caller_interrupts_what_may_be(leg: Leg, far: FarE
     turns = {turn["response_id"]: turn for turn in (leg.event("turn").json() for _ in parts)}
     assert [turns[name]["interrupted"] for name in sorted(turns)] == [True, False, True, False]
     assert [turns[name]["heard_ms"] for name in ("r2", "r4")] == [1000, 1000]
+    leg.until(lambda: told(far, "conversation.item.truncate"))
     truncates = told(far, "conversation.item.truncate")
     assert truncates[0]["item_id"] == "item_r1"
     assert abs(truncates[0]["audio_end_ms"] - turns["r1"]["heard_ms"]) <= 1
@@ -278,6 +280,7 @@ def test_a_break_in_a_pause_counts_what_was_heard_before_it(leg: Leg, far: FarEn
     leg.ok("break")
     leg.event("openai_speech_stop")
     turn = leg.event("turn").json()
+    leg.until(lambda: told(far, "conversation.item.truncate"))
     (truncate,) = told(far, "conversation.item.truncate")
     assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
     assert abs(truncate["audio_end_ms"] - heard_of(leg, answering)) <= 40
@@ -302,6 +305,7 @@ def test_a_break_on_hold_counts_what_was_heard_before_it(leg: Leg, far: FarEnd, 
     leg.unhold()
     leg.run(300)
     assert abs(turn["heard_ms"] - heard_of(leg, answering)) <= 60
+    leg.until(lambda: told(far, "conversation.item.truncate"))
     (truncate,) = told(far, "conversation.item.truncate")
     assert abs(truncate["audio_end_ms"] - turn["heard_ms"]) <= 1
 
@@ -329,6 +333,7 @@ def test_the_applications_own_messages_do_the_same(
     leg.run(200)
     assert heard_of(leg, late) == 0
     assert abs(heard_of(leg, answering) - turn["heard_ms"]) <= 40 and turn["heard_ms"] < 3000
+    leg.until(lambda: told(far, "conversation.item.truncate"))
     messages = said(far)
     if sent:
         assert messages.pop(0) == message
@@ -402,6 +407,7 @@ def test_an_own_truncate_that_follows_a_cancel_is_not_doubled(leg: Leg, far: Far
     send_json(leg, **own)
     leg.event("openai_speech_stop")
     leg.event("turn")
+    leg.until(lambda: len(said(far)) >= 2)
     leg.run(200)
     assert said(far) == [{"type": "response.cancel"}, own]
 

@@ -41,7 +41,7 @@ class Summary:
         self._ended_ns = now_ns
         self._interruptions = interruptions
 
-    def report(self, *, sent_ms: int, heard_ms: int, underruns: int, events_left_out: int) -> dict[str, Any]:
+    def report(self, *, sent_ms: int, heard_ms: int, underruns: int) -> dict[str, Any]:
         """The body of the `summary` event; `underruns`: all that there have been."""
         ordered = sorted(self._latencies_ms)
         return {
@@ -54,7 +54,6 @@ class Summary:
             "interruptions": self._interruptions,
             "latency_ms": {"median": round(median(ordered)) if ordered else None, "p95": _percentile(ordered, 95)},
             "underruns": underruns - self._underruns_before,
-            "events_left_out": events_left_out,
             "usage": self.usage.report(),
             "error": self.error,
         }

@@ -40,8 +40,8 @@ from ..realtime.receiving import TakeAudio
 from .reports import Reports
 
 
-class Pilot(Protocol):
-    """Hears of the server's messages."""
+class Forwarded(Protocol):
+    """Hears of the server's messages; Observer is one."""
 
     def forward(self, kind: str | None, payload: bytes, /) -> None: ...
 
@@ -68,7 +68,7 @@ class Dialogue:
         make_session: Callable[[int], Session],
         audio: AgentAudio | None,
         reports: Reports,
-        pilot: Pilot,
+        pilot: Forwarded,
         listener: DialogueListener,
     ) -> None:
         """`make_session` is given its number. `audio`: None where the stream plays nothing."""

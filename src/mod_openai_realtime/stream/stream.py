@@ -17,10 +17,10 @@ from ..conversation.turn import Turns
 from ..conversation.understanding import cut_short
 from ..dialect.client_messages import client_message, is_for_player
 from ..dialect.messages import ServerMessage
+from ..later import Later
 from ..limits import LimitExceededError
 from ..observe.summary import Summary
 from ..observe.usage import Usage
-from ..pilot.event_socket import EventSocketPilot
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.receiving import TakeAudio
 from ..switch import reasons
@@ -72,12 +72,12 @@ class Stream:
         self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
         self._on_hold = Control.ON_HOLD in control  # as the application was told
         self._turns = Turns()
-        self._pilot = EventSocketPilot(weakly(self._emit), weakly(self._log), owner.later, quiet=settings.suppress_log)
         warn = weakly(self.warn)
         self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
+        this = weak(self)
+        self._pilot = plan.audience(this)
         # Before playback begins anew: it tells how far another engine's came.
         conversation = plan.conversation(memory, warn)
-        this = weak(self)
         lost_ns = time.monotonic_ns() - plan.away_ms * 1_000_000
         self._continuity = Continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep), lost_ns)
         self._audio = plan.audio(memory, self._turns, warn, weakly(self._audio_file))
@@ -342,7 +342,6 @@ class Stream:
     def _gone(self) -> None:
         """The last that is told of the stream, as far as the memory knows it by now."""
         playback = self._playback
-        self._pilot.finish()
         if playback is not None:
             while playback.cutting:
                 playback.interrupted(final=True)
@@ -351,13 +350,9 @@ class Stream:
             sent_ms=self._outgoing.sent_ms if self._outgoing is not None else 0,
             heard_ms=playback.heard_ms if playback is not None else 0,
             underruns=self.memory.underruns,
-            events_left_out=self._pilot.left_out,
         )
         self._pilot.summary(report)
         self._owner.stream_gone(self)
-
-    def _emit(self, subclass: str, body: bytes) -> None:
-        self._owner.event(self, subclass, body)
 
     def _keep(self, kept: bytes) -> None:
         self._owner.keep(self, kept)
@@ -367,16 +362,25 @@ class Stream:
         """See Playback.playing; None where nothing can be."""
         return self._audio.playback.playing() if self._audio is not None else None
 
-    def _log(self, level: int, text: str) -> None:
-        self._owner.log(self, level, self._mask.hide(text))
-
     def _audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         self._owner.audio_file(self, pcm, rate, message)
+
+    # -- from its observers (Stage)
+
+    def event(self, subclass: str, body: bytes) -> None:
+        self._owner.event(self, subclass, body)
+
+    def log(self, level: int, text: str) -> None:
+        self._owner.log(self, level, self._mask.hide(text))
+
+    @property
+    def later(self) -> Later:
+        return self._owner.later
 
     # -- from the dialogue (DialogueListener)
 
     def warn(self, text: str) -> None:
-        self._log(LOG_WARNING, text)
+        self.log(LOG_WARNING, text)
 
     def send(self, payload: bytes) -> None:
         """A message of the engine's own; lost without a connection, where it would mean nothing any more."""

@@ -19,6 +19,8 @@ from ..conversation.interruption import Interruption
 from ..conversation.negotiation import Complaints, Negotiation, Side, Wish
 from ..conversation.session import Session
 from ..conversation.turn import Turns
+from ..pilot.event_socket import EventSocketPilot
+from ..pilot.observer import Audience, Controls, MakeObserver, MakePilot, Observer
 from ..realtime.endpoint import EndpointSettings
 from ..switch.channel_facts import ChannelFacts
 from ..switch.command import Mix, Start
@@ -43,6 +45,16 @@ class StreamPlan:
     """What an engine before this one has kept of the stream; None where it begins."""
     away_ms: int = 0
     """How long there was no engine."""
+    pilot: MakePilot | None = None
+    """Who acts on the stream, besides an application on the Event Socket, which hears of every stream; None: nobody."""
+    observers: tuple[MakeObserver, ...] = ()
+
+    def audience(self, stream: Controls) -> Observer:
+        """All who hear of it, the pilot first."""
+        audience: list[Observer] = [] if self.pilot is None else [self.pilot(stream)]
+        audience.append(EventSocketPilot(stream, quiet=self.settings.suppress_log))
+        audience += [make(stream) for make in self.observers]
+        return audience[0] if len(audience) == 1 else Audience(audience)
 
     def conversation(self, memory: StreamMemory, warn: Warn) -> Conversation | None:
         """None where nothing is restored. What another engine has kept is in it, as far as it was heard."""

@@ -19,7 +19,7 @@ def test_the_figures_of_a_stream() -> None:
         summary.turn(latency)
     summary.usage.response({"input_tokens": 7})
     summary.end(EndReason.HANGUP.value, 61_500 * MS, interruptions=1)
-    report = summary.report(sent_ms=60_000, heard_ms=20_000, underruns=8, events_left_out=0)
+    report = summary.report(sent_ms=60_000, heard_ms=20_000, underruns=8)
     assert report.pop("usage")["input_tokens"] == 7
     assert report == {
         "reason": "hangup",
@@ -31,7 +31,6 @@ def test_the_figures_of_a_stream() -> None:
         "interruptions": 1,
         "latency_ms": {"median": 400, "p95": 500},
         "underruns": 3,
-        "events_left_out": 0,
         "error": "HTTP 503 Service Unavailable",
     }
 
@@ -50,7 +49,7 @@ def test_median_and_95th_percentile_of_the_latencies(latencies: list[int], media
     summary = Summary(Usage(), 0, 0)
     for latency in reversed(latencies):
         summary.turn(latency)
-    report = summary.report(sent_ms=0, heard_ms=0, underruns=0, events_left_out=0)
+    report = summary.report(sent_ms=0, heard_ms=0, underruns=0)
     assert report["latency_ms"] == {"median": median, "p95": p95}
 
 

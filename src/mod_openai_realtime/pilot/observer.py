@@ -1,0 +1,129 @@
+"""Who hears of a stream: of all that happens to it but audio, which none of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ..conversation.restoration import Outcome
+from ..later import Later
+
+
+class Observer:
+    """Hears, and does nothing about it: an observer has a method for what it cares for. None of them may raise."""
+
+    def connected(self) -> None:
+        """There is a connection, the first or another."""
+
+    def disconnected(self, code: int, reason: str) -> None:
+        """It is gone; `code`: RFC 6455's."""
+
+    def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:
+        """A new session knows what the one before it knew. `gap_ms`: of the caller's audio, which no session got."""
+
+    def error(self, error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> None:
+        """Of a connection, which is tried again after `wait_ms`, or never where that is 0."""
+
+    def forward(self, kind: str | None, payload: bytes) -> None:
+        """A message of the server. `kind`: its `type`."""
+
+    def sent(self, payload: bytes) -> None:
+        """A message that is no audio has gone out, the application's or the engine's own."""
+
+    def speech_started(self) -> None:
+        """The first sample of the agent's is in the caller's ear."""
+
+    def speech_stopped(self) -> None:
+        """The last one is, or it was cut short."""
+
+    def turn(self, turn: dict[str, Any]) -> None:
+        """An answer is over. `turn`: the body of the event."""
+
+    def held(self, on_hold: bool) -> None:
+        """The channel was put on hold, or taken off it."""
+
+    def summary(self, summary: dict[str, Any]) -> None:
+        """The stream has ended: the last that is told. `summary`: the body of the event."""
+
+
+class Stage(Protocol):
+    """A stream, as its observers see it. It may be gone once summary() was called: every use raises ReferenceError."""
+
+    @property
+    def name(self) -> str: ...
+    def event(self, subclass: str, body: bytes, /) -> None:
+        """Fires an event of the stream's."""
+
+    def log(self, level: int, text: str, /) -> None:
+        """A line in the channel's log, without what is secret; `level`: of switch.log_level."""
+
+    @property
+    def later(self) -> Later: ...
+
+
+class Controls(Stage, Protocol):
+    """A stream, as its pilot sees it, who may do what commands do. All but `silence` raise CommandRefusedError."""
+
+    def send_json(self, payload: bytes, /) -> None:
+        """A message of the application's to the server: one JSON value."""
+
+    def silence(self) -> None:
+        """What is being played and queued is dropped."""
+
+    def stop(self, payload: bytes | None = None, /) -> None:
+        """Ends the stream, after a last message to the server."""
+
+
+MakeObserver = Callable[[Stage], Observer]
+MakePilot = Callable[[Controls], Observer]
+
+
+class Audience(Observer):
+    """Several that hear of the same stream, each in its turn."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def connected(self) -> None:
+        for each in self._observers:
+            each.connected()
+
+    def disconnected(self, code: int, reason: str) -> None:
+        for each in self._observers:
+            each.disconnected(code, reason)
+
+    def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:
+        for each in self._observers:
+            each.restored(cause, outcome, gap_ms)
+
+    def error(self, error: str, *, retries: int = 0, wait_ms: float = 0, http_status: int = 0) -> None:
+        for each in self._observers:
+            each.error(error, retries=retries, wait_ms=wait_ms, http_status=http_status)
+
+    def forward(self, kind: str | None, payload: bytes) -> None:
+        for each in self._observers:
+            each.forward(kind, payload)
+
+    def sent(self, payload: bytes) -> None:
+        for each in self._observers:
+            each.sent(payload)
+
+    def speech_started(self) -> None:
+        for each in self._observers:
+            each.speech_started()
+
+    def speech_stopped(self) -> None:
+        for each in self._observers:
+            each.speech_stopped()
+
+    def turn(self, turn: dict[str, Any]) -> None:
+        for each in self._observers:
+            each.turn(turn)
+
+    def held(self, on_hold: bool) -> None:
+        for each in self._observers:
+            each.held(on_hold)
+
+    def summary(self, summary: dict[str, Any]) -> None:
+        for each in self._observers:
+            each.summary(summary)

@@ -68,7 +68,8 @@ class InputAudioBuffer:
         if self.held_ms < least_ms:
             raise RequestError(
                 "input_audio_buffer_commit_empty",
-                f"The input audio buffer holds {self.held_ms:.2f} ms of audio; a commit needs {least_ms} ms.",
+                f"Error committing input audio buffer: buffer too small. Expected at least {least_ms:.0f}ms of audio, "
+                f"but buffer only has {self.held_ms:.2f}ms of audio.",
             )
         if start_ms is not None:
             self.trim(self._end_ms - start_ms)

@@ -1,5 +1,6 @@
 """What the endpoint does otherwise than a good server, for tests."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -71,10 +72,17 @@ class Behaviour:
     pacing: Pacing = field(default_factory=Pacing)
     stream_tone: Tone | None = None
     """A response of this tone begins by itself when the connection opens."""
+    latency_ms: tuple[int, int] = (0, 0)
+    """How long a response at least takes to say or call the first thing, from its beginning: a time between these."""
     echo: bool = False
     """Audio comes back as it is sent: binary messages in raw mode, else audio deltas."""
     raw: bool = False
     """Any path; audio in binary messages, and no session."""
+
+    def latency_s(self) -> float:
+        """Another one for each response."""
+        shortest, longest = self.latency_ms
+        return (shortest if shortest == longest else random.uniform(shortest, longest)) / 1000  # noqa: S311
 
 
 GOOD = Behaviour()

@@ -11,16 +11,21 @@ from typing import Any, Self, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from .accept_reports import AcceptReports
-from .agent import Hook, Script, new_agent
+from .agent import Source, new_agent
 from .behaviour import GOOD, Behaviour, Behaviours
+from .client_secrets import PATH as SECRETS_PATH
+from .client_secrets import ClientSecrets
 from .clock import Clock, LoopClock
 from .connection import Connection
 from .errors import RequestError
-from .handshake import PATH, asks_for_beta, model_of, refusal
+from .handshake import PATH, Shut, Wish, answer, answer_json, chosen, key_refusal, refusal, wish
 from .ids import new_id
+from .posting import Client, Posted
 from .raw import RawBackend
 from .recording import ConnectionRecord, Handshake, Keep, Message, Recorder
 from .session import Services, Session, Transcriber
@@ -34,13 +39,14 @@ log = logging.getLogger(__name__)
 _MESSAGE_LIMIT_BYTES = 21 * 1024 * 1024
 _ACCEPT_TURNS = 3  # of asyncio: the transport, connection_made(), the handler
 _CLOSE_TIMEOUT_S = 1.0
-_BETA_CLOSED = 4000
+_EXPIRED_CLOSED = 1001
 
 
 class LocalEndpoint:
     """Listens while it is entered (`async with`), or between `start` and `stop`.
 
-    `agent` is a `Script` or its JSON, or a function from `Context` to a `Turn` or a text; none: the default script.
+    `agent` is a `Script` or its JSON, a function from `Context` to a `Turn`, a text, or pieces of both, or an `Agent`;
+    none: the default script. `agent_for` gives each connection one of its own, from what its handshake said.
     `vad`: True for the real detector, False for none (audio is only counted), or a model of one's own.
     `keep` says which messages are kept for tests to look at; all are counted.
     `api_key` None accepts all clients. `behaviour` counts for connections to come, and may be set at any time.
@@ -53,7 +59,8 @@ class LocalEndpoint:
         *,
         ssl: tls.SSLContext | None = None,
         api_key: str | None = None,
-        agent: Script | Hook | dict[str, Any] | list[Any] | None = None,
+        agent: Source = None,
+        agent_for: Callable[[ConnectionRecord], Source] | None = None,
         behaviour: Behaviours = GOOD,
         vad: bool | SpeechModel = True,
         voice: Voice | None = None,
@@ -68,12 +75,13 @@ class LocalEndpoint:
         self._port = port
         self._ssl = ssl
         self._api_key = api_key
-        self._agent = agent
+        self._agent_for = agent_for or (lambda record: agent)
         self._vad = vad
         self._voice = voice
         self._transcriber = transcriber
         self._clock = clock or LoopClock()
         self._session_limit_s = session_limit_s
+        self._secrets = ClientSecrets(session_limit_s=session_limit_s)
         self._keep = keep
         self._recorder = Recorder(keep=keep)
         self._open: dict[int, Connection] = {}
@@ -131,6 +139,7 @@ class LocalEndpoint:
             process_request=self._admit,
             # A wrapper will do, whatever its type says.
             create_connection=cast(type[ServerConnection], self._new_client),
+            select_subprotocol=lambda websocket, offered: cast(Subprotocol | None, chosen(offered)),
             compression="deflate",
             open_timeout=None,
             ping_interval=None,
@@ -173,33 +182,52 @@ class LocalEndpoint:
         await self.stop()
 
     def _new_client(self, *arguments: Any, **options: Any) -> ServerConnection:
-        client = ServerConnection(*arguments, **options)
+        client = Client(*arguments, **options)
         self._clients.add(client)
         return client
 
     async def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
+        posted = websocket.posted if isinstance(websocket, Client) else None
+        if posted is not None:
+            return self._answer_posted(posted)
         behaviour = self.behaviour
         if not isinstance(behaviour, Behaviour):
             behaviour = behaviour(len(self.handshakes))
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        answer = refusal(request, behaviour, self._api_key)
-        status = answer.status_code if answer else 101
+        refused = refusal(request.path, request.headers, behaviour, self._api_key, self._secrets)
+        status = refused.status_code if refused else 101
         if behaviour.hang_handshake:
             status = 0
-        self.handshakes.append(Handshake(self._recorder.now(), request.path, headers, status))
-        self._recorder.changed()
+        self._record_handshake(request.path, headers, status)
         if behaviour.hang_handshake:
             await self._stopping.wait()
             return websocket.respond(503, "")
-        if answer:
-            log.info("refused a client: %d", status)
-            return answer
+        if refused:
+            return refused
         if not behaviour.deflate:
             # The library agrees to what is asked for; so it is not asked.
             with contextlib.suppress(KeyError):
                 del request.headers["Sec-WebSocket-Extensions"]
         self._admitted[websocket] = behaviour, headers
         return None
+
+    def _answer_posted(self, posted: Posted) -> Response:
+        path, headers = posted.path.partition("?")[0].rstrip("/"), Headers(posted.headers)
+        response = key_refusal(headers, self._api_key, None)
+        if response is None and path != SECRETS_PATH:
+            response = answer(404, "not_found", f"Here is {PATH}, a WebSocket, and POST {SECRETS_PATH}, and no more.")
+        if response is None and posted.method != "POST":
+            response = answer(405, "method_not_supported", "Only POST is.", (("Allow", "POST"),))
+        if response is None:
+            response = answer_json(*self._secrets.answer(posted.body))
+        self._record_handshake(posted.path, posted.headers, response.status_code)
+        return response
+
+    def _record_handshake(self, path: str, headers: dict[str, str], status: int) -> None:
+        if status not in (0, 101, 200):
+            log.info("refused a client: %d", status)
+        self.handshakes.append(Handshake(self._recorder.now(), path, headers, status))
+        self._recorder.changed()
 
     async def _serve(self, websocket: ServerConnection) -> None:
         behaviour, headers = self._admitted.pop(websocket)
@@ -215,7 +243,7 @@ class LocalEndpoint:
         connection = Connection(websocket, record, self._recorder, behaviour)
         self.connections.append(record)
         self._open[record.index] = connection
-        log.info("connection %d: open, %s", record.index, request.path)
+        log.info("connection %d: open, %s", record.index, request.path.partition("?")[0])
         try:
             await self._converse(connection, websocket)
         finally:
@@ -234,10 +262,9 @@ class LocalEndpoint:
             backend = RawBackend(connection, behaviour, self._clock)
             await self._run(connection, backend.open, backend.handle, backend.close)
             return
-        settings = SessionSettings(
-            new_id("sess"), model_of(websocket.request.path), int(time.time() + self._session_limit_s)
-        )
-        session = Session(settings, self._services, new_agent(self._agent), connection, behaviour)
+        wanted = wish(websocket.request.path, websocket.request.headers, self._secrets)
+        session = self._new_session(wanted, connection)
+        settings = session.settings
 
         async def handle(message: Message) -> None:
             if message.event is None:
@@ -248,9 +275,9 @@ class LocalEndpoint:
             connection.received_bytes_per_ms = for_input.rate * for_input.sample_bytes // 1000
             connection.sent_bytes_per_ms = for_output.rate * for_output.sample_bytes // 1000
 
-        if asks_for_beta(websocket.request.headers):
-            session.refuse(RequestError("beta_api_shape_disabled", "The beta of the Realtime API has ended."))
-            connection.end_after_queue(_BETA_CLOSED, "beta_api_shape_disabled")
+        if isinstance(wanted, Shut):
+            session.refuse(wanted.error)
+            connection.end_after_queue(wanted.close_code, wanted.close_reason)
             await connection.run(handle)
             return
         expiring = asyncio.create_task(self._expire(connection, session))
@@ -258,6 +285,17 @@ class LocalEndpoint:
             await self._run(connection, session.open, handle, session.close, self._counter(session, behaviour))
         finally:
             expiring.cancel()
+
+    def _new_session(self, wanted: Wish | Shut, connection: Connection) -> Session:
+        assert self._services is not None
+        if isinstance(wanted, Shut):
+            wanted = Wish(DEFAULT_MODEL)
+        expires_at = int(time.time() + self._session_limit_s)
+        settings = SessionSettings(new_id("sess"), wanted.model, expires_at, transcribing=wanted.transcribing)
+        if wanted.session is not None:
+            settings.update(dict(wanted.session), voice_is_fixed=False)
+        agent = new_agent(self._agent_for(connection.record))
+        return Session(settings, self._services, agent, connection, connection.behaviour)
 
     async def _run(
         self,
@@ -283,5 +321,7 @@ class LocalEndpoint:
 
     async def _expire(self, connection: Connection, session: Session) -> None:
         await self._clock.sleep_until(self._clock.now() + self._session_limit_s)
-        session.refuse(RequestError("session_expired", "The session has reached its maximum duration."))
-        connection.end_after_queue(1001, "maximum duration")
+        minutes = f"{self._session_limit_s / 60:.0f} minutes"
+        message = f"Your session hit the maximum duration of {minutes}."
+        session.refuse(RequestError("session_expired", message))
+        connection.end_after_queue(_EXPIRED_CLOSED, "maximum duration")

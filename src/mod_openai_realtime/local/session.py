@@ -2,33 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pybase64
-
-from .agent import Agent, Context, Turn
 from .audio_buffer import APPEND_LIMIT_BYTES
+from .base64_audio import decoded
 from .behaviour import Behaviour
-from .client_events import check_event
+from .client_events import checked
 from .clock import Clock
 from .errors import RequestError, error_body
-from .formats import FORMATS, AudioFormat
-from .g711 import Samples
 from .ids import new_id
-from .items import Conversation, Item
+from .items import Conversation, Item, created_item
 from .listening import Listening
 from .outlet import Outlet
-from .response import Response, ResponseSettings
+from .responding import Responding
+from .response import Response
 from .settings import SessionSettings, TurnDetection
+from .transcribing import Transcriber, Transcribing
+from .turns import Agent, Turn
 from .vad import SpeechModel
 from .voice import Voice
 
-log = logging.getLogger(__name__)
+__all__ = ["Services", "Session", "Transcriber"]
 
-Transcriber = Callable[[Samples, int], Awaitable[str]]
-"""Of samples and their rate: what was said."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,42 +48,47 @@ class Session:
     ) -> None:
         self.settings = settings
         self._services = services
-        self._agent = agent
         self._outlet = outlet
         self._behaviour = behaviour
         self._conversation = Conversation()
         self._listening = Listening(outlet, self, settings.input_format, services.model)
         self._listening.configure(settings.input_format, settings.turn_detection)
-        self._response: Response | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._transcribing = Transcribing(agent, services.transcriber, outlet)
+        self._responding = Responding(
+            settings,
+            self._conversation,
+            agent,
+            services.voice,
+            self._transcribing,
+            outlet,
+            services.clock,
+            behaviour,
+            self._after_response,
+        )
         self._idle: asyncio.Task[None] | None = None
-        self._background: set[asyncio.Task[None]] = set()
-        self._responses = 0
-        self._sent_audio = False
-        self._heard: tuple[Samples, int] | None = None
 
     def open(self) -> None:
         self._outlet.emit({"type": "session.created", "session": self.settings.as_json()})
+        self._responding.mcp.list_tools(self.settings.tools)
         tone = self._behaviour.stream_tone
         if tone is not None:
-            self._respond({}, Turn(tone=tone))
+            self._responding.create({}, Turn(tone=tone))
 
     async def close(self) -> None:
         """Ends everything that runs; nothing is sent."""
-        tasks = [task for task in (self._running, self._idle, *self._background) if task and not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stop_idle_timer()
+        await self._responding.close()
+        await self._transcribing.close()
 
     async def handle(self, event: Any) -> None:
         """Carries out one event; what can't be done is answered with an `error` event."""
         event_id = event.get("event_id") if isinstance(event, dict) else None
         try:
-            kind = check_event(event)
-            if kind == "input_audio_buffer.append":
-                await self._append(event["audio"])
+            good = checked(event)
+            if good["type"] == "input_audio_buffer.append":
+                await self._append(good["audio"])
             else:
-                _HANDLERS[kind](self, event)
+                _HANDLERS[good["type"]](self, good)
         except RequestError as error:
             self.refuse(error, event_id if isinstance(event_id, str) else None)
 
@@ -102,35 +105,34 @@ class Session:
     def speech_started(self, settings: TurnDetection) -> None:
         log.info("the user speaks")
         self._stop_idle_timer()
-        if settings.interrupt_response:
-            self._cancel("turn_detected")
+        if settings.interrupt_response and self._responding.active:
+            self._responding.cancel(None, "turn_detected")
 
     def turn_ended(self, item: Item, audio: bytes, settings: TurnDetection) -> None:
         log.info("the user's turn has ended: %.0f ms", item.audio_ms)
         self._add_user_audio(item, audio)
-        if settings.create_response and not self._is_responding():
-            self._respond({})
+        if settings.create_response and not self._responding.active:
+            self._respond()
 
     # The client's events
 
     async def _append(self, encoded: str) -> None:
         if len(encoded) > APPEND_LIMIT_BYTES * 4 // 3 + 4:
             raise RequestError("invalid_value", "An append may carry 15 MiB of audio at most.", "audio")
-        try:
-            audio = pybase64.b64decode(encoded, validate=True)
-        except ValueError:
-            raise RequestError("invalid_value", "'audio' must be valid base64.", "audio") from None
+        audio = decoded(encoded, "audio")
         if self._behaviour.echo:
-            if self._response is None or not self._response.active:
-                self._response = self._new_response({})
-                self._response.begin()
-            self._response.send_audio(audio)
+            self._responding.echo(audio)
         await self._listening.append(audio)
 
     def _update(self, event: dict[str, Any]) -> None:
-        self.settings.update(event["session"], voice_is_fixed=self._sent_audio)
+        self.settings.update(
+            event["session"],
+            voice_is_fixed=self._responding.sent_audio,
+            responding=self._responding.active is not None,
+        )
         self._listening.configure(self.settings.input_format, self.settings.turn_detection)
         self._outlet.emit({"type": "session.updated", "session": self.settings.as_json()})
+        self._responding.mcp.list_tools(self.settings.tools)
 
     def _commit(self, _event: dict[str, Any]) -> None:
         self._add_user_audio(*self._listening.commit())
@@ -145,14 +147,20 @@ class Session:
         )
 
     def _create_item(self, event: dict[str, Any]) -> None:
-        item = Item({"id": new_id("item"), "object": "realtime.item", "status": "completed", **event["item"]})
-        if item.data["type"] == "function_call":
+        given = event["item"]
+        head = {"id": new_id("item"), "object": "realtime.item", "status": "completed"}
+        if given["type"].startswith("mcp_"):
+            head = {"id": new_id("item")}  # such items have neither
+            given = {name: value for name, value in given.items() if name not in ("object", "status")}
+        item = created_item({**head, **given}, self.settings.input_format)
+        if given["type"] == "function_call":
             item.data.setdefault("call_id", new_id("call"))
-        elif item.data["type"] == "function_call_output" and "call_id" not in item.data:
-            raise RequestError(
-                "missing_required_parameter", "Missing required parameter: 'item.call_id'.", "item.call_id"
-            )
         self._add(item, event.get("previous_item_id"))
+        if given["type"] == "mcp_approval_response":
+            self._responding.mcp.answered(given)
+        if given.get("role") == "user":
+            self._responding.caller.turns += 1
+            self._responding.caller.unanswered = True
 
     def _retrieve_item(self, event: dict[str, Any]) -> None:
         item = self._conversation.get(event["item_id"], "retrieve")
@@ -168,20 +176,14 @@ class Session:
         self._outlet.emit({"type": "conversation.item.truncated", **place})
 
     def _create_response(self, event: dict[str, Any]) -> None:
-        asked = event.get("response") or {}
-        if self._is_responding() and asked.get("conversation") != "none":
-            assert self._response is not None
+        if self.settings.transcribing:
             raise RequestError(
-                "conversation_already_has_active_response",
-                f"The response {self._response.id} is in progress; wait until it is done.",
+                "invalid_parameter", "A transcription session makes no responses; it only transcribes.", "type"
             )
-        self._respond(asked)
+        self._respond(event.get("response"))
 
     def _cancel_response(self, event: dict[str, Any]) -> None:
-        wanted = event.get("response_id")
-        if not self._is_responding() or (self._response and wanted not in (None, self._response.id)):
-            raise RequestError("response_cancel_not_active", "No such response is in progress.")
-        self._cancel("client_cancelled")
+        self._responding.cancel(event.get("response_id"), "client_cancelled")
 
     # Conversation
 
@@ -192,7 +194,10 @@ class Session:
 
     def _add_user_audio(self, item: Item, audio: bytes) -> None:
         wire = self.settings.input_format
-        self._heard = (wire.decode(audio), wire.rate)
+        samples = wire.decode(audio)
+        caller = self._responding.caller
+        caller.heard, caller.unanswered = (samples, wire.rate), True
+        caller.turns += 1
         self._outlet.emit(
             {
                 "type": "input_audio_buffer.committed",
@@ -201,87 +206,21 @@ class Session:
             }
         )
         self._add(item)
-        if self.settings.transcribes:
-            self._in_background(self._transcribe(item, *self._heard))
-
-    async def _transcribe(self, item: Item, samples: Samples, rate: int) -> None:
-        place = {"item_id": item.id, "content_index": 0}
-        name = "conversation.item.input_audio_transcription"
-        try:
-            if self._services.transcriber is None:
-                raise LookupError("this endpoint has no transcriber")
-            text = await self._services.transcriber(samples, rate)
-        except Exception as error:
-            details = {"type": "transcription_error", "code": "transcription_failed", "message": str(error)}
-            self._outlet.emit({"type": f"{name}.failed", **place, "error": details})
-            return
-        item.data["content"][0]["transcript"] = text
-        cost = {"type": "duration", "seconds": len(samples) / rate}
-        self._outlet.emit({"type": f"{name}.delta", **place, "delta": text})
-        self._outlet.emit({"type": f"{name}.completed", **place, "transcript": text, "usage": cost})
+        self._transcribing.begin(item, samples, wire.rate, self.settings.transcription, self.settings.logprobs)
 
     # Responses
 
-    def _is_responding(self) -> bool:
-        return self._response is not None and self._response.active
+    def _respond(self, asked: dict[str, Any] | None = None) -> None:
+        if self.settings.transcribing:
+            return
+        if (asked or {}).get("conversation") != "none":
+            self._stop_idle_timer()
+        self._responding.create(asked or {})
 
-    def _respond(self, asked: dict[str, Any], turn: Turn | None = None) -> None:
-        """Begins a response; the agent makes the turn, if it is not given."""
-        self._stop_idle_timer()
-        response = self._new_response(asked)
-        response.begin()
-        heard, self._heard = self._heard, None
-        context = Context(
-            self._responses,
-            self._conversation.shown(),
-            asked.get("instructions", self.settings.instructions),
-            heard[0] if heard else None,
-            heard[1] if heard else self.settings.input_format.rate,
-        )
-        self._responses += 1
-
-        async def answer() -> Turn:
-            return turn if turn is not None else await self._agent.answer(context)
-
-        async def run() -> None:
-            await response.run(answer, self._services.voice)
-            self._after(response)
-
-        if asked.get("conversation") == "none":
-            self._in_background(run())
-        else:
-            self._response = response
-            self._running = asyncio.create_task(run())
-
-    def _new_response(self, asked: dict[str, Any]) -> Response:
-        output = asked.get("audio", {}).get("output", {})
-        audio_format: AudioFormat = self.settings.output_format
-        if "format" in output:
-            audio_format = FORMATS[output["format"]["type"]]
-        modality = asked.get("output_modalities", [self.settings.modality])[0]
-        self._sent_audio = self._sent_audio or modality == "audio"
-        chosen = ResponseSettings(
-            modality=modality,
-            audio_format=audio_format,
-            voice=output.get("voice", self.settings.voice),
-            max_output_tokens=asked.get("max_output_tokens", self.settings.max_output_tokens),
-            in_conversation=asked.get("conversation") != "none",
-            metadata=asked.get("metadata"),
-        )
-        return Response(chosen, self._conversation, self._outlet, self._services.clock, self._behaviour)
-
-    def _cancel(self, reason: str) -> None:
-        if self._running:
-            self._running.cancel()
-        if self._response and self._response.active:
-            self._response.cancel(reason)
-            self._after(self._response)
-
-    def _after(self, response: Response) -> None:
-        log.info("response %s: %s, %.0f ms of audio", response.id, response.status, response.sent_ms)
-        limit = {"name": "tokens", "limit": 1_000_000, "remaining": 1_000_000, "reset_seconds": 0.0}
-        self._outlet.emit({"type": "rate_limits.updated", "rate_limits": [limit]})
+    def _after_response(self, response: Response) -> None:
         settings = self.settings.turn_detection
+        if response.settings.conversation_id is None:
+            return
         if settings and settings.idle_timeout_ms and response.status == "completed" and not self._listening.speaking:
             now = self._services.clock.now()
             played_at = max(now, (response.first_audio_at or now) + response.sent_ms / 1000)
@@ -291,6 +230,8 @@ class Session:
     async def _wait_idle(self, until: float, settings: TurnDetection) -> None:
         await self._services.clock.sleep_until(until)
         self._idle = None  # from here on it is not a timer that `_respond` could stop
+        if self._responding.active:
+            return
         end_ms = self._listening.buffer.end_ms
         item, audio = self._listening.commit(least_ms=0)
         self._outlet.emit(
@@ -302,17 +243,12 @@ class Session:
             }
         )
         self._add_user_audio(item, audio)
-        self._respond({})
+        self._respond()
 
     def _stop_idle_timer(self) -> None:
         if self._idle:
             self._idle.cancel()
             self._idle = None
-
-    def _in_background(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
 
 _HANDLERS: dict[str, Callable[[Session, dict[str, Any]], None]] = {

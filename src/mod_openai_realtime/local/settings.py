@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from .choosing import check_choice
 from .errors import RequestError
 from .formats import FORMATS, AudioFormat
 
@@ -43,8 +44,12 @@ class TurnDetection:
 class SessionSettings:
     """The effective settings, as `session.created` and `session.updated` show them."""
 
-    def __init__(self, session_id: str, model: str, expires_at: int) -> None:
-        self._values: dict[str, Any] = {
+    def __init__(self, session_id: str, model: str, expires_at: int, *, transcribing: bool = False) -> None:
+        """`transcribing`: the session only writes down what it hears."""
+        if transcribing:
+            self._values: dict[str, Any] = _transcribing(session_id, expires_at)
+            return
+        self._values = {
             "type": "realtime",
             "object": "realtime.session",
             "id": session_id,
@@ -74,33 +79,46 @@ class SessionSettings:
         return deepcopy(self._values)
 
     @property
+    def transcribing(self) -> bool:
+        return bool(self._values["type"] == "transcription")
+
+    @property
+    def model(self) -> str:
+        return str(self._values.get("model", ""))
+
+    @property
     def input_format(self) -> AudioFormat:
         return FORMATS[self._values["audio"]["input"]["format"]["type"]]
 
     @property
     def output_format(self) -> AudioFormat:
-        return FORMATS[self._values["audio"]["output"]["format"]["type"]]
+        return FORMATS[self._values["audio"].get("output", {}).get("format", {"type": "audio/pcm"})["type"]]
+
+    @property
+    def for_responses(self) -> dict[str, Any]:
+        """What a response goes by where its `response.create` says nothing else; not to be changed."""
+        return self._values
 
     @property
     def voice(self) -> Any:
         return self._values["audio"]["output"]["voice"]
 
     @property
-    def modality(self) -> str:
-        return str(self._values["output_modalities"][0])
+    def speed(self) -> float:
+        return float(self._values["audio"]["output"]["speed"])
 
     @property
-    def instructions(self) -> str:
-        return str(self._values["instructions"])
+    def tools(self) -> list[dict[str, Any]]:
+        return list(self._values.get("tools", ()))
 
     @property
-    def max_output_tokens(self) -> int | str:
-        limit: int | str = self._values["max_output_tokens"]
-        return limit
+    def transcription(self) -> dict[str, Any] | None:
+        chosen: dict[str, Any] | None = self._values["audio"]["input"]["transcription"]
+        return chosen
 
     @property
-    def transcribes(self) -> bool:
-        return self._values["audio"]["input"]["transcription"] is not None
+    def logprobs(self) -> bool:
+        return bool(self._values["include"])
 
     @property
     def turn_detection(self) -> TurnDetection | None:
@@ -120,20 +138,62 @@ class SessionSettings:
             idle_timeout_ms=timing["idle_timeout_ms"],
         )
 
-    def update(self, changes: dict[str, Any], *, voice_is_fixed: bool) -> None:
+    def update(self, changes: dict[str, Any], *, voice_is_fixed: bool, responding: bool = False) -> None:
         """Takes over the fields that a checked `session.update` names, and leaves the others as they are.
 
-        `voice_is_fixed`: the session has sent audio, so its voice can't change. Raises RequestError and changes
-        nothing if the model, or a fixed voice, would change.
+        `voice_is_fixed`: the session has sent audio, so its voice can't change. A session keeps the model it was opened
+        with, whatever is asked for. Raises RequestError and changes nothing if what is fixed would change.
         """
-        if changes.get("model", self._values["model"]) != self._values["model"]:
-            raise RequestError("cannot_update_model", "The model of a session can't be changed.", "session.model")
+        changes = {name: value for name, value in changes.items() if name != "model"}
+        if changes["type"] != self._values["type"]:
+            raise RequestError(
+                "invalid_parameter",
+                f"Passing a {changes['type']} session update event to a {self._values['type']} session is not allowed.",
+                "session.type",
+            )
         output = changes.get("audio", {}).get("output", {})
         if voice_is_fixed and output.get("voice", self.voice) != self.voice:
             raise RequestError(
-                "cannot_update_voice", "The voice can't be changed after the first audio.", "session.audio.output.voice"
+                "cannot_update_voice",
+                "Cannot update a conversation's voice if assistant audio is present.",
+                "session.audio.output.voice",
             )
-        self._values = _merged(self._values, changes)
+        if responding and output.get("speed", self.speed) != self.speed:
+            raise RequestError(
+                "cannot_update_speed",
+                "The speed can only be changed in between model turns, not while a response is in progress.",
+                "session.audio.output.speed",
+            )
+        if self._values.get("tracing") is not None and "tracing" in changes:
+            if changes["tracing"] not in (None, self._values["tracing"]):
+                raise RequestError(
+                    "cannot_update_tracing",
+                    "Once tracing is enabled for a session, the configuration cannot be modified.",
+                    "session.tracing",
+                )
+            changes.pop("tracing")
+        merged = _merged(self._values, changes)
+        if "tool_choice" in merged:
+            check_choice(merged["tool_choice"], merged["tools"], "session.tool_choice")
+        self._values = merged
+
+
+def _transcribing(session_id: str, expires_at: int) -> dict[str, Any]:
+    return {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": session_id,
+        "expires_at": expires_at,
+        "include": None,
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": dict(_SERVER_VAD),
+            },
+        },
+    }
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

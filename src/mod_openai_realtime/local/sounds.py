@@ -9,6 +9,8 @@ import numpy as np
 from .formats import AudioFormat
 from .g711 import Samples
 
+_SILENCE = 200  # of 32767: the breath before and after a synthesised word is below
+
 
 class Sound(Protocol):
     """Audio in one wire format."""
@@ -16,6 +18,8 @@ class Sound(Protocol):
     audio_format: AudioFormat
     duration_ms: float | None
     """None for a sound without an end."""
+    audible_ms: tuple[float, float]
+    """Where in it the first thing is to be heard, and the last."""
 
     def piece(self, start_ms: int, length_ms: int) -> bytes:
         """What is there of these milliseconds, encoded."""
@@ -37,6 +41,7 @@ class ToneSound:
         self._tone = tone
         self.audio_format = audio_format
         self.duration_ms: float | None = tone.ms
+        self.audible_ms = (0.0, float(tone.ms or 0))
 
     def piece(self, start_ms: int, length_ms: int) -> bytes:
         if self._tone.ms is not None:
@@ -59,6 +64,12 @@ class SampledSound:
         self._data = audio_format.encode(samples)
         self.audio_format = audio_format
         self.duration_ms: float | None = audio_format.ms(len(self._data))
+        loud = np.flatnonzero(np.abs(samples) > _SILENCE) if len(samples) else samples
+        self.audible_ms = (
+            (loud[0] * 1000 / audio_format.rate, (loud[-1] + 1) * 1000 / audio_format.rate)
+            if len(loud)
+            else (0.0, self.duration_ms)
+        )
 
     def piece(self, start_ms: int, length_ms: int) -> bytes:
         per_ms = self.audio_format.rate * self.audio_format.sample_bytes // 1000

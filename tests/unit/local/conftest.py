@@ -77,7 +77,7 @@ class LoudnessModel:
 class SilentVoice:
     """Says each word in 100 ms of samples that count upwards."""
 
-    async def speak(self, text: str, rate: int) -> Any:
+    async def speak(self, text: str, rate: int, speed: float = 1.0) -> Any:
         return (np.arange(len(text.split()) * rate // 10) % 1000).astype(np.int16)
 
 
@@ -90,11 +90,13 @@ class Bench:
         behaviour: Behaviour = GOOD,
         transcriber: Transcriber | None = None,
         model: Any = None,
+        voice: Any = None,
+        transcribing: bool = False,
     ) -> None:
         self.clock = ManualClock()
         self.events: list[dict[str, Any]] = []
-        services = Services(SilentVoice(), model or LoudnessModel(), transcriber, self.clock)
-        settings = SessionSettings("sess_1", "gpt-realtime-2.1", 1)
+        services = Services(voice or SilentVoice(), model or LoudnessModel(), transcriber, self.clock)
+        settings = SessionSettings("sess_1", "gpt-realtime-2.1", 1, transcribing=transcribing)
         self.session = Session(settings, services, new_agent(agent), self, behaviour)
         self.check: Callable[[dict[str, Any]], None] = lambda event: None
 

@@ -20,19 +20,10 @@ TEN_WORDS = "one two three four five six seven eight nine ten"
 NOT_REACHABLE = {
     "conversation.created": "the service has not sent it since general availability: the session announces itself",
     "conversation.item.created": "the beta's; `conversation.item.added` and `conversation.item.done` took its place",
-    "conversation.item.input_audio_transcription.segment": "of transcribers that tell speakers apart; none is here",
     "input_audio_buffer.dtmf_event_received": "on SIP only",
     "output_audio_buffer.started": "on WebRTC and SIP only",
     "output_audio_buffer.stopped": "on WebRTC and SIP only",
     "output_audio_buffer.cleared": "on WebRTC and SIP only",
-    "mcp_list_tools.in_progress": "the endpoint asks no MCP server",
-    "mcp_list_tools.completed": "the endpoint asks no MCP server",
-    "mcp_list_tools.failed": "the endpoint asks no MCP server",
-    "response.mcp_call_arguments.delta": "the endpoint asks no MCP server",
-    "response.mcp_call_arguments.done": "the endpoint asks no MCP server",
-    "response.mcp_call.in_progress": "the endpoint asks no MCP server",
-    "response.mcp_call.completed": "the endpoint asks no MCP server",
-    "response.mcp_call.failed": "the endpoint asks no MCP server",
 }
 
 
@@ -125,6 +116,42 @@ async def _cancelled_and_failed(make_bench: MakeBench) -> Any:
     return bench
 
 
+async def _speakers_told_apart(make_bench: MakeBench) -> Any:
+    bench = make_bench(agent={"turns": ["one"], "transcripts": ["Hello."]}, behaviour=ONE_PIECE)
+    await bench.update(
+        audio={"input": {"transcription": {"model": "gpt-4o-transcribe-diarize"}}},
+        include=["item.input_audio_transcription.logprobs"],
+    )
+    await bench.hear(1000, LOUD)
+    await bench.hear(1000)
+    return bench
+
+
+async def _a_transcription_session(make_bench: MakeBench) -> Any:
+    bench = make_bench(agent={"turns": ["one"], "transcripts": ["Hello."]}, transcribing=True)
+    wanted = {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}
+    await bench.send("session.update", session=wanted)
+    await bench.hear(1000, LOUD)
+    await bench.hear(1000)
+    return bench
+
+
+async def _tools_of_mcp_servers(make_bench: MakeBench) -> Any:
+    def tool(label: str) -> dict[str, str]:
+        return {"type": "mcp", "server_label": label, "server_url": "https://mcp.invalid"}
+
+    call = {"server": "wiki", "name": "ask", "arguments": {"about": "bread"}}
+    asking = {"mcp": [{**call, "output": "42"}, {**call, "error": "no answer"}, {**call, "approval": True}]}
+    bench = make_bench(agent={"turns": [asking], "mcp": {"wiki": ["ask"]}}, behaviour=ONE_PIECE)
+    await bench.update(tools=[tool("wiki"), tool("unknown")])
+    await bench.send("response.create")
+    request = bench.only("response.done")["response"]["output"][2]
+    consent = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": True}
+    await bench.send("conversation.item.create", item=consent)
+    await bench.send("response.create")
+    return bench
+
+
 Conversation = Callable[[MakeBench], Awaitable[Any]]
 CONVERSATIONS: dict[str, tuple[Conversation, set[str]]] = {
     "a greeting and a turn": (
@@ -167,6 +194,24 @@ CONVERSATIONS: dict[str, tuple[Conversation, set[str]]] = {
     ),
     "a caller who says nothing": (_a_caller_who_says_nothing, {"input_audio_buffer.timeout_triggered"}),
     "cancelled and failed": (_cancelled_and_failed, {"error"}),
+    "speakers told apart": (_speakers_told_apart, {"conversation.item.input_audio_transcription.segment"}),
+    "a transcription session": (
+        _a_transcription_session,
+        {"conversation.item.input_audio_transcription.completed"},
+    ),
+    "tools of MCP servers": (
+        _tools_of_mcp_servers,
+        {
+            "mcp_list_tools.in_progress",
+            "mcp_list_tools.completed",
+            "mcp_list_tools.failed",
+            "response.mcp_call_arguments.delta",
+            "response.mcp_call_arguments.done",
+            "response.mcp_call.in_progress",
+            "response.mcp_call.completed",
+            "response.mcp_call.failed",
+        },
+    ),
 }
 """Each with the events that it is there to reach."""
 

@@ -1,0 +1,74 @@
+"""MCP servers as a script pretends them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mod_openai_realtime.local.behaviour import Behaviour, Pacing
+
+MakeBench = Callable[..., Any]
+ONE_PIECE = Behaviour(pacing=Pacing(speed=None))
+WIKI = {"type": "mcp", "server_label": "wiki", "server_url": "https://wiki.invalid/mcp"}
+
+
+def types(events: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+async def test_what_a_server_offers_is_listed_once(make_bench: MakeBench) -> None:
+    bench = make_bench(agent={"turns": ["one"], "mcp": {"wiki": ["ask"]}})
+    assert types(await bench.update(tools=[WIKI])) == [
+        "session.updated",
+        "conversation.item.added",
+        "mcp_list_tools.in_progress",
+        "conversation.item.done",
+        "mcp_list_tools.completed",
+    ]
+    item = bench.only("conversation.item.done")["item"]
+    assert (item["type"], item["server_label"], item["tools"][0]["name"]) == ("mcp_list_tools", "wiki", "ask")
+    assert types(await bench.update(tools=[WIKI])) == ["session.updated"]
+
+
+async def test_a_server_that_the_script_does_not_know_can_not_be_reached(make_bench: MakeBench) -> None:
+    bench = make_bench(agent=["one"])
+    assert types(await bench.update(tools=[WIKI]))[-1] == "mcp_list_tools.failed"
+
+
+async def test_a_tool_of_a_server_is_called(make_bench: MakeBench) -> None:
+    call = {"server": "wiki", "name": "ask", "arguments": {"q": 1}, "output": "42"}
+    broken = {"server": "wiki", "name": "ask", "error": "no answer"}
+    bench = make_bench(agent={"turns": [{"mcp": [call, broken]}], "mcp": {"wiki": ["ask"]}}, behaviour=ONE_PIECE)
+    await bench.update(tools=[WIKI])
+    events = types(await bench.send("response.create"))
+    first = events.index("response.mcp_call_arguments.delta")
+    assert events[first - 2 : first + 6] == [
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.output_item.done",
+        "conversation.item.done",
+    ]
+    assert "response.mcp_call.failed" in events
+    good, bad = bench.only("response.done")["response"]["output"]
+    assert (good["output"], good["arguments"]) == ("42", '{"q": 1}')
+    assert bad["error"] == {"type": "tool_execution_error", "message": "no answer"}
+
+
+async def test_a_call_that_needs_consent_waits_for_it(make_bench: MakeBench) -> None:
+    call = {"server": "wiki", "name": "ask", "output": "42", "approval": True}
+    bench = make_bench(agent={"turns": [{"mcp": call}], "mcp": {"wiki": ["ask"]}}, behaviour=ONE_PIECE)
+    await bench.update(tools=[WIKI])
+    await bench.send("response.create")
+    (request,) = bench.only("response.done")["response"]["output"]
+    assert request["type"] == "mcp_approval_request"
+    wrong = {"type": "mcp_approval_response", "approval_request_id": "none", "approve": True}
+    (refused,) = await bench.send("conversation.item.create", item=wrong)
+    assert refused["error"]["param"] == "item.approval_request_id"
+    consent = {**wrong, "id": "yes", "approval_request_id": request["id"], "reason": None}
+    events = await bench.send("conversation.item.create", item=consent)
+    assert types(events) == ["conversation.item.added", "conversation.item.done"]
+    await bench.send("response.create")
+    (made,) = bench.of("response.done")[1]["response"]["output"]
+    assert (made["type"], made["output"]) == ("mcp_call", "42")

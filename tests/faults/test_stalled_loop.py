@@ -31,7 +31,8 @@ from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
-from mod_openai_realtime.switch.command import Start, parse_command
+from mod_openai_realtime.switch.command import Start
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 STREAMS = 150
 SECONDS = 6
@@ -100,16 +101,16 @@ class Owner:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
+    def event(self, subclass: str, body: bytes) -> None: ...
 
-    def log(self, stream: Stream, level: int, text: str) -> None:
+    def log(self, level: int, text: str) -> None:
         if level <= 4:
             self.warnings.append(text)
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return Timers().later(delay_s, function)
 
-    def keep(self, stream: Stream, kept: bytes) -> None: ...
+    def keep(self, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
 
 

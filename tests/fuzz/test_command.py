@@ -10,7 +10,8 @@ from picows.url import parse_url
 
 from mod_openai_realtime.realtime.settings import EndpointSettings
 from mod_openai_realtime.switch import reasons
-from mod_openai_realtime.switch.command import CommandError, Direction, Start, parse_command
+from mod_openai_realtime.switch.command import CommandError, Direction, Start
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 WORDS = [
     "start",

@@ -18,14 +18,15 @@ from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.dialect.messages import ServerMessage
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.stream.outbound import CommandRefusedError
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
-from mod_openai_realtime.switch.command import Mix, MuteTarget, Start, parse_command
+from mod_openai_realtime.switch.command import Mix, MuteTarget, Start
 from mod_openai_realtime.switch.payload import PayloadError, decode_payload
+from mod_openai_realtime.switch.refusal import CommandRefusedError
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 
 class Connection:
@@ -72,14 +73,14 @@ class Owner:
         self._timers = timers
         self.told: list[str] = []
 
-    def event(self, stream: Stream, subclass: str, body: bytes) -> None:
+    def event(self, subclass: str, body: bytes) -> None:
         self.told.append(subclass)
         assert subclass == "json" or isinstance(json.loads(body), dict)
 
-    def log(self, stream: Stream, level: int, text: str) -> None:
+    def log(self, level: int, text: str) -> None:
         assert 0 <= level <= 7
 
-    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
+    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         assert len(pcm) % 2 == 0
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:

@@ -32,8 +32,9 @@ from mod_openai_realtime.limits import (
     kept_id,
 )
 from mod_openai_realtime.realtime.sending import MAX_OWN_UNSENT_BYTES, MAX_UNSENT_BYTES
-from mod_openai_realtime.stream.outbound import CommandRefusedError, Outbound
+from mod_openai_realtime.stream.outbound import Outbound
 from mod_openai_realtime.switch import reasons
+from mod_openai_realtime.switch.refusal import CommandRefusedError
 
 S = 1_000_000_000
 

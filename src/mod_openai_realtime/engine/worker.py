@@ -18,8 +18,9 @@ from ..realtime.resolver import Resolver
 from ..realtime.share import RoundRobin
 from ..stream.state import EndReason
 from ..stream.stream import Stream
-from ..switch.channel import Channel, Services
+from ..switch.channel import Channel
 from ..switch.link import Link, peer_is_trusted
+from ..switch.services import Services
 from .accepting import Acceptor
 from .board import Board
 from .figures import Figures

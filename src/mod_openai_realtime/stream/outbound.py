@@ -8,14 +8,7 @@ from typing import Protocol
 from ..later import Later
 from ..realtime.sending import MAX_OWN_UNSENT_BYTES, MAX_UNSENT_BYTES
 from ..switch import reasons
-
-
-class CommandRefusedError(Exception):
-    """A command that was understood cannot be done. `reason` is the contract's text."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+from ..switch.refusal import CommandRefusedError
 
 
 class TextTransport(Protocol):

@@ -16,7 +16,6 @@ from ..conversation.restoration import Outcome
 from ..conversation.turn import Turns
 from ..conversation.understanding import cut_short
 from ..dialect.client_messages import client_message, is_for_player
-from ..dialect.messages import ServerMessage
 from ..later import Later
 from ..limits import LimitExceededError
 from ..observe.summary import Summary
@@ -26,10 +25,11 @@ from ..realtime.receiving import TakeAudio
 from ..switch import reasons
 from ..switch.command import MuteTarget
 from ..switch.log_level import LOG_WARNING
+from ..switch.refusal import CommandRefusedError
 from ..weakly import weak, weakly
 from .dialogue import Dialogue
 from .first_connection import FirstConnection
-from .outbound import CommandRefusedError, Outbound
+from .outbound import Outbound
 from .reports import Reports
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
@@ -80,7 +80,7 @@ class Stream:
         conversation = plan.conversation(memory, warn)
         lost_ns = time.monotonic_ns() - plan.away_ms * 1_000_000
         self._continuity = Continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep), lost_ns)
-        self._audio = plan.audio(memory, self._turns, warn, weakly(self._audio_file))
+        self._audio = plan.audio(memory, self._turns, warn)
         if self._audio is not None:
             self._audio.playback.muted = Control.PLAYBACK_MUTED in control
         self._dialogue = Dialogue(plan.sessions(conversation, warn), self._audio, self._reports, self._pilot, this)
@@ -355,23 +355,20 @@ class Stream:
         self._owner.stream_gone(self)
 
     def _keep(self, kept: bytes) -> None:
-        self._owner.keep(self, kept)
+        self._owner.keep(kept)
 
     @property
     def playing(self) -> dict[str, Any] | None:
         """See Playback.playing; None where nothing can be."""
         return self._audio.playback.playing() if self._audio is not None else None
 
-    def _audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
-        self._owner.audio_file(self, pcm, rate, message)
-
     # -- from its observers (Stage)
 
     def event(self, subclass: str, body: bytes) -> None:
-        self._owner.event(self, subclass, body)
+        self._owner.event(subclass, body)
 
     def log(self, level: int, text: str) -> None:
-        self._owner.log(self, level, self._mask.hide(text))
+        self._owner.log(level, self._mask.hide(text))
 
     @property
     def later(self) -> Later:

@@ -45,6 +45,8 @@ class StreamPlan:
     """What an engine before this one has kept of the stream; None where it begins."""
     away_ms: int = 0
     """How long there was no engine."""
+    audio_file: AudioFile | None = None
+    """Where the agent's audio goes, if its settings want audio files."""
     pilot: MakePilot | None = None
     """Who acts on the stream, besides an application on the Event Socket, which hears of every stream; None: nobody."""
     observers: tuple[MakeObserver, ...] = ()
@@ -99,13 +101,13 @@ class StreamPlan:
             wishes[Side.PLAYBACK] = Wish(choose(wanted, facts.write_codec, facts.write_rate), start.playback_rate)
         return wishes
 
-    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn, file: AudioFile) -> AgentAudio | None:
+    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn) -> AgentAudio | None:
         """None where it plays nothing."""
         if self.start.playback_rate is None:
             return None
         playback = Playback(memory, playback_rate=self.start.playback_rate, write_rate=self.facts.write_rate)
-        wanted_file = file if self.settings.audio_files else None
-        return AgentAudio(memory, playback, turns, warn, wanted_file, raw=self.settings.raw)
+        file = self.audio_file if self.settings.audio_files else None
+        return AgentAudio(memory, playback, turns, warn, file, raw=self.settings.raw)
 
     def outgoing(
         self, memory: StreamMemory, recording: Recording | None, session: Session, transport: Transport, warn: Warn

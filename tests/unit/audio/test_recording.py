@@ -30,9 +30,10 @@ from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel, Services
+from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.command import Mix
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.services import Services
 
 SECOND_NS = 1_000_000_000
 INFO, WARNING = 6, 4

@@ -15,7 +15,8 @@ from mod_openai_realtime.realtime.endpoint import EndpointSettings
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
-from mod_openai_realtime.switch.command import Start, parse_command
+from mod_openai_realtime.switch.command import Start
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 HAPPENINGS = [name for name, member in vars(Observer).items() if inspect.isfunction(member)]
 

@@ -25,15 +25,16 @@ from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel, Services
+from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.services import Services
 
 from .conftest import closed_port
 
 KEY = "sk-freed-with-the-stream"
 KINDS = {
     *("Stream", "Dialogue", "AgentAudio", "EventSocketPilot", "Playback", "Outgoing"),
-    *("Endpoint", "EndpointSettings", "Attempt", "WebSocket"),
+    *("Attachment", "Endpoint", "EndpointSettings", "Attempt", "WebSocket"),
     *("WSProtocol", "WSTransport", "SSLTransport"),
 }
 

@@ -17,13 +17,14 @@ from mod_openai_realtime.conversation.negotiation import LONGEST_WAIT_MS
 from mod_openai_realtime.dialect.messages import ServerMessage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.sending import BINARY, TEXT
-from mod_openai_realtime.stream.outbound import CommandRefusedError
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
-from mod_openai_realtime.switch.command import MuteTarget, Start, parse_command
+from mod_openai_realtime.switch.command import MuteTarget, Start
+from mod_openai_realtime.switch.refusal import CommandRefusedError
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 ULAW, ALAW, PCM = {"type": "audio/pcmu"}, {"type": "audio/pcma"}, {"type": "audio/pcm", "rate": 24000}
 PCM_8K = {"type": "audio/pcm", "rate": 8000}
@@ -74,18 +75,18 @@ class Owner:
         self.log_lines: list[str] = []
         self.files: list[tuple[bytes, int]] = []
 
-    def event(self, stream: Stream, subclass: str, body: bytes) -> None: ...
-    def log(self, stream: Stream, level: int, text: str) -> None:
+    def event(self, subclass: str, body: bytes) -> None: ...
+    def log(self, level: int, text: str) -> None:
         if level <= 4:
             self.log_lines.append(text)
 
-    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
+    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         self.files.append((pcm, rate))
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return Timers().later(delay_s, function)
 
-    def keep(self, stream: Stream, kept: bytes) -> None: ...
+    def keep(self, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
     def stream_gone(self, stream: Stream) -> None: ...
 
@@ -106,7 +107,9 @@ class Bench:
             return self.connection
 
         facts = ChannelFacts(8000, 8000, 20, codec, codec)
-        plan = StreamPlan(1, start, settings, EndpointSettings(uri="ws://h"), facts, "test")
+        plan = StreamPlan(
+            1, start, settings, EndpointSettings(uri="ws://h"), facts, "test", audio_file=self.owner.audio_file
+        )
         self.stream = Stream(plan, StreamMemory(self.switch.fd), self.owner, make_endpoint)
         self._poller = Poller()
         self._poller.add(self.stream.memory, self.stream, self.stream.packetizer, self.stream.playout)

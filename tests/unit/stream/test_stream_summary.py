@@ -20,7 +20,8 @@ from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
-from mod_openai_realtime.switch.command import Mix, MuteTarget, Start, parse_command
+from mod_openai_realtime.switch.command import Mix, MuteTarget, Start
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 INFO, WARNING = 6, 4
 URI = "wss://host.example:8443/v1?key=sk-query"
@@ -73,19 +74,19 @@ class Owner:
         self.bodies: dict[str, Any] = {}
         self.log_lines: list[tuple[int, str]] = []
 
-    def event(self, stream: Stream, subclass: str, body: bytes) -> None:
+    def event(self, subclass: str, body: bytes) -> None:
         self.told.append(subclass)
         self.bodies[subclass] = json.loads(body)
 
-    def log(self, stream: Stream, level: int, text: str) -> None:
+    def log(self, level: int, text: str) -> None:
         self.log_lines.append((level, text))
 
-    def audio_file(self, stream: Stream, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
+    def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return self._timers.later(delay_s, function)
 
-    def keep(self, stream: Stream, kept: bytes) -> None: ...
+    def keep(self, kept: bytes) -> None: ...
     def stream_ended(self, stream: Stream, reason: EndReason) -> None:
         self.told.append("ended")
 

@@ -21,8 +21,9 @@ from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel, Services
+from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.services import Services
 
 
 class Server:
@@ -442,7 +443,7 @@ async def test_a_channel_without_media_is_refused_and_the_name_stays_free(bench:
 
 async def test_a_fault_while_a_stream_is_set_up_is_told_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("mod_openai_realtime.switch.channel.map_memory", lambda fd: 1 / 0)
+        patch.setattr("mod_openai_realtime.switch.launch.map_memory", lambda fd: 1 / 0)
         reply = await bench.switch.api(f"start {bench.url} mono")
     assert reply == "-ERR Internal error of the engine"
     assert bench.switch.closed == [1]

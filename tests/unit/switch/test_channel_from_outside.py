@@ -21,8 +21,9 @@ from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel, Services
+from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.services import Services
 from mod_openai_realtime.switch.wire import MessageType, encode
 
 START = "start ws://far.example mono 24k 24k"

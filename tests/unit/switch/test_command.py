@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mod_openai_realtime.switch import reasons
-from mod_openai_realtime.switch.command import CommandError, Direction, Mix, SendJson, Start, parse_command
+from mod_openai_realtime.switch.command import CommandError, Direction, Mix, SendJson, Start
+from mod_openai_realtime.switch.stream_verbs import parse_command
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "command"
 VALID = json.loads((DATA / "valid.json").read_text())

@@ -20,6 +20,7 @@ typedef struct switch_core_session switch_core_session_t;
 typedef struct switch_channel switch_channel_t;
 typedef struct switch_media_bug switch_media_bug_t;
 typedef struct switch_rtp switch_rtp_t;
+typedef struct switch_event_node switch_event_node_t;
 typedef int64_t switch_time_t; /* microseconds */
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
 typedef struct apr_pool_t switch_memory_pool_t;
@@ -199,14 +200,52 @@ typedef struct switch_event {
     char *body;
 } switch_event_t;
 
-/* Where an API command prints its answer; leading fields. */
+/* Who has bound an event is called on one of FreeSWITCH's threads that deliver them, and holds up all others. */
+typedef void (*switch_event_callback_t)(switch_event_t *event);
+
+/* A digit that was keyed in. `duration` is in samples at 8 kHz. */
+typedef enum {
+    SWITCH_DTMF_UNKNOWN = 0,
+    SWITCH_DTMF_INBAND_AUDIO = 1,
+    SWITCH_DTMF_RTP = 2,
+    SWITCH_DTMF_ENDPOINT = 3, /* signalled: SIP INFO */
+    SWITCH_DTMF_APP = 4,
+} switch_dtmf_source_t;
+typedef enum { SWITCH_DTMF_RECV = 0 } switch_dtmf_direction_t;
+typedef struct {
+    char digit;
+    uint32_t duration;
+    int32_t flags;
+    switch_dtmf_source_t source;
+} switch_dtmf_t;
+/* Anything but success keeps the digit from the channel. */
+typedef switch_status_t (*switch_recv_dtmf_hook_t)(switch_core_session_t *session, const switch_dtmf_t *dtmf,
+                                                   switch_dtmf_direction_t direction);
+
+/* Where an API command prints its answer. Only our own are made here: `data` is never NULL then, and `param_event` is
+ * FreeSWITCH's. */
 typedef struct switch_stream_handle switch_stream_handle_t;
 typedef uint8_t *(*switch_stream_handle_read_function_t)(switch_stream_handle_t *handle, int *len);
 typedef switch_status_t (*switch_stream_handle_write_function_t)(switch_stream_handle_t *handle, const char *fmt, ...);
+typedef switch_status_t (*switch_stream_handle_raw_write_function_t)(switch_stream_handle_t *handle, uint8_t *data,
+                                                                     switch_size_t datalen);
 struct switch_stream_handle {
     switch_stream_handle_read_function_t read_function;
     switch_stream_handle_write_function_t write_function;
+    switch_stream_handle_raw_write_function_t raw_write_function;
+    void *data;
+    void *end;
+    switch_size_t data_size;
+    switch_size_t data_len;
+    switch_size_t alloc_len;
+    switch_size_t alloc_chunk;
+    switch_event_t *param_event;
 };
+/* With room for the fields that a later version may add. */
+typedef union {
+    switch_stream_handle_t handle;
+    unsigned char room[256];
+} switch_stream_handle_room_t;
 
 /* `cmd` is all after the command's name, or NULL; `session` is set where a dialplan expands the command. */
 typedef switch_status_t (*switch_api_function_t)(const char *cmd, switch_core_session_t *session,

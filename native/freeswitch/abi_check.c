@@ -71,6 +71,12 @@ IS(SWITCH_IO_FLAG_NONE, 0);
 IS(SWITCH_INPUT_TYPE_DTMF, 0);
 IS(SWITCH_INPUT_TYPE_EVENT, 1);
 IS(SWITCH_API_VERSION, 5);
+IS(SWITCH_DTMF_UNKNOWN, 0);
+IS(SWITCH_DTMF_INBAND_AUDIO, 1);
+IS(SWITCH_DTMF_RTP, 2);
+IS(SWITCH_DTMF_ENDPOINT, 3);
+IS(SWITCH_DTMF_APP, 4);
+IS(SWITCH_DTMF_RECV, 0);
 
 AT(switch_frame_t, codec, 0);
 AT(switch_frame_t, source, 8);
@@ -121,6 +127,21 @@ AT(switch_event_t, body, 40);
 
 AT(switch_stream_handle_t, read_function, 0);
 AT(switch_stream_handle_t, write_function, 8);
+AT(switch_stream_handle_t, raw_write_function, 16);
+AT(switch_stream_handle_t, data, 24);
+AT(switch_stream_handle_t, end, 32);
+AT(switch_stream_handle_t, data_size, 40);
+AT(switch_stream_handle_t, data_len, 48);
+AT(switch_stream_handle_t, alloc_len, 56);
+AT(switch_stream_handle_t, alloc_chunk, 64);
+AT(switch_stream_handle_t, param_event, 72);
+FITS(switch_stream_handle_t, 256);
+
+AT(switch_dtmf_t, digit, 0);
+AT(switch_dtmf_t, duration, 4);
+AT(switch_dtmf_t, flags, 8);
+AT(switch_dtmf_t, source, 12);
+_Static_assert(sizeof(switch_dtmf_t) == 16, "digit");
 
 AT(switch_input_args_t, input_callback, 0);
 AT(switch_input_args_t, buf, 8);
@@ -163,6 +184,11 @@ SAME(switch_application_function_t, void (*)(switch_core_session_t *, const char
 SAME(switch_input_callback_function_t,
      switch_status_t (*)(switch_core_session_t *, void *, switch_input_type_t, void *, unsigned int));
 SAME(switch_read_frame_callback_function_t, switch_status_t (*)(switch_core_session_t *, switch_frame_t *, void *));
+SAME(switch_event_callback_t, void (*)(switch_event_t *));
+SAME(switch_recv_dtmf_hook_t,
+     switch_status_t (*)(switch_core_session_t *, const switch_dtmf_t *, switch_dtmf_direction_t));
+SAME(switch_stream_handle_raw_write_function_t,
+     switch_status_t (*)(switch_stream_handle_t *, uint8_t *, switch_size_t));
 SAME(switch_stream_handle_write_function_t, switch_status_t (*)(switch_stream_handle_t *, const char *, ...));
 SAME(__typeof__(((switch_loadable_module_function_table_t *)0)->load),
      switch_status_t (*)(switch_loadable_module_interface_t **, switch_memory_pool_t *));

@@ -38,6 +38,8 @@ switch_status_t switch_channel_perform_answer(switch_channel_t *channel, const c
 switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *varname,
                                                       const char *value, switch_bool_t var_check); /* NULL: unset */
 switch_status_t switch_channel_get_variables(switch_channel_t *channel, switch_event_t **event); /* a copy of all */
+const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *varname, switch_bool_t dup,
+                                            int idx); /* as ${name}; a copy in the session's memory; NULL: not set */
 /* What must live as long as the session: the pool ends with it, and a private pointer finds it again. */
 void *switch_core_perform_session_alloc(switch_core_session_t *session, switch_size_t memory, const char *file,
                                         const char *func, int line);
@@ -82,6 +84,22 @@ switch_status_t switch_core_codec_destroy(switch_codec_t *codec);
 switch_status_t switch_ivr_sleep(switch_core_session_t *session, uint32_t ms, switch_bool_t sync,
                                  switch_input_args_t *args);
 
+/* Commands and applications. An application is run by the session's own thread, which takes the event "execute" from
+ * the session's queue when what it is doing comes to it; the event is FreeSWITCH's then. */
+switch_status_t switch_api_execute(const char *cmd, const char *arg, switch_core_session_t *session,
+                                   switch_stream_handle_t *stream);
+switch_status_t switch_core_session_queue_private_event(switch_core_session_t *session, switch_event_t **event,
+                                                        switch_bool_t priority);
+/* Fails for an application that there isn't, and for one that has no flags. */
+switch_status_t switch_core_session_get_app_flags(const char *app, int32_t *flags);
+
+/* Digits. The hook is called with a lock of the channel's that has_dtmf waits for. */
+switch_status_t switch_core_event_hook_add_recv_dtmf(switch_core_session_t *session,
+                                                     switch_recv_dtmf_hook_t recv_dtmf);
+switch_status_t switch_core_event_hook_remove_recv_dtmf(switch_core_session_t *session,
+                                                        switch_recv_dtmf_hook_t recv_dtmf);
+switch_size_t switch_channel_has_dtmf(switch_channel_t *channel);
+
 /* Media bugs. */
 switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const char *function, const char *target,
                                           switch_media_bug_callback_t callback, void *user_data, time_t stop_time,
@@ -108,6 +126,13 @@ void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *ev
 switch_status_t switch_event_fire_detailed(const char *file, const char *func, int line, switch_event_t **event,
                                            void *user_data);
 void switch_event_destroy(switch_event_t **event);
+switch_status_t switch_name_event(const char *name, switch_event_types_t *type); /* numbers differ between versions */
+char *switch_event_get_header_idx(switch_event_t *event, const char *header_name, int idx); /* -1: all of it */
+/* Unbinding returns when no callback runs any more. */
+switch_status_t switch_event_bind_removable(const char *id, switch_event_types_t event, const char *subclass_name,
+                                            switch_event_callback_t callback, void *user_data,
+                                            switch_event_node_t **node);
+switch_status_t switch_event_unbind(switch_event_node_t **node);
 
 /* Log. */
 void switch_log_printf(switch_text_channel_t channel, const char *file, const char *func, int line,

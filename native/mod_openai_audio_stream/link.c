@@ -213,6 +213,9 @@ bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
         return false;
     }
     link->fd = fd;
+    if (++link->connection == 0) {
+        link->connection = 1; /* 0 is none */
+    }
     link->wants_write = false;
     link->idle = false;
     link_send_waiting(link);

@@ -50,6 +50,8 @@ struct link {
     struct message *inbox;
     struct stream *streams;
     unsigned late; /* streams to be opened once the channel has media (late_open.c) */
+    unsigned executing;  /* what the engine has asked for and has no DONE yet (execution.c) */
+    uint32_t connection; /* how many there have been: a DONE is for the engine that asked */
     bool on_hold;   /* the channel is, as the engine has been told */
     bool suspended; /* by the switch: nobody reads what the caller sends */
     unsigned holds_noted; /* how often the two were looked at (hold.c) */
@@ -58,6 +60,8 @@ struct link {
     unsigned char *received; /* the service thread's: bytes that are no whole message yet */
     size_t received_bytes;
     size_t received_room;
+
+    unsigned running; /* of `executing`, those that a thread is at; guarded by the executor's lock */
 
     struct link *next; /* guarded by the registry's lock */
 };
@@ -93,7 +97,15 @@ bool link_receive(struct link *link, link_handle handle);
 /* Close what has ended; the streams stay. */
 void link_disconnect(struct link *link);
 
+/* What the engine asks of FreeSWITCH: counted from EXECUTE to DONE. begin: the connection that `end` wants; 0: so many
+ * are not answered yet. end: takes the message over, and sends it if the connection is the same. */
+uint32_t link_begin_execution(struct link *link, unsigned limit);
+void link_end_execution(struct link *link, uint32_t connection, struct wire_buffer *done);
+bool link_is_executing(struct link *link);
+bool link_is_connected(struct link *link);
+
 /* Streams of the link, guarded by its lock. */
+bool link_has_streams(struct link *link);
 void link_count_late(struct link *link, int change); /* a link with late streams is not dropped */
 void link_add_stream(struct link *link, struct stream *stream);
 struct stream *link_find_stream(struct link *link, uint32_t id); /* with a reference; only one that is open */

@@ -16,6 +16,16 @@ void link_count_late(struct link *link, int change)
     pthread_mutex_unlock(&link->lock);
 }
 
+bool link_has_streams(struct link *link)
+{
+    bool any;
+
+    pthread_mutex_lock(&link->lock);
+    any = link->streams != NULL;
+    pthread_mutex_unlock(&link->lock);
+    return any;
+}
+
 void link_add_stream(struct link *link, struct stream *stream)
 {
     struct stream **at;

@@ -78,7 +78,8 @@ bool links_drop(struct link *link, bool force)
 
     pthread_mutex_lock(&registry_lock);
     pthread_mutex_lock(&link->lock);
-    if (!link->gone && !link->claimed && !link->streams && !link->late && (force || link->fd < 0 || link->idle)) {
+    if (!link->gone && !link->claimed && !link->streams && !link->late && (!link->executing || link->fd < 0) &&
+        (force || link->fd < 0 || link->idle)) {
         struct link **at = links_bucket(link->uuid);
 
         while (*at != link) {

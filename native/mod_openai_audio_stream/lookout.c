@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "lookout.h"
 
+#include "digits.h"
 #include "hold.h"
 #include "monotonic.h"
 #include "stream.h"
@@ -115,6 +116,7 @@ static void *lookout_main(void *unused)
             continue;
         }
         lookout_take_added();
+        digits_send();
         next = lookout_round();
     }
     return NULL;

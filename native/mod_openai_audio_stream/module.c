@@ -5,11 +5,13 @@
 #include "command.h"
 #include "config.h"
 #include "event.h"
+#include "executor.h"
 #include "hold.h"
 #include "log.h"
+#include "lookout.h"
+#include "queued_application.h"
 #include "service.h"
 #include "unload.h"
-#include "lookout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,26 +122,40 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
     if (!event_reserve()) {
         return SWITCH_STATUS_TERM;
     }
+    executor_start();
+    if (!queued_applications_start()) {
+        LOG(NULL, SWITCH_LOG_ERROR, "Can't bind the events of applications");
+        goto no_applications;
+    }
     if (!lookout_start()) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the lookout's thread");
-        event_free();
-        return SWITCH_STATUS_TERM;
+        goto no_lookout;
     }
     if (!service_start(engine_socket)) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread");
-        lookout_end();
-        event_free();
-        return SWITCH_STATUS_TERM;
+        goto no_service;
     }
     command_allow();
     module_complete(true);
     LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s", version + strlen(VERSION_MARK),
         engine_socket);
     return SWITCH_STATUS_SUCCESS;
+
+no_service:
+    lookout_end();
+no_lookout:
+    queued_applications_end();
+no_applications:
+    event_free();
+    return SWITCH_STATUS_TERM;
 }
 
 static switch_status_t module_shutdown(void)
 {
+    if (executor_is_here()) {
+        LOG(NULL, SWITCH_LOG_ERROR, "The engine can't have the module unloaded");
+        return SWITCH_STATUS_NOUNLOAD;
+    }
     module_complete(false);
     command_forbid();
     if (!unload_run()) {

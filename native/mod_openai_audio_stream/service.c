@@ -2,12 +2,15 @@
 #include "service.h"
 
 #include "command.h"
+#include "digits.h"
 #include "event.h"
+#include "executor.h"
 #include "hold.h"
 #include "late_open.h"
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
+#include "queued_application.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -152,6 +155,9 @@ static void service_handle(struct link *link, const struct message *message)
     case WIRE_KEEP:
         service_keep(link, message);
         break;
+    case WIRE_EXECUTE:
+        executor_add(link, message);
+        break;
     default:
         break; /* IDLE is noted by the link; a reply that nobody waits for; what a later version may send */
     }
@@ -217,6 +223,10 @@ static void service_closed_streams(void)
             struct link *link = link_reference(stream->link);
 
             if (link_stream_closed(stream)) {
+                digits_forget(link);
+                if (link_is_executing(link)) {
+                    queued_applications_review(link);
+                }
                 stream_unreference(stream);
                 service_drop(link, false);
             } else {
@@ -248,16 +258,20 @@ static void service_review_links(void)
 
     for (size_t i = 0; i < count; i++) {
         struct link *link = links[i];
-        bool cut_off, useless, streams;
+        bool cut_off, useless, streams, executing;
 
         pthread_mutex_lock(&link->lock);
         cut_off = link->fd < 0 && link->streams && !link->claimed && !link->cancelled;
         streams = link->streams;
-        useless = !link->streams && !link->claimed && now - link->quiet_since_ms > USELESS_AFTER_MS;
+        executing = link->executing;
+        useless = !link->streams && !link->claimed && !link->executing && now - link->quiet_since_ms > USELESS_AFTER_MS;
         pthread_mutex_unlock(&link->lock);
         /* Of a hold that no media callback has noticed: the switch's own, or one while nobody writes to the channel. */
         if (streams) {
             hold_review(link);
+        }
+        if (executing) {
+            queued_applications_review(link);
         }
         if (cut_off) {
             service_reattach(link);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "stream.h"
 
+#include "digits.h"
 #include "event.h"
 #include "hold.h"
 #include "log.h"
@@ -225,6 +226,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     link_add_stream(stream->link, stream);
     stream_reference(stream);
     hold_note(stream->link, channel);
+    digits_watch(session);
     if (switch_core_media_bug_add(session, BUG_FUNCTION, stream->name, media_callback, stream, 0,
                                   stream_bug_flags(stream), &stream->bug) != SWITCH_STATUS_SUCCESS) {
         /* The callback never refuses INIT, so it has not been called and never will be. */

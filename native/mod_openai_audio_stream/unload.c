@@ -1,8 +1,10 @@
 #include "unload.h"
 
 #include "command.h"
+#include "executor.h"
 #include "links.h"
 #include "monotonic.h"
+#include "queued_application.h"
 #include "service.h"
 #include "stream.h"
 #include "lookout.h"
@@ -58,12 +60,16 @@ static bool unload_wait(unsigned (*left)(void), void (*visit)(struct link *link)
 
 bool unload_run(void)
 {
-    /* In this order: commands can add bugs; bugs call back into the module; streams that are let go leave the engine
+    executor_forbid();
+    /* In this order: what the engine has asked for may be a command; commands can add bugs; bugs call back into the module; streams that are let go leave the engine
      * with something to say, which only the service thread can hear. */
-    if (!unload_wait(command_count, link_cancel, COMMANDS_WITHIN_MS) ||
+    if (!unload_wait(executor_count, link_cancel, COMMANDS_WITHIN_MS) ||
+        !unload_wait(command_count, link_cancel, COMMANDS_WITHIN_MS) ||
         !unload_wait(stream_count, unload_remove_streams, BUGS_WITHIN_MS)) {
         return false;
     }
+    queued_applications_end();
+    executor_end();
     unload_wait(links_count, NULL, LAST_EVENTS_WITHIN_MS);
     service_end();
     lookout_end();

@@ -21,6 +21,8 @@ enum wire_type {
     WIRE_RESUME = 6,
     WIRE_OPENING = 7,
     WIRE_HOLD = 8,
+    WIRE_DONE = 9,
+    WIRE_DTMF = 10,
     WIRE_OPEN = 16,
     WIRE_REPLY = 17,
     WIRE_EVENT = 18,
@@ -28,6 +30,7 @@ enum wire_type {
     WIRE_CLOSE = 20,
     WIRE_IDLE = 21,
     WIRE_KEEP = 22,
+    WIRE_EXECUTE = 23,
 };
 
 struct wire_header {

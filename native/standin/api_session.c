@@ -106,6 +106,20 @@ switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel,
     return SWITCH_STATUS_SUCCESS;
 }
 
+const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index)
+{
+    struct session *session = from_channel(channel);
+    const char *value;
+
+    (void)dup;
+    (void)index;
+    pthread_mutex_lock(&session->profile_lock);
+    value = headers_get(&session->variables, name);
+    value = value != NULL ? pool_strdup(session->pool, value) : NULL;
+    pthread_mutex_unlock(&session->profile_lock);
+    return value;
+}
+
 switch_status_t switch_channel_get_variables(switch_channel_t *channel, switch_event_t **event)
 {
     struct session *session = from_channel(channel);

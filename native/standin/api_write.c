@@ -1,4 +1,5 @@
 /* What modules call to write frames to a session, and to wait on its thread. */
+#include "application.h"
 #include "call.h"
 
 #include "histogram.h"
@@ -148,6 +149,7 @@ switch_status_t switch_ivr_sleep(switch_core_session_t *handle, uint32_t ms, swi
         if (now >= end_ns) {
             return SWITCH_STATUS_SUCCESS;
         }
+        application_run_queued(session);
         status = take_digits(session, arguments);
         if (status == SWITCH_STATUS_SUCCESS &&
             call_wait_steps(session->call, steps + 1, now + READ_WITHIN_NS) && session_media_ready(session)) {

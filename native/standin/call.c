@@ -2,6 +2,7 @@
 
 #include "media.h"
 #include "monotonic.h"
+#include "session_queue.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
@@ -261,5 +262,6 @@ void call_hangup(struct call *call)
     call->session = NULL;
     pthread_cond_broadcast(&call->stepped);
     pthread_mutex_unlock(&call->gate);
+    session_queue_free(session);
     session_free(session);
 }

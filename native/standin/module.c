@@ -205,9 +205,9 @@ static char *stripped(const char *text)
     return copy;
 }
 
-char *module_api(const char *name, const char *arguments)
+switch_status_t module_api_to(const char *name, const char *arguments, switch_stream_handle_t *stream)
 {
-    struct text_stream stream = {.base.write_function = text_stream_write};
+    switch_status_t status = SWITCH_STATUS_FALSE;
     switch_api_interface_t *api = NULL;
     char *given = stripped(arguments);
 
@@ -218,13 +218,36 @@ char *module_api(const char *name, const char *arguments)
         }
     }
     if (api == NULL) {
-        text_stream_write(&stream.base, "INVALID COMMAND!\n");
-    } else if (api->function(given, NULL, &stream.base) != SWITCH_STATUS_SUCCESS) {
-        text_stream_write(&stream.base, "COMMAND RETURNED ERROR!\n");
+        stream->write_function(stream, "INVALID COMMAND!\n");
+    } else {
+        status = api->function(given, NULL, stream);
+        if (status != SWITCH_STATUS_SUCCESS) {
+            stream->write_function(stream, "COMMAND RETURNED ERROR!\n");
+        }
     }
     pthread_rwlock_unlock(&module_lock);
     free(given);
+    return status;
+}
+
+char *module_api(const char *name, const char *arguments)
+{
+    struct text_stream stream = {.base.write_function = text_stream_write};
+
+    module_api_to(name, arguments, &stream.base);
     return stream.text != NULL ? stream.text : memory_strdup("");
+}
+
+bool module_has_application(const char *name)
+{
+    bool found = false;
+
+    pthread_rwlock_rdlock(&module_lock);
+    for (unsigned i = 0; interface != NULL && i < interface->application_count; i++) {
+        found = found || strcasecmp(interface->applications[i]->interface_name, name) == 0;
+    }
+    pthread_rwlock_unlock(&module_lock);
+    return found;
 }
 
 bool module_application(const char *name, struct session *session, const char *data)

@@ -18,6 +18,9 @@ const char *module_unload(bool force);
 /* Runs an API command on the calling thread. Returns the text it printed, which the caller frees; what FreeSWITCH prints
  * for an unknown or failed command is in it. */
 char *module_api(const char *name, const char *arguments);
+/* The same, printed to what the module itself has given. */
+switch_status_t module_api_to(const char *name, const char *arguments, switch_stream_handle_t *stream);
+bool module_has_application(const char *name);
 /* Runs a dialplan application on the calling thread, which plays the session's. False if there is none. */
 bool module_application(const char *name, struct session *session, const char *data);
 

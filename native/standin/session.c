@@ -54,6 +54,8 @@ struct session *session_new(const char *uuid, enum channel_state state, bool fai
     pthread_rwlock_init(&session->rwlock, NULL);
     pthread_rwlock_init(&session->bug_rwlock, NULL);
     pthread_mutex_init(&session->format_lock, NULL);
+    pthread_mutex_init(&session->digit_lock, NULL);
+    pthread_mutex_init(&session->queue_lock, NULL);
     mutex_init_recursive(&session->thread_lock);
     mutex_init_recursive(&session->profile_lock);
     mutex_init_recursive(&session->codec_read_lock);
@@ -247,6 +249,8 @@ void session_free(struct session *session)
     pthread_rwlock_destroy(&session->rwlock);
     pthread_rwlock_destroy(&session->bug_rwlock);
     pthread_mutex_destroy(&session->format_lock);
+    pthread_mutex_destroy(&session->digit_lock);
+    pthread_mutex_destroy(&session->queue_lock);
     pthread_mutex_destroy(&session->thread_lock);
     pthread_mutex_destroy(&session->profile_lock);
     pthread_mutex_destroy(&session->codec_read_lock);

@@ -20,6 +20,7 @@
 
 struct bug;
 struct call;
+struct event;
 
 enum channel_state {
     CHANNEL_RINGING, /* no media yet */
@@ -63,6 +64,13 @@ struct session {
     _Atomic int leaves_when_tapped; /* what happens to the channel as the next bug is added: enum leaving */
     _Atomic bool application;    /* one runs: it is what writes to the channel */
     _Atomic unsigned digits;     /* dialled, and not yet taken by an application */
+
+    pthread_mutex_t digit_lock; /* held while a digit is told; guards the hook */
+    switch_recv_dtmf_hook_t digit_hook;
+    pthread_mutex_t queue_lock; /* guards the next two; nothing is called with it held */
+    struct event *queue;        /* of what the session's thread is to do in between */
+    unsigned queue_length;
+
     /* On hold: as the call counts; by the switch, which takes and gives no frames; by the caller, whose packets of the
      * RTP session are not sent. */
     _Atomic bool held;

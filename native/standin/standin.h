@@ -58,7 +58,7 @@ int standin_call_leave_when_tapped(struct call *call, int transfer);
 /* enum hold: from the next step on. 0, or CALL_GONE. */
 int standin_call_hold(struct call *call, int hold);
 /* Returns how many digits wait for an application to take them. */
-int standin_call_dial(struct call *call, unsigned digits);
+int standin_call_dial(struct call *call, const char *digits, uint32_t duration_ms, int source);
 int standin_call_bug_count(struct call *call);
 /* enum channel_state; CHANNEL_HANGUP once hung up. */
 int standin_call_state(struct call *call);

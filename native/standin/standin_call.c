@@ -2,6 +2,7 @@
 #include "standin.h"
 
 #include "bug.h"
+#include "digit.h"
 
 struct call *standin_call_new(const char *uuid, int state, int fail_pre_answer, const struct media_format *read_format,
                               const struct media_format *write_format, size_t sent_limit)
@@ -113,7 +114,7 @@ int standin_call_hold(struct call *call, int hold)
     return result;
 }
 
-int standin_call_dial(struct call *call, unsigned digits)
+int standin_call_dial(struct call *call, const char *digits, uint32_t duration_ms, int source)
 {
     struct session *session = call_session(call);
     unsigned waiting;
@@ -121,7 +122,7 @@ int standin_call_dial(struct call *call, unsigned digits)
     if (session == NULL) {
         return CALL_GONE;
     }
-    waiting = atomic_fetch_add(&session->digits, digits) + digits;
+    waiting = digit_key(session, digits, duration_ms * 8, (switch_dtmf_source_t)source);
     session_unlock(session);
     return (int)waiting;
 }

@@ -159,7 +159,7 @@ def read(bench: Bench, data: bytes) -> None:
     bench.run([(offset % (1 << 15), value) for offset, value in writes], data[end:])
 
 
-NAMES = ["text", "level", "subclass", "body", "name", "capture", "playback", "record", "failure"]
+NAMES = ["text", "level", "subclass", "body", "name", "capture", "playback", "record", "failure", "kind", "arguments"]
 texts = st.sampled_from(
     [
         "json",
@@ -179,6 +179,12 @@ texts = st.sampled_from(
         "a" * 70,
         "%n%s",
         "\x1b[2J\r\n\u202e",
+        "application",
+        "api",
+        "get",
+        "set",
+        "echo",
+        "playback",
     ]
 )
 fields = st.lists(st.tuples(st.sampled_from(NAMES), texts.map(str.encode) | st.binary(max_size=12)), max_size=5)
@@ -188,7 +194,7 @@ numbers = st.sampled_from([0, 1, 1, 2, OWN_REQUEST, 2**31, 2**32 - 1])
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
     body = b"".join(FIELD.pack(len(name), len(value)) + name.encode() + value for name, value in draw(fields))
-    kind = draw(st.sampled_from([*(int(kind) for kind in MessageType), 16, 16, 20, 18, 0, 999]))
+    kind = draw(st.sampled_from([*(int(kind) for kind in MessageType), 16, 16, 20, 18, 23, 23, 0, 999]))
     size = len(body) if draw(st.integers(0, 15)) else draw(st.sampled_from([0, 1, 2**24, 2**24 + 1, 2**32 - 1]))
     return (
         HEADER.pack(

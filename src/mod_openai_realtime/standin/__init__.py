@@ -4,7 +4,7 @@ Tests, demo and benchmark use it. It is no switch: no SIP, no dialplan; it runs 
 bugs frames in FreeSWITCH's order and under FreeSWITCH's locks, and collects its events and log.
 """
 
-from .call import SILENCE, Call, ChannelState, Codec, FrameBytes, Hold
+from .call import SILENCE, Call, ChannelState, Codec, DigitSource, FrameBytes, Hold
 from .errors import CallGoneError, ModuleLoadError, StandInError
 from .events import Event, LogLevel, LogLine
 from .histogram import CallbackTimes, Histogram
@@ -19,6 +19,7 @@ __all__ = [
     "CallbackTimes",
     "ChannelState",
     "Codec",
+    "DigitSource",
     "Event",
     "FrameBytes",
     "Histogram",

@@ -33,6 +33,14 @@ class Hold(IntEnum):
     BY_SWITCH = 2
 
 
+class DigitSource(IntEnum):
+    """How a digit has come."""
+
+    INBAND = 1
+    RTP = 2
+    INFO = 3
+
+
 class FrameBytes(NamedTuple):
     """Bytes of pcm16 in one frame that the channel reads, and in one that it writes."""
 
@@ -198,9 +206,9 @@ class Call:
         """Takes it off hold."""
         self._check(self._library.call_hold(self._handle, Hold.NONE))
 
-    def dial(self, digits: int) -> int:
-        """The caller presses this many keys (0: none). Returns how many wait for an application to take them."""
-        return self._check(self._library.call_dial(self._handle, digits))
+    def dial(self, digits: str, duration_ms: int = 100, source: DigitSource = DigitSource.RTP) -> int:
+        """The caller presses these keys ("": none). Returns how many wait for an application to take them."""
+        return self._check(self._library.call_dial(self._handle, encode(digits), duration_ms, source))
 
     def hangup(self) -> None:
         """Hangs up: closes the bugs on the calling thread, waits until nobody holds the session, destroys it.

@@ -62,7 +62,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "call_end_application": (c_int, (c_void_p, c_int)),
     "call_leave_when_tapped": (c_int, (c_void_p, c_int)),
     "call_hold": (c_int, (c_void_p, c_int)),
-    "call_dial": (c_int, (c_void_p, ctypes.c_uint)),
+    "call_dial": (c_int, (c_void_p, c_char_p, c_uint32, c_int)),
     "call_bug_count": (c_int, (c_void_p,)),
     "call_state": (c_int, (c_void_p,)),
     "call_feed": (None, (c_void_p, c_int, c_char_p, c_size_t, c_int)),

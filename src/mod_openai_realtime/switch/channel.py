@@ -65,7 +65,7 @@ class Channel:
 
     def _settle(self) -> None:
         """Tell the module, once, when nothing is left that would use the link."""
-        if not self._idle and not self.busy:
+        if not self._idle and not self.busy and not self._link.executing:
             self._idle = True
             self._port.idle()
             self._services.settled()
@@ -169,6 +169,9 @@ class Channel:
             if fd >= 0:
                 os.close(fd)
 
+    def _on_done(self, _message: Message, _fds: deque[int]) -> None:
+        self._idle = False  # what was asked for may have been asked after all else was over
+
     def _on_hold(self, message: Message, _fds: deque[int]) -> None:
         for stream in self._registry.streams:
             stream.hold(is_on_hold(message.fields))
@@ -239,6 +242,7 @@ _HANDLERS: dict[int, Callable[[Channel, Message, deque[int]], None]] = {
     MessageType.OPEN_FAILED: Channel._on_open_failed,
     MessageType.OPENING: Channel._on_opening,
     MessageType.RESUME: Channel._on_resume,
+    MessageType.DONE: Channel._on_done,
     MessageType.HOLD: Channel._on_hold,
     MessageType.CLOSED: Channel._on_closed,
 }

@@ -8,10 +8,11 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..engine.fresh_socket import forget_number
+from .execution import Digit, ExecuteKind, Executions, read_digit
 from .wire import Decoder, Message, MessageType, WireError, encode
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ class Link:
         self._listener: LinkListener | None = None
         self._flushed: asyncio.Future[None] | None = None
         self._open = True
+        self._executions = Executions(self._send_execute, loop)
+        self._digit_watchers: list[Callable[[Digit], None]] = []
         self.full = False
         """As the listener was told."""
         sock.setblocking(False)
@@ -94,6 +97,38 @@ class Link:
         elif self._unsent_bytes > FULL_BYTES:
             self._tell_full(True)
 
+    def execute(self, kind: ExecuteKind, name: str, arguments: str | None = None) -> asyncio.Future[str | None]:
+        """Has FreeSWITCH do something: see ExecuteKind. The future raises ExecutionError.
+
+        It has no time limit, and cancelling it stops nothing. What is asked for at a time is carried out in no certain
+        order: wait for the one before where the order matters.
+        """
+        return self._executions.execute(kind, name, arguments)
+
+    @property
+    def executing(self) -> int:
+        """How much of that has no answer yet."""
+        return len(self._executions)
+
+    def watch_digits(self, watcher: Callable[[Digit], None]) -> Callable[[], None]:
+        """Has `watcher` called with each key that the caller presses. Returns what ends that."""
+        self._digit_watchers.append(watcher)
+        return lambda: self._digit_watchers.remove(watcher)
+
+    def _send_execute(self, number: int, fields: dict[str, str]) -> None:
+        self.send(MessageType.EXECUTE, request=number, fields=fields)
+
+    def _take(self, message: Message) -> None:
+        """What the link itself understands. The listener sees all of it all the same."""
+        if message.type == MessageType.DONE:
+            self._executions.take(message)
+        elif message.type == MessageType.DTMF and (digit := read_digit(message)) is not None:
+            for watcher in list(self._digit_watchers):
+                try:
+                    watcher(digit)
+                except Exception:
+                    logger.exception("a key that was pressed got lost")  # not what comes after it
+
     def close(self) -> None:
         """For the engine's own end only: to the module, a closed link is an engine that died."""
         if not self._open:
@@ -104,6 +139,7 @@ class Link:
         self._sock.close()
         while self._fds:
             os.close(self._fds.popleft())
+        self._executions.lose()
         self._tell_flushed()
 
     async def flushed(self) -> None:
@@ -165,6 +201,7 @@ class Link:
         assert self._listener is not None
         try:
             for message in self._decoder.feed(data):
+                self._take(message)
                 self._listener.on_message(message, self._fds)
                 if not self._open:
                     return

@@ -22,6 +22,8 @@ class MessageType(IntEnum):
     RESUME = 6
     OPENING = 7
     HOLD = 8
+    DONE = 9
+    DTMF = 10
     OPEN = 16
     REPLY = 17
     EVENT = 18
@@ -29,6 +31,7 @@ class MessageType(IntEnum):
     CLOSE = 20
     IDLE = 21
     KEEP = 22
+    EXECUTE = 23
 
 
 class WireError(Exception):

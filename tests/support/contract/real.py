@@ -95,6 +95,10 @@ class RealLeg(Leg):
         self._switch.command(command)
         self._call.wait_settled(settled + 1)
 
+    def key(self, digits: str) -> None:
+        reply = self._switch.command(f"uuid_recv_dtmf {self.uuid} ~{digits}")
+        assert reply.startswith("+OK"), reply
+
     def bugs(self) -> int:
         return self._switch.command(f"uuid_buglist {self.uuid}").count("<media-bug>")
 

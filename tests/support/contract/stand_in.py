@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from audio.g711 import Pcm16
 
 from contract.switch import API, Event, Leg, Switch
-from mod_openai_realtime.standin import Call, ChannelState, Hold, LogLevel, StandIn
+from mod_openai_realtime.standin import Call, CallGoneError, ChannelState, Hold, LogLevel, StandIn
 from mod_openai_realtime.standin.events import SUBCLASS_PREFIX
 
 # The engine keeps 200 ms of playback ahead and the capture ring holds more than a second: between two ticks of the
@@ -95,6 +96,9 @@ class StandInLeg(Leg):
     def unhold(self) -> None:
         self._call.unhold()
 
+    def key(self, digits: str) -> None:
+        self._call.dial(digits)
+
     def bugs(self) -> int:
         return self._call.bug_count
 
@@ -102,7 +106,7 @@ class StandInLeg(Leg):
         return [f"{level.name} {text}" for level, uuid, text in self._switch.log_lines() if uuid == self.uuid]
 
     def _pass_some_time(self) -> None:
-        if self._call.state is not ChannelState.HANGUP:
+        with contextlib.suppress(CallGoneError):
             self.step()
             self._since_tick_ms += self._call.codec.ptime_ms
             if self._since_tick_ms >= _BATCH_MS:

@@ -98,6 +98,10 @@ class Leg(ABC):
     def unhold(self) -> None: ...
 
     @abstractmethod
+    def key(self, digits: str) -> None:
+        """The caller presses these keys."""
+
+    @abstractmethod
     def bugs(self) -> int:
         """How many media bugs are on the channel."""
 

@@ -41,6 +41,8 @@ class LinkSwitch:
     on_hold: bool = False
     """As the module tells; hold() changes it, and tells."""
     channel: bool = True
+    carries_out: bool = True
+    """Whether what the engine asks for is answered at once; else with done()."""
 
     def __post_init__(self) -> None:
         self.sock.setblocking(False)
@@ -48,6 +50,8 @@ class LinkSwitch:
         self.events: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
         self.log: list[tuple[int, str]] = []
         self.idle = 0
+        self.executed: list[tuple[int, dict[str, str]]] = []
+        """Number and fields of each EXECUTE."""
         self.closed: list[int] = []
         self._decoder = Decoder()
         self._request = 0
@@ -107,6 +111,26 @@ class LinkSwitch:
                 self._send(encode(MessageType.CLOSED, stream=message.stream, request=message.request, fields=removed))
         elif message.type == MessageType.IDLE:
             self.idle += 1
+        elif message.type == MessageType.EXECUTE:
+            self.executed.append((message.request, fields))
+            if self.carries_out:
+                self._carry_out(message.request, fields)
+
+    def _carry_out(self, number: int, fields: dict[str, str]) -> None:
+        if fields["kind"] == "set":
+            self.variables[fields["name"]] = fields.get("arguments", "")
+        self.done(number, text=self.variables.get(fields["name"]) if fields["kind"] == "get" else "")
+
+    def done(self, number: int, ok: bool = True, text: str | None = None) -> None:
+        """What an EXECUTE of this number asked for is over."""
+        answer = {"ok": str(int(ok))} | ({"text": text} if text is not None else {})
+        self._send(encode(MessageType.DONE, request=number, fields=answer))
+
+    def key(self, digits: str, source: str = "rtp") -> None:
+        """The caller presses these keys."""
+        for digit in digits:
+            fields = {"digit": digit, "duration_ms": "100", "source": source}
+            self._send(encode(MessageType.DTMF, fields=fields))
 
     async def until(self, condition: object) -> None:
         """Wait until `condition()` is true; it is tried whenever something has come over the link."""

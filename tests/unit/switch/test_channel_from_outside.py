@@ -22,6 +22,7 @@ from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
+from mod_openai_realtime.switch.execution import ExecuteKind
 from mod_openai_realtime.switch.link import Link
 from mod_openai_realtime.switch.services import Services
 from mod_openai_realtime.switch.wire import MessageType, encode
@@ -49,8 +50,8 @@ class Unconnected:
 
 
 class Bench:
-    def __init__(self, switch: LinkSwitch, streams: Streams) -> None:
-        self.switch, self.streams = switch, streams
+    def __init__(self, switch: LinkSwitch, streams: Streams, channel: Channel) -> None:
+        self.switch, self.streams, self.channel = switch, streams, channel
 
     async def names(self) -> list[str]:
         return [each["name"] for each in orjson.loads((await self.switch.api("list")).removeprefix("+OK "))]
@@ -78,7 +79,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     )
     channel = Channel(Link(ours, asyncio.get_running_loop()), services)
     switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-    yield Bench(switch, streams)
+    yield Bench(switch, streams, channel)
     channel.on_link_lost()
     switch.close()
     channel.link.close()
@@ -139,6 +140,23 @@ async def test_a_channel_that_ends_while_it_is_tapped_leaves_its_name_free(bench
     await bench.switch.until(lambda: bench.switch.idle == 1)
     bench.switch.ends = False
     assert await bench.switch.api(START) == "+OK Success"
+
+
+async def test_a_link_is_not_idle_while_something_is_asked_of_the_channel(bench: Bench) -> None:
+    link, switch = bench.channel.link, bench.switch
+    assert await switch.api(START) == "+OK Success"
+    switch.carries_out = False
+    bridged = link.execute(ExecuteKind.APPLICATION, "bridge", "user/1001")
+    assert await switch.api("stop") == "+OK Success"
+    await switch.until(lambda: switch.executed and not switch.bugs)
+    assert switch.idle == 0
+    switch.done(switch.executed[0][0], text="SUCCESS")
+    assert await bridged == "SUCCESS"
+    await switch.until(lambda: switch.idle == 1)
+    switch.carries_out = True
+    await link.execute(ExecuteKind.SET, "note", "afterwards")
+    assert await link.execute(ExecuteKind.GET, "note") == "afterwards"
+    await switch.until(lambda: switch.idle == 3)
 
 
 @pytest.mark.parametrize("number", [0, 1 << 31, (1 << 32) - 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ class ExistingPath(click.Path):
             self.fail(f"{os.fspath(value)!r}: {error.strerror}", param, ctx)
         super().convert(value, param, ctx)
         return Path(value).absolute()
+
+
+class FileOrPython(ExistingPath):
+    """A file, or `FILE.py:NAME` or `package.module:NAME` for what is in one, which stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if re.fullmatch(r"[^:]+:[A-Za-z_]\w*", str(value)) and not Path(value).exists():
+            return str(value)
+        return super().convert(value, param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -159,6 +169,16 @@ def doctor(path: Path | None, prefix: Path | None, module_dir: Path | None, conf
         raise SystemExit(1)
 
 
+def _latency(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", text or "0")
+    if found is None:
+        raise click.BadParameter("it is a number of ms, or two such as 300-900")
+    shortest, longest = int(found[1]), int(found[2] or found[1])
+    if longest < shortest:
+        raise click.BadParameter("the second time is not to be shorter than the first")
+    return shortest, longest
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
@@ -177,12 +197,41 @@ def doctor(path: Path | None, prefix: Path | None, module_dir: Path | None, conf
 @click.option(
     "--agent",
     "agent_file",
-    type=_FILE,
-    help="JSON file with what the agent says.",
+    type=FileOrPython(dir_okay=False),
+    metavar="SCRIPT | FILE.py:NAME",
+    help="What the agent says and calls: a script in YAML or JSON, or a Python function, see the page.",
 )
+@click.option("--transcripts", type=_FILE, help="What the caller says, a turn on each line: the transcripts.")
+@click.option(
+    "--transcriber",
+    metavar="COMMAND | FILE.py:NAME",
+    help="What finds out what the caller says: a command that reads a WAV and writes the text, or a Python function.",
+)
+@click.option("--llm", metavar="URL", help="A language model answers: the base URL of a chat completions API.")
+@click.option("--llm-model", metavar="NAME", help="Its name there; default: the first that the server lists.")
+@click.option(
+    "--llm-key-file",
+    type=_FILE,
+    help="File with the key for it; OPENAI_REALTIME_LOCAL_LLM_KEY in the environment will do, too.",
+)
+@click.option(
+    "--latency-ms",
+    metavar="MS | MS-MS",
+    callback=_latency,
+    help="How long a response takes at least until it says something, or between which times.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=VALUE][@N]",
+    help="Something to do wrong, for all connections or the Nth (@2, @2-4, @2-); may be given several times.",
+)
+@click.option("--list-faults", is_flag=True, help="Print what --fault knows, and end.")
 @click.option(
     "--vad/--no-vad", default=True, show_default=True, help="Whether the server listens for the user's turns."
 )
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes that serve.")
 @click.option(
     "--log-level",
     default="info",
@@ -196,41 +245,74 @@ def local(
     tls_key: Path | None,
     api_key: str | None,
     api_key_file: Path | None,
-    agent_file: Path | None,
+    agent_file: Path | str | None,
+    transcripts: Path | None,
+    transcriber: str | None,
+    llm: str | None,
+    llm_model: str | None,
+    llm_key_file: Path | None,
+    latency_ms: tuple[int, int],
+    faults: tuple[str, ...],
+    list_faults: bool,
     vad: bool,
+    workers: int,
     log_level: str,
 ) -> None:
     """Run the local Realtime endpoint: develop against it without a key, and without paying."""
     import asyncio
 
-    if tls_key is not None and tls_cert is None:
-        raise click.UsageError("--tls-key needs --tls-cert")
-    if api_key is not None and api_key_file is not None:
-        raise click.UsageError("give --api-key or --api-key-file, not both")
+    for first, second, both in (
+        ("--api-key", "--api-key-file", api_key is not None and api_key_file is not None),
+        ("--transcripts", "--transcriber", transcripts is not None and transcriber is not None),
+        ("--agent", "--llm", agent_file is not None and llm is not None),
+    ):
+        if both:
+            raise click.UsageError(f"give {first} or {second}, not both")
+    for option, needed, wrong in (
+        ("--tls-key", "--tls-cert", tls_key is not None and tls_cert is None),
+        ("--llm-model", "--llm", llm_model is not None and llm is None),
+        ("--llm-key-file", "--llm", llm_key_file is not None and llm is None),
+    ):
+        if wrong:
+            raise click.UsageError(f"{option} needs {needed}")
+    if llm is not None and not llm.startswith(("http://", "https://")):
+        raise click.UsageError("--llm is a URL that begins with http:// or https://")
     set_up_logging(log_level)
     try:
-        from .local.agent import ScriptError
-        from .local.api_key import ApiKeyError, given_key
-        from .local.command import CannotServeError, run_local
+        from .local.api_key import LLM_VARIABLE, VARIABLE, given_key
+        from .local.command import CannotServeError, LocalOptions, run_local
+        from .local.faults import listed
+        from .local.workers import Workers
     except ImportError as error:
         raise click.ClickException(str(error)) from None
+    if list_faults:
+        click.echo(listed())
+        return
     try:
-        key = given_key(api_key, api_key_file, os.environ)
-    except ApiKeyError as error:
-        raise click.ClickException(str(error)) from None
-    serving = run_local(
-        host,
-        port,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        api_key=key,
-        agent_file=agent_file,
-        vad=vad,
-        echo=click.echo,
-    )
-    try:
-        asyncio.run(serving)
-    except (CannotServeError, OSError, ImportError, ScriptError) as error:
+        key = given_key(api_key, api_key_file, os.environ, VARIABLE)
+        more: dict[str, Any] = dict(
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            api_key=key,
+            agent_file=agent_file,
+            transcripts=transcripts,
+            transcriber=transcriber,
+            llm=llm,
+            llm_model=llm_model,
+            llm_key=given_key(None, llm_key_file, os.environ, LLM_VARIABLE) if llm else None,
+            faults=faults,
+            latency_ms=latency_ms,
+            vad=vad,
+        )
+        if llm is not None and transcripts is None and transcriber is None:
+            click.echo(
+                "Nothing tells the language model what a caller says: give --transcriber or --transcripts.", err=True
+            )
+        if workers > 1:
+            Workers(LocalOptions(host, port, **more), workers, log_level).run(click.echo)
+        else:
+            asyncio.run(run_local(host, port, echo=click.echo, **more))
+    except (CannotServeError, OSError, ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from .script import DEFAULT_SCRIPT, Script, ScriptedAgent, ScriptError
-from .turns import Agent, Answer, Context, FunctionCall, McpCall, Piece, Result, Stream, Turn
+from .turns import Agent, AgentError, Answer, Context, FunctionCall, McpCall, Piece, Result, Stream, Turn
 
 __all__ = [
     "DEFAULT_SCRIPT",
     "Agent",
+    "AgentError",
     "Context",
     "FunctionCall",
     "Hook",

@@ -1,9 +1,10 @@
-"""The key that clients of the local endpoint have to send, from where other users can't see it."""
+"""Keys of the local endpoint, from where other users can't see them: its clients' and its language model's."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 VARIABLE = "OPENAI_REALTIME_LOCAL_API_KEY"
+LLM_VARIABLE = "OPENAI_REALTIME_LOCAL_LLM_KEY"
 _MOST_BYTES = 4096
 
 
@@ -11,13 +12,15 @@ class ApiKeyError(ValueError):
     """There is no key where one was named; the text says why, and never shows what is there."""
 
 
-def given_key(option: str | None, file: Path | None, environment: Mapping[str, str]) -> str | None:
+def given_key(
+    option: str | None, file: Path | None, environment: Mapping[str, str], variable: str = VARIABLE
+) -> str | None:
     """The option's, the file's, or the environment's; None where there is none. Raises ApiKeyError."""
     if option is not None:
         return option
     if file is not None:
         return _read(file)
-    return environment.get(VARIABLE) or None
+    return environment.get(variable) or None
 
 
 def _read(file: Path) -> str:

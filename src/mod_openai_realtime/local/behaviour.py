@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .sounds import Tone
 
@@ -74,10 +74,15 @@ class Behaviour:
     """A response of this tone begins by itself when the connection opens."""
     latency_ms: tuple[int, int] = (0, 0)
     """How long a response at least takes to say or call the first thing, from its beginning: a time between these."""
+    fail_responses: int = 0
+    """So many responses fail, the first of each session."""
     echo: bool = False
     """Audio comes back as it is sent: binary messages in raw mode, else audio deltas."""
     raw: bool = False
     """Any path; audio in binary messages, and no session."""
+
+    def with_latency(self, shortest_ms: int, longest_ms: int) -> "Behaviour":
+        return replace(self, latency_ms=(shortest_ms, longest_ms))
 
     def latency_s(self) -> float:
         """Another one for each response."""

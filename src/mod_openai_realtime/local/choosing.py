@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from .errors import RequestError
-from .turns import Call, Context, FunctionCall, McpCall, Piece, Turn, words_of_instructions
+from .turns import AgentError, Call, Context, FunctionCall, McpCall, Piece, Turn, words_of_instructions
 
 log = logging.getLogger(__name__)
 
 
-class UndeclaredFunctionError(Exception):
+class UndeclaredFunctionError(AgentError):
     """The agent would call what the session doesn't declare, and does nothing else."""
+
+    code = "undeclared_function"
 
 
 def check_choice(tool_choice: Any, tools: list[dict[str, Any]], path: str) -> None:

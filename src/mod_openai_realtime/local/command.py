@@ -3,56 +3,146 @@
 import asyncio
 import os
 import signal
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .agent import Script
+from .agent_source import for_each_call, source_of
+from .behaviour import GOOD, Behaviours
+from .faults import behaviours, parsed
 from .parts import require
+from .script import Script, transcripts_from_file
 from .server import LocalEndpoint
+from .transcribers import transcriber_of
+from .voice import HibariVoice, hibari
+
+_BACKLOG = 1024
 
 
 class CannotServeError(Exception):
     """The endpoint can't serve as it was told to; the text says why, and what to do."""
 
 
-async def run_local(
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    *,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    api_key: str | None = None,
-    agent_file: Path | None = None,
-    vad: bool = True,
-    echo: Callable[[str], object] = print,
-) -> None:
-    """Serves until SIGINT or SIGTERM; what happens is logged, where it listens is told to `echo`.
+@dataclass(frozen=True)
+class LocalOptions:
+    """What the command line says; the same in each worker."""
 
-    `tls_key` None: the key is in the file of the certificate. Raises MissingPartsError, ScriptError, CannotServeError,
-    and OSError where the script can't be read.
-    """
+    host: str = "127.0.0.1"
+    port: int = 8765
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """None: the key is in the file of the certificate."""
+    api_key: str | None = None
+    agent_file: Path | str | None = None
+    """A script's, or FILE.py:NAME."""
+    transcripts: Path | None = None
+    transcriber: str | None = None
+    llm: str | None = None
+    llm_model: str | None = None
+    llm_key: str | None = field(default=None, repr=False)
+    faults: tuple[str, ...] = ()
+    latency_ms: tuple[int, int] = (0, 0)
+    vad: bool = True
+
+
+Counter = Callable[[], int]
+"""How many connections there were before, in all workers."""
+
+
+def endpoint_of(
+    options: LocalOptions,
+    sockets: Sequence[socket.socket],
+    *,
+    secrets: Path | None = None,
+    counter: Counter | None = None,
+) -> LocalEndpoint:
+    """Raises MissingPartsError, ScriptError, LoadError, TranscriberError, FaultError, CannotServeError, OSError."""
     require("hibari", "its voice")
-    context = _tls(tls_cert, tls_key) if tls_cert is not None else None
-    script = Script.from_file(agent_file) if agent_file else None
-    stop = asyncio.Event()
+    context = _tls(options.tls_cert, options.tls_key) if options.tls_cert is not None else None
+    source = source_of(options.agent_file, options.llm, options.llm_model, options.llm_key)
+    transcripts = transcripts_from_file(options.transcripts) if options.transcripts else ()
+    endpoint = LocalEndpoint(
+        options.host,
+        options.port,
+        ssl=context,
+        api_key=options.api_key,
+        agent_for=for_each_call(source, transcripts),
+        behaviour=_behaviour(options, counter),
+        transcriber=transcriber_of(options.transcriber) if options.transcriber else None,
+        vad=options.vad,
+        keep="counts",
+        sockets=sockets,
+        secrets=secrets,
+    )
+    warm(hibari(), source.texts if isinstance(source, Script) else [])
+    return endpoint
+
+
+def warm(voice: HibariVoice, texts: list[str]) -> None:
+    """So that not even the first call waits for it; a call's own rate may be 8 kHz."""
+    voice.warm(texts, (24000, 8000))
+
+
+def _behaviour(options: LocalOptions, counter: Counter | None) -> Behaviours:
+    faults = [parsed(each) for each in options.faults]
+    usual = GOOD.with_latency(*options.latency_ms)
+    made = behaviours(faults, usual)
+    if counter is None or not callable(made):
+        return made
+    return lambda _index: made(counter())
+
+
+def bound(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets, one for each address of the host. Raises CannotServeError."""
+    made: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            # The port that the first was given, where any will do.
+            number = made[0].getsockname()[1] if made and not port else address[1]
+            where = (address[0], number, *address[2:])
+            made.append(socket.create_server(where, family=family, backlog=_BACKLOG))
+    except (OSError, UnicodeError) as error:
+        for each in made:
+            each.close()
+        raise CannotServeError(_not_listening(host, port, error)) from None
+    return made
+
+
+async def serve(endpoint: LocalEndpoint, ready: Callable[[], object], stop: asyncio.Event | None = None) -> None:
+    """Until SIGINT or SIGTERM, or `stop`."""
+    stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    endpoint = LocalEndpoint(host, port, ssl=context, api_key=api_key, agent=script, vad=vad, keep="counts")
     try:
-        try:
-            await endpoint.start()
-        except (OSError, UnicodeError) as error:
-            raise CannotServeError(_not_listening(host, port, error)) from None
-        try:
-            echo(f"The local Realtime endpoint listens on {endpoint.url}")
+        async with endpoint:
+            ready()
             await stop.wait()
-        finally:
-            await endpoint.stop()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+async def run_local(
+    host: str = "127.0.0.1", port: int = 8765, *, echo: Callable[[str], object] = print, **more: Any
+) -> None:
+    """Serves until SIGINT or SIGTERM; what happens is logged, where it listens is told to `echo`.
+
+    `more` as LocalOptions has it. Raises as `endpoint_of`.
+    """
+    options = LocalOptions(host, port, **more)
+    sockets = bound(options.host, options.port)
+    try:
+        endpoint = endpoint_of(options, sockets)
+        await serve(endpoint, lambda: echo(f"The local Realtime endpoint listens on {endpoint.url}"))
+    finally:
+        for each in sockets:
+            each.close()
 
 
 def _not_listening(host: str, port: int, error: OSError | UnicodeError) -> str:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # With this many messages waiting, whoever sends much has to wait (`drained`).
 _MANY = 32
 _BYTES_PER_MS = 48
-# An append in its plainest form, whose audio can be counted without parsing or decoding it.
+# An append in its plainest form, whose audio can be told without parsing the rest.
 _APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]*)"\}')
 _COUNTED_CHARACTERS = 2**20  # what may be too long is left to the session's checks
 
@@ -37,6 +37,8 @@ class _Outgoing:
 
 
 Handler = Callable[[Message], Awaitable[None]]
+AudioShortcut = Callable[[str, int], Awaitable[None]]
+"""Of the base64 of an append, and how many bytes that is."""
 
 
 class Connection:
@@ -127,22 +129,22 @@ class Connection:
 
     # Running
 
-    async def run(self, handle: Handler, count_audio: Callable[[int], None] | None = None) -> None:
+    async def run(self, handle: Handler, shortcut: AudioShortcut | None = None) -> None:
         """Sends and reads, until the connection has ended on one side or the other.
 
-        With `count_audio`, appended audio may be told there by its bytes, and not be handled.
+        With `shortcut`, appended audio may be told there, and not be handled.
         """
         if not self.behaviour.answer_pings:
             self.ignore_pings()
         writing = asyncio.create_task(self._write())
         try:
             await self._end_if_due()
-            await self._read(handle, count_audio)
+            await self._read(handle, shortcut)
         finally:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
 
-    async def _read(self, handle: Handler, count_audio: Callable[[int], None] | None) -> None:
+    async def _read(self, handle: Handler, shortcut: AudioShortcut | None) -> None:
         closing = asyncio.create_task(self._websocket.wait_closed())
         try:
             while True:
@@ -152,12 +154,12 @@ class Connection:
                     await self._wait_stalled(closing)
                 payload = await self._websocket.recv()
                 append = None
-                if count_audio and isinstance(payload, str) and len(payload) < _COUNTED_CHARACTERS:
+                if shortcut and isinstance(payload, str) and len(payload) < _COUNTED_CHARACTERS:
                     append = _APPEND.fullmatch(payload)
-                if count_audio and append and len(append[1]) % 4 == 0:
+                if shortcut and append and len(append[1]) % 4 == 0:
                     audio_bytes = len(append[1]) // 4 * 3
                     self._recorder.counted(self.record, audio_bytes)
-                    count_audio(audio_bytes)
+                    await shortcut(append[1], audio_bytes)
                 else:
                     message = self._read_message(payload)
                     audio_bytes = len(message.audio)

@@ -54,16 +54,14 @@ class Prompt:
         parts: list[Part] = input_parts(self.instructions, self.tools, self.items)
         return sum((each for _, each in parts), Tokens()), cache.meet(parts)
 
-    def results(self) -> list[Result]:
-        """What tools gave back since the model spoke or called last."""
+    def results(self, told: set[str]) -> list[Result]:
+        """What tools gave back, but for the items of these ids. They are added to, unless it is an aside: a response
+        with instructions of its own."""
         names = {item.data["call_id"]: item.data["name"] for item in self.items if "call_id" in _call(item)}
-        found: list[Result] = []
-        for item in reversed(self.items):
-            if item.data["type"] == "function_call_output":
-                found.insert(0, Result(names.get(item.data["call_id"], ""), item.data["output"]))
-            elif item.data.get("role") == "assistant":
-                break
-        return found
+        new = [item for item in self.items if item.data["type"] == "function_call_output" and item.id not in told]
+        if self.asked is None:
+            told.update(item.id for item in new)
+        return [Result(names.get(item.data["call_id"], ""), item.data["output"]) for item in new]
 
 
 def _call(item: Item) -> dict[str, Any]:

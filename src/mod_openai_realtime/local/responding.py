@@ -19,7 +19,7 @@ from .prompt import Prompt
 from .response import Answering, Response, ResponseSettings
 from .settings import SessionSettings
 from .transcribing import Transcribing
-from .turns import Agent, Context, Turn
+from .turns import Agent, AgentError, Context, Turn
 from .usage import InputCache
 from .voice import Voice
 
@@ -71,6 +71,7 @@ class Responding:
         self._running: dict[str, tuple[Response, asyncio.Task[None] | None]] = {}
         self._default: Response | None = None
         self._count = 0
+        self._told: set[str] = set()
         self._used_tokens = 0
         self.sent_audio = False
 
@@ -94,6 +95,8 @@ class Responding:
         if turn is None and approved:
             turn = Turn(calls=approved)
         answer = _given(turn) if turn is not None else self._asking(prompt)
+        if self._count < self._behaviour.fail_responses:
+            answer = _failing
         self._count += 1
 
         async def run() -> None:
@@ -153,6 +156,7 @@ class Responding:
         number, caller = self._count, self.caller
         heard, caller.heard = caller.heard, None
         unanswered, caller.unanswered = caller.unanswered, False
+        results = prompt.results(self._told)
 
         async def answer() -> Any:
             if self._agent.wants_words:
@@ -167,7 +171,7 @@ class Responding:
                 asked=prompt.asked,
                 turn=caller.turns,
                 said=_said(items) if unanswered else None,
-                results=prompt.results(),
+                results=results,
                 tools=prompt.tools,
                 tool_choice=prompt.tool_choice,
                 parallel_tool_calls=prompt.parallel_tool_calls,
@@ -199,6 +203,10 @@ class Responding:
             for name, limit, used in limits
         ]
         self._outlet.emit({"type": "rate_limits.updated", "rate_limits": shown})
+
+
+async def _failing() -> Turn:
+    raise AgentError("The server had an error while processing your request.")
 
 
 def _given(turn: Turn) -> Answering:

@@ -8,7 +8,6 @@ from typing import Any
 import pybase64
 
 from .behaviour import Behaviour
-from .choosing import UndeclaredFunctionError
 from .clock import Clock
 from .formats import AudioFormat
 from .ids import new_id
@@ -18,7 +17,7 @@ from .outlet import Outlet
 from .output import Output
 from .sentences import cut
 from .sounds import SampledSound, Sound, ToneSound
-from .turns import FunctionCall, McpCall, Piece, Turn
+from .turns import AgentError, FunctionCall, McpCall, Piece, Turn
 from .usage import OUTPUT_TOKEN_MS, Tokens, item_tokens, text_tokens, usage
 from .voice import RATE, Voice, resampled
 
@@ -104,12 +103,12 @@ class Response:
         except LimitReachedError:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
         except Exception as error:
-            known = isinstance(error, UndeclaredFunctionError)
-            if known:
+            code = error.code if isinstance(error, AgentError) else type(error).__name__
+            if isinstance(error, AgentError):
                 log.error("response %s failed: %s", self.id, error)
             else:
                 log.exception("response %s failed", self.id)
-            details = {"type": "server_error", "code": type(error).__name__, "message": str(error)}
+            details = {"type": "server_error", "code": code, "message": str(error)}
             self._end("failed", {"type": "failed", "error": details})
         else:
             self._end("completed", None)

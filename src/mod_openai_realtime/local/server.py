@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl as tls
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 from weakref import WeakKeyDictionary, WeakSet
@@ -21,7 +23,7 @@ from .behaviour import GOOD, Behaviour, Behaviours
 from .client_secrets import PATH as SECRETS_PATH
 from .client_secrets import ClientSecrets
 from .clock import Clock, LoopClock
-from .connection import Connection
+from .connection import AudioShortcut, Connection
 from .errors import RequestError
 from .handshake import PATH, Shut, Wish, answer, answer_json, chosen, key_refusal, refusal, wish
 from .ids import new_id
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # 15 MiB of audio as base64, and the event around it.
 _MESSAGE_LIMIT_BYTES = 21 * 1024 * 1024
+_BACKLOG = 1024
+_ACCEPTED_AT_ONCE = 1
 _ACCEPT_TURNS = 3  # of asyncio: the transport, connection_made(), the handler
 _CLOSE_TIMEOUT_S = 1.0
 _EXPIRED_CLOSED = 1001
@@ -49,6 +53,8 @@ class LocalEndpoint:
     none: the default script. `agent_for` gives each connection one of its own, from what its handshake said.
     `vad`: True for the real detector, False for none (audio is only counted), or a model of one's own.
     `keep` says which messages are kept for tests to look at; all are counted.
+    `sockets` are listened on instead of host and port, and may be shared with other processes; these know each other's
+    client secrets where `secrets` names the same folder for all.
     `api_key` None accepts all clients. `behaviour` counts for connections to come, and may be set at any time.
     """
 
@@ -68,6 +74,8 @@ class LocalEndpoint:
         clock: Clock | None = None,
         keep: Keep = "all",
         session_limit_s: float = 3600.0,
+        sockets: Sequence[socket.socket] = (),
+        secrets: Path | None = None,
     ) -> None:
         new_agent(agent)  # a script that is not one should fail here, not at the first call
         self.behaviour = behaviour
@@ -81,22 +89,24 @@ class LocalEndpoint:
         self._transcriber = transcriber
         self._clock = clock or LoopClock()
         self._session_limit_s = session_limit_s
-        self._secrets = ClientSecrets(session_limit_s=session_limit_s)
+        self._sockets = sockets
+        self._secrets = ClientSecrets(secrets, session_limit_s=session_limit_s)
         self._keep = keep
         self._recorder = Recorder(keep=keep)
         self._open: dict[int, Connection] = {}
         self._clients: WeakSet[ServerConnection] = WeakSet()
         self._admitted: WeakKeyDictionary[ServerConnection, tuple[Behaviour, dict[str, str]]] = WeakKeyDictionary()
-        self._server: Server | None = None
+        self._servers: list[Server] = []
         self._services: Services | None = None
         self._stopping = asyncio.Event()
 
     @property
     def port(self) -> int:
         """The port listened on. Raises RuntimeError before the start."""
-        if self._server is None:
+        if not self._servers:
             raise RuntimeError("the endpoint is not listening")
-        return int(next(iter(self._server.sockets)).getsockname()[1]) if self._server.sockets else self._port
+        sockets = self._servers[0].sockets
+        return int(next(iter(sockets)).getsockname()[1]) if sockets else self._port
 
     @property
     def base_url(self) -> str:
@@ -131,10 +141,19 @@ class LocalEndpoint:
         AcceptReports.install(asyncio.get_running_loop())
         model = silero() if self._vad is True else (self._vad or None)
         self._services = Services(self._voice or hibari(), model, self._transcriber, self._clock)
-        self._server = await serve(
+        if not self._sockets:
+            self._servers = [await self._listen(host=self._host, port=self._port)]
+        for each in self._sockets:
+            # Several loops accept from one socket: one connection at a time, so that none takes what it can't serve.
+            self._servers.append(await self._listen(sock=each, backlog=_ACCEPTED_AT_ONCE))
+            each.listen(_BACKLOG)
+        self._port = self.port
+        log.info("listening on %s", self.url)
+
+    async def _listen(self, **where: Any) -> Server:
+        return await serve(
             self._serve,
-            self._host,
-            self._port,
+            **where,
             ssl=self._ssl,
             process_request=self._admit,
             # A wrapper will do, whatever its type says.
@@ -146,29 +165,28 @@ class LocalEndpoint:
             close_timeout=_CLOSE_TIMEOUT_S,
             max_size=_MESSAGE_LIMIT_BYTES,
         )
-        self._port = self.port
-        log.info("listening on %s", self.url)
 
     async def stop(self) -> None:
         """Closes all connections with 1001; those whose client doesn't answer are dropped."""
         self._stopping.set()
         for connection in self._open.values():
             connection.resume()
-        if self._server is not None:
-            await self._accept_no_more()
-            for client in self._clients:
-                # One that has not asked for anything would be waited for without end.
-                if client.request is None and hasattr(client, "transport"):
-                    client.transport.abort()
-            self._server.close(code=1001, reason="the endpoint stops")
-            await self._server.wait_closed()
+        await self._accept_no_more()
+        for client in self._clients:
+            # One that has not asked for anything would be waited for without end.
+            if client.request is None and hasattr(client, "transport"):
+                client.transport.abort()
+        for server in self._servers:
+            server.close(code=1001, reason="the endpoint stops")
+        for server in self._servers:
+            await server.wait_closed()
 
     async def _accept_no_more(self) -> None:
         """A connection that was just accepted must find its server open: asyncio would lose it before Python 3.12."""
-        assert self._server is not None
         loop = asyncio.get_running_loop()
-        for listener in self._server.sockets:
-            loop.remove_reader(listener.fileno())
+        for server in self._servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
         for _ in range(_ACCEPT_TURNS):
             await asyncio.sleep(0)
 
@@ -282,7 +300,7 @@ class LocalEndpoint:
             return
         expiring = asyncio.create_task(self._expire(connection, session))
         try:
-            await self._run(connection, session.open, handle, session.close, self._counter(session, behaviour))
+            await self._run(connection, session.open, handle, session.close, self._shortcut(session, behaviour))
         finally:
             expiring.cancel()
 
@@ -303,21 +321,22 @@ class LocalEndpoint:
         begin: Callable[[], None],
         handle: Callable[[Message], Any],
         end: Callable[[], Any],
-        count_audio: Callable[[int], None] | None = None,
+        shortcut: AudioShortcut | None = None,
     ) -> None:
         begin()
         for payload in connection.behaviour.send_on_open:
             connection.send_raw(payload)
         try:
-            await connection.run(handle, count_audio)
+            await connection.run(handle, shortcut)
         finally:
             await end()
 
-    def _counter(self, session: Session, behaviour: Behaviour) -> Callable[[int], None] | None:
-        """Where audio that is neither heard, echoed nor kept is counted: many sessions cost little so."""
+    def _shortcut(self, session: Session, behaviour: Behaviour) -> AudioShortcut | None:
+        """Where audio goes that is neither echoed nor kept, so that many sessions cost little."""
         assert self._services is not None
-        needed = self._services.model is not None or behaviour.echo or self._keep != "counts"
-        return None if needed else session.count_audio
+        if behaviour.echo or self._keep != "counts":
+            return None
+        return session.count_audio if self._services.model is None else session.take_audio
 
     async def _expire(self, connection: Connection, session: Session) -> None:
         await self._clock.sleep_until(self._clock.now() + self._session_limit_s)

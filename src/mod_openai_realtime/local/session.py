@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pybase64
+
 from .audio_buffer import APPEND_LIMIT_BYTES
 from .base64_audio import decoded
 from .behaviour import Behaviour
@@ -92,9 +94,13 @@ class Session:
         except RequestError as error:
             self.refuse(error, event_id if isinstance(event_id, str) else None)
 
-    def count_audio(self, data_bytes: int) -> None:
+    async def count_audio(self, _encoded: str, data_bytes: int) -> None:
         """As an `input_audio_buffer.append`, where nobody listens and nothing is echoed."""
         self._listening.count(data_bytes)
+
+    async def take_audio(self, encoded: str, _data_bytes: int) -> None:
+        """As an `input_audio_buffer.append` that is known to be in order: base64, and not too long."""
+        await self._listening.append(pybase64.b64decode(encoded))
 
     def refuse(self, error: RequestError, event_id: str | None = None) -> None:
         log.info("refused: %s (%s)", error.message, error.code)

@@ -8,6 +8,12 @@ from .g711 import Samples
 from .sounds import Tone
 
 
+class AgentError(Exception):
+    """The response is to fail, and the client is told this text and this code."""
+
+    code = "server_error"
+
+
 @dataclass(frozen=True)
 class FunctionCall:
     name: str
@@ -83,7 +89,7 @@ class Context:
     said: str | None = None
     """The words of the caller's last turn, unless it has been answered; None where nobody knows them."""
     results: Sequence[Result] = ()
-    """What tools gave back since the last response."""
+    """What tools gave back, and no response has been told yet but such with instructions of their own."""
     tools: Sequence[dict[str, Any]] = ()
     """The functions and MCP servers of the session, or of the response."""
     tool_choice: Any = "auto"

@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "Turn",
     "new_agent",
+    "texts_of",
 ]
 
 Hook = Callable[[Context], Answer | Stream | Awaitable[Answer]]
@@ -69,3 +70,9 @@ def new_agent(source: Source) -> Agent:
     if source is None:
         return ScriptedAgent()
     return ScriptedAgent(source if isinstance(source, Script) else Script.from_json(source))
+
+
+def texts_of(source: Source) -> list[str]:
+    """What a script may say; nothing of what is none. Raises ScriptError."""
+    agent = new_agent(source)
+    return agent.script.texts if isinstance(agent, ScriptedAgent) else []

@@ -74,6 +74,10 @@ class Behaviour:
     """A response of this tone begins by itself when the connection opens."""
     latency_ms: tuple[int, int] = (0, 0)
     """How long a response at least takes to say or call the first thing, from its beginning: a time between these."""
+    session_limit_s: float | None = None
+    """Ends sessions after so long, as the service does after an hour; None: as the endpoint was told."""
+    announce_session: bool = True
+    """Whether `session.created` is sent."""
     fail_responses: int = 0
     """So many responses fail, the first of each session."""
     echo: bool = False

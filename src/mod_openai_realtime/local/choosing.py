@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from .errors import RequestError
-from .turns import AgentError, Call, Context, FunctionCall, McpCall, Piece, Turn, words_of_instructions
+from .turns import AgentError, Call, Context, FunctionCall, McpCall, Piece, Turn, closing, words_of_instructions
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +50,13 @@ class Chooser:
     async def stream(self, pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
         """Raises UndeclaredFunctionError."""
         spoken = False
-        async for piece in pieces:
-            if isinstance(piece, str):
-                spoken = spoken or bool(piece.strip())
-                yield piece
-            elif self._allows(piece):
-                yield piece
+        async with closing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    spoken = spoken or bool(piece.strip())
+                    yield piece
+                elif self._allows(piece):
+                    yield piece
         if not self._made and self._must_call:
             yield self._invented()
         elif not self._made and not spoken and self._refused:

@@ -1,6 +1,7 @@
 """`openai-realtime local`: the endpoint for a developer's own calls."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -35,7 +36,7 @@ class LocalOptions:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     """None: the key is in the file of the certificate."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     agent_file: Path | str | None = None
     """A script's, or FILE.py:NAME."""
     transcripts: Path | None = None
@@ -61,6 +62,8 @@ def endpoint_of(
 ) -> LocalEndpoint:
     """Raises MissingPartsError, ScriptError, LoadError, TranscriberError, FaultError, CannotServeError, OSError."""
     require("hibari", "its voice")
+    # It tells of each connection what this package does, and less.
+    logging.getLogger("websockets.server").setLevel(logging.WARNING)
     context = _tls(options.tls_cert, options.tls_key) if options.tls_cert is not None else None
     source = source_of(options.agent_file, options.llm, options.llm_model, options.llm_key)
     transcripts = transcripts_from_file(options.transcripts) if options.transcripts else ()

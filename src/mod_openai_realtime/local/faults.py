@@ -59,6 +59,13 @@ KINDS: dict[str, Kind] = {
     "stall-after-ms": Kind(
         "reads no more after so much audio of the caller", lambda n: {"stall_after_ms": float(n)}, "MS"
     ),
+    "expire-after-s": Kind(
+        "ends the session after so long, as the service does after an hour",
+        lambda n: {"session_limit_s": float(n)},
+        "S",
+        60,
+    ),
+    "no-session": Kind("never sends session.created", lambda n: {"announce_session": False}),
     "no-pong": Kind("answers no ping", lambda n: {"answer_pings": False}),
     "no-deflate": Kind("agrees to no compression", lambda n: {"deflate": False}),
     "late-deltas": Kind(

@@ -9,7 +9,7 @@ from .ids import new_id
 from .items import Item
 from .outlet import Outlet
 from .settings import TurnDetection
-from .vad import SpeechDetector, SpeechModel, SpeechStarted
+from .vad import Asking, SpeechDetector, SpeechModel, SpeechStarted
 
 # What is kept of a silent line, for the prefix of the speech that may begin.
 _SILENT_KEPT_MS = 10_000
@@ -29,11 +29,20 @@ class Turns(Protocol):
 class Listening:
     """Input buffer and speech detector of one session. Without a model, audio is counted and nobody speaks."""
 
-    def __init__(self, outlet: Outlet, turns: Turns, audio_format: AudioFormat, model: SpeechModel | None) -> None:
+    def __init__(
+        self,
+        outlet: Outlet,
+        turns: Turns,
+        audio_format: AudioFormat,
+        model: SpeechModel | None,
+        batch: Asking | None = None,
+    ) -> None:
+        """`batch` asks the model together with other sessions; None: it is asked at once."""
         self._outlet = outlet
         self._turns = turns
         self._format = audio_format
         self._model = model
+        self._batch = batch
         self._detector: SpeechDetector | None = None
         self._item_id: str | None = None
         self._start_ms = 0
@@ -62,7 +71,7 @@ class Listening:
         for begin in range(0, len(data), step):
             if begin:
                 await asyncio.sleep(0)
-            self._hear(self.buffer.append(data[begin : begin + step]))
+            await self._hear(self.buffer.append(data[begin : begin + step]))
 
     def count(self, data_bytes: int) -> None:
         """As `append` of any bytes, where there is no model to hear them."""
@@ -77,10 +86,13 @@ class Listening:
         self.buffer.clear()
         self._forget_speech()
 
-    def _hear(self, data: bytes) -> None:
+    async def _hear(self, data: bytes) -> None:
         if self._detector is None:
             return
-        for change in self._detector.feed(self._format.decode(data)):
+        samples = self._format.decode(data)
+        batch = self._batch
+        changes = self._detector.feed(samples) if batch is None else await self._detector.feed_to(batch, samples)
+        for change in changes:
             if isinstance(change, SpeechStarted):
                 self._item_id, self._start_ms = new_id("item"), change.start_ms
                 self._emit("input_audio_buffer.speech_started", audio_start_ms=change.start_ms)

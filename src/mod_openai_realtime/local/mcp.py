@@ -43,7 +43,6 @@ class McpCalls:
         self._outlet.emit({"type": "mcp_list_tools.in_progress", "item_id": item.id})
         offered = self._agent.mcp_tools(label)
         if offered is None:
-            self._conversation.forget(item.id)
             self._outlet.emit({"type": "mcp_list_tools.failed", "item_id": item.id})
             return
         item.data["tools"] = offered

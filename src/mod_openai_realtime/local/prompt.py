@@ -18,6 +18,8 @@ class Prompt:
     asked: str | None
     """The instructions of the `response.create` itself."""
     items: list[Item]
+    input: list[dict[str, Any]] | None
+    """The items as the `response.create` has them, if it has."""
     tools: list[dict[str, Any]]
     tool_choice: Any
     parallel_tool_calls: bool
@@ -38,6 +40,7 @@ class Prompt:
             instructions=values["instructions"],
             asked=asked.get("instructions"),
             items=_items(asked, settings, conversation),
+            input=asked.get("input"),
             tools=values["tools"],
             tool_choice=values["tool_choice"],
             parallel_tool_calls=values.get("parallel_tool_calls", True),

@@ -90,6 +90,12 @@ class Responding:
                 "Wait until the response is finished before creating a new one.",
             )
         prompt = Prompt.of(asked, self._settings, self._conversation)
+        if self.sent_audio and prompt.voice != self._settings.voice:
+            raise RequestError(
+                "cannot_update_voice",
+                "Cannot update a conversation's voice if assistant audio is present.",
+                "response.audio.output.voice",
+            )
         response = self._begin(prompt, outside=outside)
         approved = self.mcp.take_approved()
         if turn is None and approved:
@@ -177,6 +183,7 @@ class Responding:
                 parallel_tool_calls=prompt.parallel_tool_calls,
                 metadata=prompt.metadata or {},
                 modality=prompt.modality,
+                input=prompt.input,
                 model=self._settings.model,
                 max_output_tokens=prompt.max_output_tokens,
             )

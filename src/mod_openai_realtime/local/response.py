@@ -17,7 +17,7 @@ from .outlet import Outlet
 from .output import Output
 from .sentences import cut
 from .sounds import SampledSound, Sound, ToneSound
-from .turns import AgentError, FunctionCall, McpCall, Piece, Turn
+from .turns import AgentError, FunctionCall, McpCall, Piece, Turn, closing
 from .usage import OUTPUT_TOKEN_MS, Tokens, item_tokens, text_tokens, usage
 from .voice import RATE, Voice, resampled
 
@@ -157,18 +157,19 @@ class Response:
 
     async def _take_pieces(self, pieces: AsyncIterator[Piece], voice: Voice, not_before: float) -> None:
         waiting = ""
-        async for piece in pieces:
-            await self._wait(not_before)
-            if not isinstance(piece, str):
-                await self._say(waiting, voice)
-                waiting = ""
-                self.close_open("completed")
-                self._call(piece)
-            elif self.settings.modality == "text":
-                self._write(piece)
-            else:
-                ready, waiting = cut(waiting + piece, first=self._open is None)
-                await self._say(ready, voice)
+        async with closing(pieces):
+            async for piece in pieces:
+                await self._wait(not_before)
+                if not isinstance(piece, str):
+                    await self._say(waiting, voice)
+                    waiting = ""
+                    self.close_open("completed")
+                    self._call(piece)
+                elif self.settings.modality == "text":
+                    self._write(piece)
+                else:
+                    ready, waiting = cut(waiting + piece, first=self._open is None)
+                    await self._say(ready, voice)
         await self._say(waiting, voice)
         self.close_open("completed")
 

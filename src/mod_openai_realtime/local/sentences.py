@@ -2,8 +2,8 @@
 
 import re
 
-# A sentence's end with the blank after it, so that «3.5» and «Mr» at the end of a bit are not taken for one.
-_END = re.compile(r"[.!?…][\"”’)\]]*\s+|\n+")
+# A sentence's end with the blank after it, so that «3.5» is not taken for one, nor a title.
+_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\bNo)[.!?…][\"”’)\]]*\s+|\n+")
 _CLAUSE = re.compile(r"[,;:—]\s+")
 # The first words are to be heard soon; later, whole sentences sound better.
 _FIRST_CLAUSE_LETTERS = 24

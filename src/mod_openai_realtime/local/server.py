@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from .accept_reports import AcceptReports
-from .agent import Source, new_agent
+from .agent import Source, new_agent, texts_of
 from .behaviour import GOOD, Behaviour, Behaviours
 from .client_secrets import PATH as SECRETS_PATH
 from .client_secrets import ClientSecrets
@@ -32,7 +32,8 @@ from .raw import RawBackend
 from .recording import ConnectionRecord, Handshake, Keep, Message, Recorder
 from .session import Services, Session, Transcriber
 from .settings import DEFAULT_MODEL, SessionSettings
-from .vad import SpeechModel, silero
+from .speech_batch import SpeechBatch
+from .vad import SileroModel, SpeechModel, silero
 from .voice import Voice, hibari
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class LocalEndpoint:
         sockets: Sequence[socket.socket] = (),
         secrets: Path | None = None,
     ) -> None:
-        new_agent(agent)  # a script that is not one should fail here, not at the first call
+        # A script that is not one should fail here, not at the first call.
+        self._texts = texts_of(agent) if agent_for is None else []
         self.behaviour = behaviour
         self._host = host
         self._port = port
@@ -140,7 +142,8 @@ class LocalEndpoint:
         """Raises OSError if it can't listen, MissingPartsError if the detector is not installed."""
         AcceptReports.install(asyncio.get_running_loop())
         model = silero() if self._vad is True else (self._vad or None)
-        self._services = Services(self._voice or hibari(), model, self._transcriber, self._clock)
+        batch = SpeechBatch(model) if isinstance(model, SileroModel) else None
+        self._services = Services(self._voice or hibari(), model, self._transcriber, self._clock, batch)
         if not self._sockets:
             self._servers = [await self._listen(host=self._host, port=self._port)]
         for each in self._sockets:
@@ -148,6 +151,8 @@ class LocalEndpoint:
             self._servers.append(await self._listen(sock=each, backlog=_ACCEPTED_AT_ONCE))
             each.listen(_BACKLOG)
         self._port = self.port
+        if model is not None and self._voice is None:
+            hibari().warm(self._texts)
         log.info("listening on %s", self.url)
 
     async def _listen(self, **where: Any) -> Server:
@@ -308,7 +313,7 @@ class LocalEndpoint:
         assert self._services is not None
         if isinstance(wanted, Shut):
             wanted = Wish(DEFAULT_MODEL)
-        expires_at = int(time.time() + self._session_limit_s)
+        expires_at = int(time.time() + self._limit_s(connection.behaviour))
         settings = SessionSettings(new_id("sess"), wanted.model, expires_at, transcribing=wanted.transcribing)
         if wanted.session is not None:
             settings.update(dict(wanted.session), voice_is_fixed=False)
@@ -338,9 +343,12 @@ class LocalEndpoint:
             return None
         return session.count_audio if self._services.model is None else session.take_audio
 
+    def _limit_s(self, behaviour: Behaviour) -> float:
+        return self._session_limit_s if behaviour.session_limit_s is None else behaviour.session_limit_s
+
     async def _expire(self, connection: Connection, session: Session) -> None:
-        await self._clock.sleep_until(self._clock.now() + self._session_limit_s)
-        minutes = f"{self._session_limit_s / 60:.0f} minutes"
-        message = f"Your session hit the maximum duration of {minutes}."
-        session.refuse(RequestError("session_expired", message))
+        limit_s = self._limit_s(connection.behaviour)
+        await self._clock.sleep_until(self._clock.now() + limit_s)
+        limit = f"{limit_s / 60:.0f} minutes" if limit_s >= 60 else f"{limit_s:.0f} seconds"
+        session.refuse(RequestError("session_expired", f"Your session hit the maximum duration of {limit}."))
         connection.end_after_queue(_EXPIRED_CLOSED, "maximum duration")

@@ -23,7 +23,7 @@ from .response import Response
 from .settings import SessionSettings, TurnDetection
 from .transcribing import Transcriber, Transcribing
 from .turns import Agent, Turn
-from .vad import SpeechModel
+from .vad import Asking, SpeechModel
 from .voice import Voice
 
 __all__ = ["Services", "Session", "Transcriber"]
@@ -40,6 +40,8 @@ class Services:
     """None: nobody listens; audio is counted."""
     transcriber: Transcriber | None
     clock: Clock
+    batch: Asking | None = None
+    """Asks the model for all sessions together."""
 
 
 class Session:
@@ -53,7 +55,7 @@ class Session:
         self._outlet = outlet
         self._behaviour = behaviour
         self._conversation = Conversation()
-        self._listening = Listening(outlet, self, settings.input_format, services.model)
+        self._listening = Listening(outlet, self, settings.input_format, services.model, services.batch)
         self._listening.configure(settings.input_format, settings.turn_detection)
         self._transcribing = Transcribing(agent, services.transcriber, outlet)
         self._responding = Responding(
@@ -70,7 +72,8 @@ class Session:
         self._idle: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        self._outlet.emit({"type": "session.created", "session": self.settings.as_json()})
+        if self._behaviour.announce_session:
+            self._outlet.emit({"type": "session.created", "session": self.settings.as_json()})
         self._responding.mcp.list_tools(self.settings.tools)
         tone = self._behaviour.stream_tone
         if tone is not None:

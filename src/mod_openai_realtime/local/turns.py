@@ -1,6 +1,7 @@
 """What an agent is asked, and what it may do about it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +98,8 @@ class Context:
     metadata: Mapping[str, str] = field(default_factory=dict)
     modality: str = "audio"
     """`audio` or `text`."""
+    input: Sequence[dict[str, Any]] | None = None
+    """The response's own, as the client sent it; None where the response is made from the conversation."""
     model: str = ""
     max_output_tokens: int | str = "inf"
 
@@ -126,6 +129,16 @@ class Agent:
     def mcp_tools(self, server_label: str) -> list[dict[str, Any]] | None:
         """What an MCP server of the session offers; None: it can't be reached."""
         return None
+
+
+@contextlib.asynccontextmanager
+async def closing(pieces: AsyncIterator[Piece]) -> AsyncIterator[None]:
+    """Ends what makes the pieces, where not all of them are wanted: a request under way, for one."""
+    try:
+        yield
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
 
 
 def words_of_instructions(context: Context) -> str:

@@ -42,6 +42,12 @@ class SpeechModel(Protocol):
         """Of `FRAME_SAMPLES` samples at 8 kHz within -1 and 1: the probability of speech, and the next state."""
 
 
+class Asking(Protocol):
+    """Asks a model, and may take its time."""
+
+    async def probability(self, state: Any, frame: Frame) -> tuple[float, Any]: ...
+
+
 class SileroModel:
     """The network; it is loaded once, and serves all sessions. It keeps no state of its own."""
 
@@ -58,14 +64,32 @@ class SileroModel:
         return np.zeros((2, 1, 128), np.float32), np.zeros(_CONTEXT_SAMPLES, np.float32), 0
 
     def probability(self, state: Any, frame: Frame) -> tuple[float, Any]:
-        memory, context, frames_without = state
-        if frames_without >= _SURELY_NONE_FRAMES and np.abs(frame).max() < _INAUDIBLE:
-            return 0.0, (memory, frame[-_CONTEXT_SAMPLES:], frames_without)
-        window = np.concatenate([context, frame])[np.newaxis]
-        output, memory = self._network.run(None, {"input": window, "state": memory, "sr": self._rate})
-        probability = float(output[0, 0])
-        frames_without = 0 if probability >= _SURELY_NONE else frames_without + 1
-        return probability, (memory, frame[-_CONTEXT_SAMPLES:], frames_without)
+        return self.probabilities([state], [frame])[0]
+
+    def probabilities(self, states: list[Any], frames: list[Frame]) -> list[tuple[float, Any]]:
+        """What `probability` says of each; they may be of different sessions, and are not of one."""
+        found: list[tuple[float, Any] | None] = [
+            _unasked(state, frame) for state, frame in zip(states, frames, strict=True)
+        ]
+        asked = [index for index, each in enumerate(found) if each is None]
+        if asked:
+            windows = np.stack([np.concatenate([states[index][1], frames[index]]) for index in asked])
+            memory = np.concatenate([states[index][0] for index in asked], axis=1)
+            output, memory = self._network.run(None, {"input": windows, "state": memory, "sr": self._rate})
+            for place, index in enumerate(asked):
+                probability = float(output[place, 0])
+                frames_without = 0 if probability >= _SURELY_NONE else states[index][2] + 1
+                state = (memory[:, place : place + 1], frames[index][-_CONTEXT_SAMPLES:], frames_without)
+                found[index] = probability, state
+        return [each for each in found if each is not None]
+
+
+def _unasked(state: Any, frame: Frame) -> tuple[float, Any] | None:
+    """The answer, where the network need not be asked for it."""
+    memory, _, frames_without = state
+    if frames_without < _SURELY_NONE_FRAMES or np.abs(frame).max() >= _INAUDIBLE:
+        return None
+    return 0.0, (memory, frame[-_CONTEXT_SAMPLES:], frames_without)
 
 
 def _network_file() -> Path:
@@ -141,25 +165,36 @@ class SpeechDetector:
         self.speaking = False
 
     def feed(self, samples: Samples) -> list[SpeechStarted | SpeechStopped]:
+        found = []
+        for frame in self._frames(samples):
+            probability, self._state = self._model.probability(self._state, frame)
+            found.append(self._judge(frame, probability))
+        return [change for change in found if change]
+
+    async def feed_to(self, batch: Asking, samples: Samples) -> list[SpeechStarted | SpeechStopped]:
+        """As `feed`, where the network is asked together with others."""
+        found = []
+        for frame in self._frames(samples):
+            probability, self._state = await batch.probability(self._state, frame)
+            found.append(self._judge(frame, probability))
+        return [change for change in found if change]
+
+    def _frames(self, samples: Samples) -> list[Frame]:
+        """The whole ones that there are with these samples."""
         incoming: Frame = samples.astype(np.float32) / np.float32(32768)
         if self._decimator:
             incoming = self._decimator.feed(incoming)
-        self._waiting = np.concatenate([self._waiting, incoming])
-        found = []
-        while len(self._waiting) >= FRAME_SAMPLES:
-            frame, self._waiting = self._waiting[:FRAME_SAMPLES], self._waiting[FRAME_SAMPLES:]
-            change = self._frame(frame)
-            if change:
-                found.append(change)
-        return found
+        waiting = np.concatenate([self._waiting, incoming])
+        whole = len(waiting) // FRAME_SAMPLES
+        self._waiting = waiting[whole * FRAME_SAMPLES :]
+        return [waiting[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES] for index in range(whole)]
 
     def reset(self) -> None:
         """Forgets speech that has begun, because its audio was taken away."""
         self.speaking = False
         self._loud_frames = self._silent_ms = self._faint_ms = 0
 
-    def _frame(self, frame: Frame) -> SpeechStarted | SpeechStopped | None:
-        probability, self._state = self._model.probability(self._state, frame)
+    def _judge(self, frame: Frame, probability: float) -> SpeechStarted | SpeechStopped | None:
         self._position_ms += FRAME_MS
         peak = float(np.abs(frame).max())
         if not self.speaking:

@@ -49,7 +49,8 @@ class HibariVoice:
         """Loads the model, and speaks these texts for later; returns at once."""
         wanted = [(text, rate) for text in texts for rate in rates] or [("Hello.", RATE)]
         for text, rate in wanted[:_KEPT_TEXTS]:
-            self._thread.submit(self._say, text, rate)
+            if (text, rate, 1.0) not in self._spoken:
+                self._thread.submit(self._say, text, rate)
 
     def _say(self, text: str, rate: int, speed: float = 1.0) -> Samples:
         kept = self._spoken.get((text, rate, speed))

@@ -42,42 +42,36 @@ class Workers:
             self._stopping.set()
             waking.send(None)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
         with tempfile.TemporaryDirectory(prefix="realtime-secrets-") as folder, contextlib.ExitStack() as stack:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                stack.callback(signal.signal, number, signal.signal(number, stop))
             for each in sockets:
                 stack.callback(each.close)
             stack.callback(self._stop)
             counter = context.Value("i", 0)
             arguments = (self._options, sockets, Path(folder), counter, self._log_level)
             url = ""
-            for _ in range(self._count):
-                url = self._start(context, arguments)
+            for process, hearing in [self._start(context, arguments) for _ in range(self._count)]:
+                url = _first_words(process, hearing)
             echo(f"The local Realtime endpoint listens on {url}, with {self._count} workers")
             while not self._stopping.is_set():
                 wait([receiving, *(process.sentinel for process in self._processes)])
                 self._replace(context, arguments)
 
-    def _start(self, context: Any, arguments: tuple[Any, ...]) -> str:
+    def _start(self, context: Any, arguments: tuple[Any, ...]) -> tuple[SpawnProcess, Connection]:
         hearing, telling = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(*arguments, telling), name="local-endpoint", daemon=True)
         process.start()
         self._processes.append(process)
         telling.close()
-        try:
-            failure, url = hearing.recv()
-        except EOFError:
-            raise CannotServeError(f"a worker ended as it started, with exit code {process.exitcode}") from None
-        if failure != _READY:
-            raise CannotServeError(failure)
-        return str(url)
+        return process, hearing
 
     def _replace(self, context: Any, arguments: tuple[Any, ...]) -> None:
         for process in [each for each in self._processes if each.exitcode is not None]:
             self._processes.remove(process)
             if not self._stopping.is_set():
                 log.error("worker %s ended with %s; another one starts", process.pid, process.exitcode)
-                self._start(context, arguments)
+                _first_words(*self._start(context, arguments))
 
     def _stop(self) -> None:
         for process in self._processes:
@@ -86,6 +80,18 @@ class Workers:
             process.join(_STOP_S)
             if process.exitcode is None:
                 process.kill()
+
+
+def _first_words(process: SpawnProcess, hearing: Connection) -> str:
+    """Where it listens, once it does. Raises CannotServeError."""
+    try:
+        failure, url = hearing.recv()
+    except EOFError:
+        process.join(_STOP_S)
+        raise CannotServeError(f"a worker ended as it started, with exit code {process.exitcode}") from None
+    if failure != _READY:
+        raise CannotServeError(failure)
+    return str(url)
 
 
 def _work(

@@ -150,6 +150,7 @@ async def test_the_input_takes_the_place_of_the_conversation(make_bench: MakeBen
     wish = {"conversation": "none", "input": [{"type": "item_reference", "id": "b"}, own]}
     await bench.send("response.create", response=wish)
     assert [item["content"][0]["text"] for item in asked[0].items] == ["b", "own"]
+    assert asked[0].input == wish["input"]
     await bench.send("response.create", response={"conversation": "none", "input": []})
     assert asked[1].items == []
     missing = {"input": [{"type": "item_reference", "id": "none"}]}
@@ -326,6 +327,38 @@ async def test_an_answer_that_breaks_off_fails_the_response(make_bench: MakeBenc
     response = bench.only("response.done")["response"]
     assert (response["status"], response["output"][0]["status"]) == ("failed", "incomplete")
     assert response["status_details"]["error"]["message"] == "gone"
+
+
+async def test_what_makes_the_words_is_ended_with_the_response(make_bench: MakeBench) -> None:
+    ended: list[str] = []
+
+    async def answer(context: Context) -> AsyncIterator[Piece]:
+        try:
+            yield "One two three four five. "
+            yield "Six seven eight nine ten. "
+        finally:
+            ended.append("ended")
+
+    bench = make_bench(agent=answer, behaviour=SLOW)
+    await bench.send("response.create")
+    await bench.send("response.cancel")
+    assert ended == ["ended"]
+    await bench.send("response.create", response={"max_output_tokens": 3})
+    await bench.clock.move(1)
+    assert bench.of("response.done")[1]["response"]["status"] == "incomplete"
+    assert ended == ["ended"] * 2
+
+
+async def test_a_response_may_not_change_a_voice_that_was_heard(make_bench: MakeBench) -> None:
+    bench = make_bench(agent=["one"], behaviour=ONE_PIECE)
+    wish = {"audio": {"output": {"voice": "ash"}}}
+    await bench.send("response.create", response=wish)
+    assert bench.only("response.done")["response"]["audio"]["output"]["voice"] == "ash"
+    (refused,) = await bench.send("response.create", response=wish)
+    assert (refused["error"]["code"], refused["error"]["param"]) == (
+        "cannot_update_voice",
+        "response.audio.output.voice",
+    )
 
 
 async def test_a_latency_is_waited_for_and_no_longer(make_bench: MakeBench) -> None:

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mod_openai_realtime.local import hostile
 from mod_openai_realtime.local.behaviour import Behaviour, Ending, Pacing, first
+from mod_openai_realtime.local.recording import ConnectionRecord
 from mod_openai_realtime.local.server import LocalEndpoint
 from mod_openai_realtime.local.sounds import Tone
 
@@ -355,3 +356,26 @@ async def test_a_client_that_asks_for_nothing_does_not_hold_up_the_stop() -> Non
             await server.stop()
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(100) == b""
+
+
+async def test_a_session_may_end_early_and_be_announced_by_nothing() -> None:
+    behaviour = Behaviour(announce_session=False, session_limit_s=0.0)
+    async with endpoint(behaviour=behaviour) as server, connect(server.url) as client:
+        error = (await next_event(client))["error"]
+        assert error["code"] == "session_expired"
+        assert error["message"] == "Your session hit the maximum duration of 0 seconds."
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+        assert (client.close_code, client.close_reason) == (1001, "maximum duration")
+
+
+async def test_each_connection_may_have_an_agent_of_its_own() -> None:
+    def agent_for(record: ConnectionRecord) -> list[str]:
+        return [record.headers["x-call"]]
+
+    text = json.dumps({"type": "response.create", "response": {"output_modalities": ["text"]}})
+    async with LocalEndpoint(vad=False, agent_for=agent_for) as server:
+        for name in ("first", "second"):
+            async with connect(server.url, additional_headers={"X-Call": name}) as client:
+                await client.send(text)
+                assert (await next_event(client, "response.output_text.done"))["text"] == name

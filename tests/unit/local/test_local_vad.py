@@ -1,10 +1,20 @@
+import asyncio
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mod_openai_realtime.local.settings import TurnDetection
-from mod_openai_realtime.local.vad import FRAME_MS, Decimator, SpeechDetector, SpeechStarted, SpeechStopped, silero
+from mod_openai_realtime.local.speech_batch import SpeechBatch
+from mod_openai_realtime.local.vad import (
+    FRAME_MS,
+    Decimator,
+    SileroModel,
+    SpeechDetector,
+    SpeechStarted,
+    SpeechStopped,
+    silero,
+)
 from mod_openai_realtime.local.voice import hibari
 
 SETTINGS = TurnDetection(0.5, 300, 500, True, True, None)
@@ -89,3 +99,71 @@ def test_the_network_takes_a_ringing_tone_for_silence() -> None:
     at = np.arange(8000 * 3) / 8000
     tone = (8000 * (np.sin(2 * np.pi * 440 * at) + np.sin(2 * np.pi * 480 * at))).astype(np.int16)
     assert SpeechDetector(silero(), SETTINGS, 8000).feed(tone) == []
+
+
+async def test_frames_of_several_sessions_are_judged_together_and_as_each_alone() -> None:
+    speech = await hibari().speak("I would like to book a table for two people, please.", 8000)
+    silence = np.zeros(8000, np.int16)
+    sounds = [np.concatenate([silence[: 2000 * index], speech, silence]) for index in range(3)]
+    alone = [SpeechDetector(silero(), SETTINGS, 8000).feed(sound) for sound in sounds]
+    runs: list[int] = []
+
+    class Counting:
+        def probabilities(self, states: list[Any], frames: list[Any]) -> list[tuple[float, Any]]:
+            runs.append(len(frames))
+            return silero().probabilities(states, frames)
+
+    batch = SpeechBatch(Counting())
+    detectors = [SpeechDetector(silero(), SETTINGS, 8000) for _ in sounds]
+    together = await asyncio.gather(
+        *(each.feed_to(batch, sound) for each, sound in zip(detectors, sounds, strict=True))
+    )
+    assert together == alone
+    assert max(runs) == len(sounds)
+
+
+async def test_a_network_that_fails_fails_those_who_asked() -> None:
+    class Broken:
+        def probabilities(self, states: list[Any], frames: list[Any]) -> list[tuple[float, Any]]:
+            raise RuntimeError("out of memory")
+
+    batch = SpeechBatch(Broken())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await batch.probability(None, frames(1))
+
+
+def test_a_quiet_line_costs_nothing_and_speech_after_it_is_found() -> None:
+    asked = 0
+
+    class Counting(SileroModel):
+        def __init__(self) -> None:
+            super().__init__()
+            network, self._network = self._network, self
+
+            def run(*arguments: Any) -> Any:
+                nonlocal asked
+                asked += 1
+                return network.run(*arguments)
+
+            self.run = run
+
+    detector = SpeechDetector(Counting(), SETTINGS, 8000)
+    assert detector.feed(frames(1000)) == []
+    assert asked <= 40
+    speech = hibari().speak_now("I would like to book a table for two people, please.", 8000)
+    assert [type(change) for change in detector.feed(speech)][:1] == [SpeechStarted]
+
+
+def test_a_frame_that_the_network_is_late_with_counts_for_the_silence() -> None:
+    loud, faint = np.full(256, 8000, np.int16), np.full(256, 80, np.int16)
+    late = [0.9] * 3
+    stops = []
+    for tail in (loud, faint):
+        detector = SpeechDetector(Scripted(0.9, 0.9, *late, *[0.1] * 16), SETTINGS, 8000)
+        detector.feed(np.concatenate([loud, loud, *[tail] * len(late)]))
+        silences = 0
+        while not detector.feed(faint):
+            silences += 1
+        stops.append(silences)
+    assert stops == [15, 14]

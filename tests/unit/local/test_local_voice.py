@@ -22,3 +22,10 @@ def test_a_missing_part_is_named_with_the_command_that_installs_it() -> None:
         parts.MissingPartsError, match=r"nowhere_to_be_found.*pip install 'mod-openai-realtime\[local\]'"
     ):
         parts.require("nowhere_to_be_found", "tests")
+
+
+def test_a_text_that_was_warmed_is_there_when_it_is_to_be_said() -> None:
+    voice = hibari()
+    voice.warm(["It is nearly noon."], (24000, 8000))
+    voice.speak_now("What comes after waits for it.")
+    assert {("It is nearly noon.", rate, 1.0) for rate in (24000, 8000)} <= set(voice._spoken)

@@ -174,6 +174,7 @@ class LocalEndpoint:
     async def stop(self) -> None:
         """Closes all connections with 1001; those whose client doesn't answer are dropped."""
         self._stopping.set()
+        hibari().warm_no_more()
         for connection in self._open.values():
             connection.resume()
         await self._accept_no_more()

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ class HibariVoice:
         # One thread: texts are spoken one after the other, so the engine and the memory need no lock.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice")
         self._engine: Any = None
+        self._warming: list[Future[Samples]] = []
         self._spoken: OrderedDict[tuple[str, int, float], Samples] = OrderedDict()
 
     async def speak(self, text: str, rate: int, speed: float = 1.0) -> Samples:
@@ -48,9 +49,13 @@ class HibariVoice:
     def warm(self, texts: Iterable[str], rates: Iterable[int] = (RATE,)) -> None:
         """Loads the model, and speaks these texts for later; returns at once."""
         wanted = [(text, rate) for text in texts for rate in rates] or [("Hello.", RATE)]
-        for text, rate in wanted[:_KEPT_TEXTS]:
-            if (text, rate, 1.0) not in self._spoken:
-                self._thread.submit(self._say, text, rate)
+        new = [each for each in wanted[:_KEPT_TEXTS] if (*each, 1.0) not in self._spoken]
+        self._warming = [self._thread.submit(self._say, *each) for each in new]
+
+    def warm_no_more(self) -> None:
+        """Leaves the texts unspoken that `warm` was given and nobody has asked for: the process would wait for them."""
+        for each in self._warming:
+            each.cancel()
 
     def _say(self, text: str, rate: int, speed: float = 1.0) -> Samples:
         kept = self._spoken.get((text, rate, speed))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mod_openai_realtime.local import parts
-from mod_openai_realtime.local.voice import hibari
+from mod_openai_realtime.local.voice import HibariVoice, hibari
 
 
 async def test_a_text_is_spoken_once_and_kept() -> None:
@@ -29,3 +29,11 @@ def test_a_text_that_was_warmed_is_there_when_it_is_to_be_said() -> None:
     voice.warm(["It is nearly noon."], (24000, 8000))
     voice.speak_now("What comes after waits for it.")
     assert {("It is nearly noon.", rate, 1.0) for rate in (24000, 8000)} <= set(voice._spoken)
+
+
+def test_a_process_that_ends_does_not_wait_for_what_was_to_be_warmed() -> None:
+    voice = HibariVoice()
+    voice.warm(f"Number {number} of many." for number in range(200))
+    voice.warm_no_more()
+    voice.speak_now("The last word.")
+    assert len(voice._spoken) < 10

@@ -17,6 +17,7 @@ from .engine.paths import default_socket
 from .engine.users import user_id
 from .native import MODULE_PATH
 from .observe.engine_log import set_up_logging
+from .setup.agent_command import agent
 
 Command = Callable[..., Any]
 
@@ -317,6 +318,7 @@ def local(
 
 
 main.add_command(demo)
+main.add_command(agent)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""pytest's entry point: the fixture `desk`, and bare `async def` tests that use it. It leaves alone what pytest-asyncio
+or anyio runs, and imports nothing of the product before a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .agent.testing import Desk
+
+FIXTURES = frozenset({"desk"})
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """An agent's logic alone: `call = await desk.call(Bakery)`."""
+    from .agent.testing import Desk
+
+    made = Desk()
+    yield made
+    made.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs an `async def` test that uses one of the fixtures, where nobody else does."""
+    function = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(function) or not FIXTURES.intersection(pyfuncitem.fixturenames):
+        return None
+    if type(pyfuncitem).__module__.startswith("pytest_asyncio") or _is_marked(pyfuncitem):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in names}
+    asyncio.run(function(**arguments))
+    return True
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) is not None for name in ("asyncio", "anyio", "trio"))

@@ -23,6 +23,7 @@ from .speech import Speech, Utterance
 from .turns import Turns
 from .usage import add_usage
 from .values import Heard, State, Turn
+from .wording import exactly, message_item
 
 WARNING_S = 60.0  # before the longest duration is over, the model is told
 MAX_RESULTS = 32  # what was heard of responses, for those who learn late that it was theirs
@@ -131,6 +132,15 @@ class Brain:
             self._coordinated(self.coordinator.connected(now), now)
             self._effects.append(Hook("on_connect", (True,)))
         return self._done(now)
+
+    def moved(self, connected: bool, now: float) -> list[Effect]:
+        """Another worker has the call: it knows nothing of what was kept, and tells what is to be heard from now on."""
+        self._kept = b""
+        self.turns.tell_all_again()
+        self._effects += [Resolve(waiter, NOTHING) for waiter in self._plays.values() if waiter is not None]
+        self._plays.clear()
+        self._over(self.speech.playback(True))
+        return self._done(now) if connected else self.receive(m.Lost(0, 0), now)
 
     # -- what happens
 
@@ -484,14 +494,3 @@ class Brain:
             self._send(message_item("user", f"The caller pressed {digits} on the phone's keys."))
             self._number += 1
             self._coordinated(self.coordinator.request(f"digits-{self._number}", None, now, covers=True), now)
-
-
-def exactly(text: str) -> str:
-    """Instructions to say a text."""
-    return f"Say exactly this, word for word, and nothing else: {text}"
-
-
-def message_item(role: str, text: str) -> dict[str, Any]:
-    """A client event that puts a text into the conversation."""
-    content = [{"type": "input_text", "text": text}]
-    return {"type": "conversation.item.create", "item": {"type": "message", "role": role, "content": content}}

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import control, leaving
-from .brain import exactly, message_item
 from .values import Consult, Heard, State, Turn
+from .wording import exactly, message_item
 
 if TYPE_CHECKING:
     from .agent import Agent

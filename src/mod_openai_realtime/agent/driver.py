@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..later import Timer
 from . import actions as a
@@ -25,6 +25,7 @@ from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
 from .hooks import Hooks
 from .session import plan_of, session_of
+from .surroundings import Clock, Host, Line
 from .tool_runs import RUNNING, Running, run_tool
 from .tools import Tool
 from .values import EndReason, Heard
@@ -35,29 +36,6 @@ END_S = 60.0  # on_end's time
 LAST_TOOLS_S = 3.0  # tools that run when the call ends
 MAX_UNKEPT = 64
 """Messages after which a worker is told that they have been worked off, though nothing follows from them."""
-
-
-class Line(Protocol):
-    """The way to the worker, or what stands in for it."""
-
-    def acts(self, acts: m.Acts, /) -> None: ...
-
-
-class Clock(Protocol):
-    """An event loop is one."""
-
-    def time(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer: ...
-
-
-class Host(Protocol):
-    """What the calls of a process share."""
-
-    @property
-    def spool(self) -> str | None:
-        """The worker's folder for audio that is to be played; None: the system's for temporary files."""
-
-    def ended(self, driver: Driver, /) -> None: ...
 
 
 class Driver:
@@ -77,8 +55,8 @@ class Driver:
         self._clock: Clock = clock if clock is not None else self._loop
         started = _time(begin.facts.started_at)
         now = self._now()
-        # The call's clock began when the call did, wherever that was.
-        age = max(0.0, (datetime.now(UTC) - started).total_seconds())
+        # The call's clock began when the call did, wherever that was; a clock that stands still begins with it.
+        age = max(0.0, (datetime.now(UTC) - started).total_seconds()) if clock is None else 0.0
         self.brain = Brain(self._rules, now - age, started)
         self.call = Call(self, dict(begin.facts.parameters), started)
         self.agent: Agent | None = None
@@ -88,6 +66,7 @@ class Driver:
         self._acts: list[m.Act] = []
         self._number = 0
         self._waiters: dict[int, asyncio.Future[Any]] = {}
+        self._executing: set[int] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._tool_tasks: dict[str, asyncio.Task[Any]] = {}
         self._hooks = Hooks(self)
@@ -143,6 +122,21 @@ class Driver:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
+
+    def worker_lost(self) -> None:
+        """What it was doing for this call will not be answered. Another may take the call up: moved()."""
+        for number in self._executing:
+            waiter = self._waiters[number]
+            if not waiter.done():
+                waiter.set_exception(CallError("the engine's worker has ended"))
+
+    def moved(self, begin: m.Begin, acts: list[m.Act]) -> None:
+        """Another worker has the call. `acts`: what none was told meanwhile."""
+        self.number, self._through = begin.call, begin.n
+        if self.agent is None:
+            return  # what follows from on_start goes there
+        self._acts = [*acts, *self._acts]
+        self.perform(self.brain.moved(begin.connected, self._now()))
 
     def abandon(self) -> None:
         """The worker is gone, and with it the call: nothing can be told any more."""
@@ -206,6 +200,7 @@ class Driver:
         self.check_up()
 
         def ask(waiter: int, now: float) -> list[Effect]:
+            self._executing.add(waiter)
             return [Do(request.numbered(waiter))]
 
         value: str | None = await self._wait(ask)
@@ -371,6 +366,7 @@ class Driver:
             return await future
         finally:
             del self._waiters[waiter]
+            self._executing.discard(waiter)
             self.perform(self.brain.forget(waiter, self._now()))
             if running is not None:
                 self.perform(self.brain.coordinated(lambda c, now: c.resume(running.call_id, now), self._now()))
@@ -414,7 +410,7 @@ class Driver:
         try:
             async with asyncio.timeout(END_S):
                 if self.agent is not None:
-                    self._cancel("hooks ", "on_start ")  # what they wait for will not come
+                    self._cancel("hooks", "on_start ")  # what they wait for will not come
                     await self._hooks.finish()
                     await self._hooks.run_end(self.agent, self.reason)
         except TimeoutError:
@@ -440,10 +436,13 @@ class Driver:
         if self.ended and not last:
             coroutine.close()
             coroutine = _nothing()
-        task = self._loop.create_task(coroutine, name=f"{what} of {self._begin.agent} in call {self.call.uuid}")
+        task = self._loop.create_task(coroutine, name=self.task_name(what))
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task
+
+    def task_name(self, what: str) -> str:
+        return f"{what} of {self._begin.agent} in call {self.call.uuid}"
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -453,7 +452,7 @@ class Driver:
     def _spooled(self, pcm: bytes) -> str:
         if len(pcm) % 2:
             raise ValueError("pcm16 has two bytes a sample")
-        folder = self._host.spool
+        folder = self._host.spool(self)
         with tempfile.NamedTemporaryFile(dir=folder, prefix="agent-", suffix=".pcm", delete=False) as file:
             file.write(pcm)
         return str(Path(file.name))

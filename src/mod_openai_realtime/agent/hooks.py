@@ -62,6 +62,9 @@ class Hooks:
 
     async def _run(self, hook: Hook) -> None:
         self.at_work = True
+        task = asyncio.current_task()
+        if task is not None:
+            task.set_name(self._driver.task_name(f"hooks, {hook.name}"))
         try:
             with self._told(hook.name):
                 await self._call(hook)

@@ -35,10 +35,19 @@ class Turns:
 
     def add(self, turn: Turn) -> None:
         self._key += 1
-        insort(self._entries, _Entry(turn.at, self._key, turn))
-        self._changed[str(self._key)] = {**asdict(turn), "at": turn.at.isoformat()}
+        entry = _Entry(turn.at, self._key, turn)
+        insort(self._entries, entry)
+        self._change(entry)
         if len(self._entries) > MAX_TURNS:
             del self._entries[0]
+
+    def tell_all_again(self) -> None:
+        """To one who was not told before."""
+        for entry in self._entries:
+            self._change(entry)
+
+    def _change(self, entry: _Entry) -> None:
+        self._changed[str(entry.key)] = {**asdict(entry.turn), "at": entry.at.isoformat()}
 
     def take_changed(self) -> dict[str, dict[str, Any]]:
         """What is new since it was asked for last, as JSON."""

@@ -39,8 +39,6 @@ class Shop(Agent):
 class Worker:
     """Keeps what it is told, as a worker does: through JSON."""
 
-    spool = None
-
     def __init__(self) -> None:
         self.told: list[m.Acts] = []
         self.kept = m.Kept()
@@ -52,6 +50,9 @@ class Worker:
         self.told.append(read)
         if read.keep is not None:
             self.kept = m.Kept(read.keep.state, {**self.kept.turns, **read.keep.turns})
+
+    def spool(self, driver: Driver) -> str | None:
+        return None
 
     def ended(self, driver: Driver) -> None:
         self.over = True

@@ -282,7 +282,8 @@ class _Services:
     def __init__(self, call: DeskCall) -> None:
         self._call = call
 
-    spool: str | None = None
+    def spool(self, driver: Driver) -> str | None:
+        return None
 
     def ended(self, driver: Driver) -> None:
         self._call.note_end(driver)

@@ -43,6 +43,13 @@ def bridge(dial_string: str) -> Request:
     return application("bridge", dial_string)
 
 
+def originate(uuid: str, dial_string: str, timeout_s: float, agent: str) -> Request:
+    """A new channel of that uuid, in which an agent begins when it is answered."""
+    _match(_WORD, dial_string, "dial string")
+    variables = f"origination_uuid={uuid},originate_timeout={max(1, round(timeout_s))},ignore_early_media=true"
+    return Request("api", "originate", f"{{{variables}}}{dial_string} &openai_agent({agent})")
+
+
 def hang_up(cause: str) -> Request:
     _match(_CAUSE, cause, "cause")
     return Request("hang_up", cause)

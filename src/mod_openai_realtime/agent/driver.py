@@ -29,6 +29,7 @@ from .surroundings import Clock, Host, Line
 from .tool_runs import RUNNING, Running, run_tool
 from .tools import Tool
 from .values import EndReason, Heard
+from .waiters import Waiters
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Driver:
         self._begin = begin
         self._make = make
         self._line = line
-        self._host = host
+        self.host = host
         self._loop = asyncio.get_running_loop()
         self._clock: Clock = clock if clock is not None else self._loop
         started = _time(begin.facts.started_at)
@@ -64,8 +65,7 @@ class Driver:
         self._through = begin.n
         self._unkept = 0
         self._acts: list[m.Act] = []
-        self._number = 0
-        self._waiters: dict[int, asyncio.Future[Any]] = {}
+        self._waiters = Waiters()
         self._executing: set[int] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._tool_tasks: dict[str, asyncio.Task[Any]] = {}
@@ -88,12 +88,8 @@ class Driver:
             case m.Ended():
                 self._end(message)
             case m.Result():
-                waiter = self._waiters.get(message.id)
-                if waiter is not None and not waiter.done():
-                    if message.ok:
-                        waiter.set_result(message.value)
-                    else:
-                        waiter.set_exception(CallError(message.error or "it failed"))
+                value = message.value if message.ok else CallError(message.error or "it failed")
+                self._waiters.resolve(message.id, value)
                 self.perform(self.brain.look(self._now()))
             case _:
                 self.perform(self.brain.receive(message, self._now()))
@@ -125,10 +121,7 @@ class Driver:
 
     def worker_lost(self) -> None:
         """What it was doing for this call will not be answered. Another may take the call up: moved()."""
-        for number in self._executing:
-            waiter = self._waiters[number]
-            if not waiter.done():
-                waiter.set_exception(CallError("the engine's worker has ended"))
+        self._waiters.fail("the engine's worker has ended", self._executing)
 
     def moved(self, begin: m.Begin, acts: list[m.Act]) -> None:
         """Another worker has the call. `acts`: what none was told meanwhile."""
@@ -205,6 +198,10 @@ class Driver:
 
         value: str | None = await self._wait(ask)
         return value
+
+    def outcome(self) -> asyncio.Future[Any]:
+        """What comes of something that user code does elsewhere: a CallError where the call ends before."""
+        return self._waiters.new()[1]
 
     def note_hold(self, on_hold: bool) -> None:
         self.brain.hold(on_hold)
@@ -304,7 +301,7 @@ class Driver:
                 case Hook():
                     self._hooks.add(effect)
                 case Resolve(waiter, value):
-                    self._resolve(waiter, value)
+                    self._waiters.resolve(waiter, value)
                 case Tell(level, text):
                     self._acts.append(m.Log(level, text))
                 case a.Run():
@@ -320,15 +317,6 @@ class Driver:
         task = self._task(self._run_tool(run), f"tool {run.name}")
         self._tool_tasks[run.call_id] = task
         task.add_done_callback(lambda _: self._tool_tasks.pop(run.call_id, None))
-
-    def _resolve(self, waiter: int, value: Any) -> None:
-        future = self._waiters.get(waiter)
-        if future is None or future.done():
-            return
-        if isinstance(value, Exception):
-            future.set_exception(value)
-        else:
-            future.set_result(value)
 
     def _flush(self) -> None:
         """What is done and what is kept go out together."""
@@ -355,27 +343,38 @@ class Driver:
 
     async def _wait(self, ask: Callable[[int, float], list[Effect]]) -> Any:
         """Whatever is asked for under a number of its own; a tool that waits is not on its own time."""
-        self._number += 1
-        waiter, future = self._number, self._loop.create_future()
-        self._waiters[waiter] = future
-        running = RUNNING.get()
+        waiter, future = self._waiters.new()
         try:
-            if running is not None:
-                self.perform(self.brain.coordinated(lambda c, now: c.suspend(running.call_id, now), self._now()))
-            self.perform(ask(waiter, self._now()))
-            return await future
+            with self._tools_own_time():
+                self.perform(ask(waiter, self._now()))
+                return await future
         finally:
-            del self._waiters[waiter]
             self._executing.discard(waiter)
             self.perform(self.brain.forget(waiter, self._now()))
-            if running is not None:
+
+    @contextlib.contextmanager
+    def _tools_own_time(self) -> Iterator[None]:
+        """What passes meanwhile is not the tool's, if one waits."""
+        running = RUNNING.get()
+        if running is None:
+            yield
+            return
+        running.waits += 1
+        if running.waits == 1:
+            self.perform(self.brain.coordinated(lambda c, now: c.suspend(running.call_id, now), self._now()))
+        try:
+            yield
+        finally:
+            running.waits -= 1
+            if running.waits == 0:
                 self.perform(self.brain.coordinated(lambda c, now: c.resume(running.call_id, now), self._now()))
 
     @contextlib.contextmanager
     def nothing_is_silence(self) -> Iterator[None]:
         self.brain.busy += 1
         try:
-            yield
+            with self._tools_own_time():
+                yield
         finally:
             self.brain.busy -= 1
             self.perform(self.brain.look(self._now()))
@@ -398,9 +397,7 @@ class Driver:
         effects = self.brain.end(self._now())
         self.ended = True
         self.perform(effects)
-        for waiter in list(self._waiters.values()):
-            if not waiter.done():
-                waiter.set_exception(CallError("the call is over"))
+        self._waiters.fail("the call is over")
         self._task(self._finish(), "on_end", last=True)
 
     async def _finish(self) -> None:
@@ -422,7 +419,7 @@ class Driver:
             self._timer.cancel()
         self._acts.append(m.Done())
         self._flush()
-        self._host.ended(self)
+        self.host.ended(self)
 
     def _cancel(self, *names: str) -> None:
         for task in list(self._tasks):
@@ -452,7 +449,7 @@ class Driver:
     def _spooled(self, pcm: bytes) -> str:
         if len(pcm) % 2:
             raise ValueError("pcm16 has two bytes a sample")
-        folder = self._host.spool(self)
+        folder = self.host.spool(self)
         with tempfile.NamedTemporaryFile(dir=folder, prefix="agent-", suffix=".pcm", delete=False) as file:
             file.write(pcm)
         return str(Path(file.name))

@@ -55,7 +55,11 @@ async def bridge(driver: Driver, dial_string: str, listen: bool, when: When, unl
 async def consult(
     driver: Driver, dial_string: str, briefing: str, timeout_s: float, when: When, unless_interrupted: bool
 ) -> Consult:
-    raise CallError("consult is not there yet")
+    from . import consulting  # an agent of its own, and an agent has a call
+
+    driver.check_up()
+    await _until_free(driver, when, unless_interrupted)
+    return await consulting.consult(driver, dial_string, briefing, timeout_s)
 
 
 async def hold(driver: Driver, on_hold: bool) -> None:

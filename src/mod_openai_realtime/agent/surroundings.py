@@ -9,6 +9,7 @@ from ..later import Timer
 from . import messages as m
 
 if TYPE_CHECKING:
+    from .agent import Agent
     from .driver import Driver
 
 
@@ -31,4 +32,8 @@ class Host(Protocol):
     def spool(self, driver: Driver, /) -> str | None:
         """The worker's folder for audio that is to be played; None: the system's for temporary files."""
 
+    def private(self, make: Callable[[], Agent], /) -> str:
+        """A name by which a worker is given an agent that has no other; forget() takes it back."""
+
+    def forget(self, name: str, /) -> None: ...
     def ended(self, driver: Driver, /) -> None: ...

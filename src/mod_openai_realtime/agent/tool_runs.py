@@ -28,6 +28,8 @@ class Running:
         self.spoke = spoke
         """How often the caller had begun to speak when it was called."""
         self.ended_call = False
+        self.waits = 0
+        """So many methods of the call it waits for."""
 
 
 RUNNING: ContextVar[Running | None] = ContextVar("running", default=None)

@@ -548,6 +548,66 @@ async def test_a_class_that_no_engine_takes_is_none_for_the_desk(desk: Desk) -> 
         await desk.call(Empty)
 
 
+class Consulting(Noted):
+    silence_s = 5.0
+
+    @tool
+    async def ask(self, call: Call) -> str:
+        return (await call.consult("user/1001", "Ann wants a cake.", timeout_s=20)).value
+
+    @override
+    async def on_silence(self, call: Call, times: int) -> None:
+        self.notes.append("silence")
+
+
+async def consulting(desk: Desk) -> tuple[DeskCall, DeskCall, asyncio.Task[Any]]:
+    call = await desk.call(Consulting)
+    asking = asyncio.create_task(call.tool("ask"))
+    await call.settle()
+    assert call.consulted is not None and call.call.state == "held"
+    return call, call.consulted, asking
+
+
+async def test_a_party_that_agrees_is_connected(desk: Desk) -> None:
+    call, other, asking = await consulting(desk)
+    assert other.plan is not None and "Ann wants a cake." in other.plan.session["instructions"]
+    (originate,) = [arguments for _, name, arguments in call.executed if name == "originate"]
+    assert originate.endswith("}user/1001 &openai_agent(@desk/0)") and "originate_timeout=20" in originate
+    await call.waits(60)
+    assert "silence" not in notes(call)
+    assert await other.tool("accept") == {"ok": True}
+    assert await asking == "connected"
+    assert [name for _, name, _ in call.executed] == ["on", "originate", "off", "uuid_bridge"]
+    assert await call.ended() == "transferred"
+
+
+@pytest.mark.parametrize(("doing", "result"), [("decline", "declined"), ("hangs_up", "hung_up")])
+async def test_a_party_that_does_not_agree_leaves_the_caller_with_the_agent(
+    desk: Desk, doing: str, result: str
+) -> None:
+    call, other, asking = await consulting(desk)
+    await (other.tool(doing) if doing == "decline" else other.hangs_up())
+    assert await asking == result
+    assert call.call.state == "talking" and call.executed[-1] == ("hold", "off", "")
+    assert ("api", "uuid_kill") in [each[:2] for each in call.executed]
+
+
+@pytest.mark.parametrize(("cause", "result"), [("NO_ANSWER", "no_answer"), ("CALL_REJECTED", "declined")])
+async def test_a_party_that_does_not_answer(desk: Desk, cause: str, result: str) -> None:
+    call = await desk.call(Consulting)
+    call.fails("originate", cause)
+    assert await call.tool("ask") == result
+    assert call.call.state == "talking"
+
+
+async def test_a_caller_who_hangs_up_meanwhile_ends_the_consultation(desk: Desk) -> None:
+    call, other, asking = await consulting(desk)
+    await call.hangs_up()
+    assert other.hang_up_cause == "NORMAL_CLEARING"
+    assert call.ended_with == "caller" and call.tools[-1].error == "The tool failed: the call is over"
+    asking.cancel()
+
+
 # -- what is heard, with the playback in a test's own hands
 
 

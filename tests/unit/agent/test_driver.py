@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -53,6 +54,12 @@ class Worker:
 
     def spool(self, driver: Driver) -> str | None:
         return None
+
+    def private(self, make: Callable[[], Agent]) -> str:
+        raise NotImplementedError
+
+    def forget(self, name: str) -> None:
+        raise NotImplementedError
 
     def ended(self, driver: Driver) -> None:
         self.over = True

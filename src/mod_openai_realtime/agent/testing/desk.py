@@ -34,6 +34,8 @@ class DeskCall:
         self.transferred_to: str | None = None
         """The extension, or the SIP URI of a REFER."""
         self.bridged_to: str | None = None
+        self.consulted: DeskCall | None = None
+        """The agent's call to another party, while it consults: its tools are `accept` and `decline`."""
         self.hang_up_cause: str | None = None
         """Not None: the agent has hung up."""
         self.said: list[str] = []
@@ -60,8 +62,9 @@ class DeskCall:
         self._over = False
         self._events = 0
         self._queue: asyncio.Queue[m.OfCall] = asyncio.Queue()
+        self._services = _Services(self)
         begin = m.Begin(1, self._n(), getattr(agent, "__name__", "agent"), facts)
-        self._driver = Driver(begin, agent, self, _Services(self), self._clock)
+        self._driver = Driver(begin, agent, self, self._services, self._clock)
         self.call: Call = self._driver.call
 
     # -- what a test does
@@ -163,6 +166,8 @@ class DeskCall:
 
     def drop(self) -> None:
         """The test is over."""
+        if self.consulted is not None:
+            self.consulted.drop()
         self._over = True
         self._driver.drop()
 
@@ -212,11 +217,20 @@ class DeskCall:
             self.hang_up_cause = act.name
         elif (act.kind, act.name) == ("application", "bridge"):
             self.bridged_to = act.arguments
+        if act.name == "originate":
+            self._originate(act.arguments)
         self._tell(m.Result(1, self._n(), act.id, True, value))
         if act.kind == "hang_up":
             self._end("hang_up")
         elif self.transferred_to is not None:
             self._end("transferred")
+
+    def _originate(self, arguments: str) -> None:
+        agent = arguments.partition("&openai_agent(")[2].rstrip(")")
+        make = self._services.agents.get(agent)
+        if make is not None:
+            self.consulted = DeskCall(make, m.Facts(uuid="desk-consulted", direction="outbound"), {})
+            self.consulted.start()
 
     def _sent(self, event: dict[str, Any]) -> None:
         self.sent.append(event)
@@ -281,6 +295,15 @@ class _Services:
 
     def __init__(self, call: DeskCall) -> None:
         self._call = call
+        self.agents: dict[str, Callable[[], Agent]] = {}
+
+    def private(self, make: Callable[[], Agent]) -> str:
+        name = f"@desk/{len(self.agents)}"
+        self.agents[name] = make
+        return name
+
+    def forget(self, name: str) -> None:
+        del self.agents[name]
 
     def spool(self, driver: Driver) -> str | None:
         return None

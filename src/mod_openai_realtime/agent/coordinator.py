@@ -469,8 +469,10 @@ class Coordinator:
             request = self._requests.popleft()
         elif first is not None:
             self._number += 1
-            request = Request(self._tell(), f"tools-{self._number}", None, due)
-            self._batches = [batch for batch in self._batches if batch not in due]
+            # Those of which it is in doubt whether they need one have it, too.
+            served = [batch for batch in self._batches if batch.follow and batch.is_ready()]
+            request = Request(self._tell(), f"tools-{self._number}", None, served)
+            self._batches = [batch for batch in self._batches if batch not in served]
         else:
             return
         event_id = f"{TOKEN}_{request.order}_{request.attempts}"

@@ -122,6 +122,8 @@ class Brain:
         self.usage = dict(object_of(state.get("usage")))
         self.instructions = text_of(state.get("instructions"))
         self.voiced = bool(state.get("voiced"))
+        times = state.get("silent")
+        self.silence.times = times if type(times) is int else 0
         self.turns.take_up(kept.turns)
         calls = state.get("calls")
         runs = [(str(each[0]), str(each[1]), str(each[2])) for each in calls] if isinstance(calls, list) else []

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define CHANNELS_MAX 2
+#define RATIO_MAX 640u /* 11,025 Hz to 48 kHz is 640 to 147 */
 #define TAPS_MULTIPLE 16u /* of a phase's coefficients, so that the loop has no rest */
 #define TAPS_MAX 4096u
 #define USUAL_TAPS 48u    /* a phase of upsampling */
@@ -49,7 +50,7 @@ static int resampler_init(PyObject *object, PyObject *args, PyObject *kwargs)
         return -1;
     }
     resampler_free(self);
-    if (up == 0 || down == 0 || up > 64 || down > 64 || channels == 0 || channels > CHANNELS_MAX || bank.len == 0 ||
+    if (up == 0 || down == 0 || up > RATIO_MAX || down > RATIO_MAX || channels == 0 || channels > CHANNELS_MAX || bank.len == 0 ||
         bank.len % (Py_ssize_t)(up * TAPS_MULTIPLE * sizeof(int16_t)) != 0 ||
         bank.len > (Py_ssize_t)(up * TAPS_MAX * sizeof(int16_t)) || (uintptr_t)bank.buf % sizeof(int16_t) != 0) {
         PyBuffer_Release(&bank);

@@ -348,7 +348,9 @@ class Playback:
     def _end(self, utterance: Utterance, position: int, *, interrupted: bool) -> None:
         heard = max(0, min(position, utterance.source_end) - utterance.source_start) if utterance.started else 0
         heard_ms = heard * 1000 // self.rate
-        played = Played(utterance.response, utterance.heard_at_ns, heard_ms, interrupted, utterance.session)
+        received_ms = (utterance.source_end - utterance.source_start) * 1000 // self.rate
+        heard_at_ns, session = utterance.heard_at_ns, utterance.session
+        played = Played(utterance.response, heard_at_ns, heard_ms, interrupted, session, received_ms)
         self._played.append(played)
 
     def next_due(self) -> tuple[int, int]:
@@ -378,6 +380,11 @@ class Playback:
     def cutting(self) -> bool:
         """Something was cut short, and interrupted() has not told of it yet."""
         return bool(self._cuts)
+
+    @property
+    def whole(self) -> bool:
+        """What was queued last goes on no more, as far as is known."""
+        return not self._utterances or self._utterances[-1].finished
 
     @property
     def idle(self) -> bool:

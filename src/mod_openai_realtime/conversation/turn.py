@@ -14,13 +14,15 @@ MAX_RESPONSES = 16
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A response's audio is over in the caller's ear. `heard_at_ns`: CLOCK_MONOTONIC of its first frame, 0 for none."""
+    """A response's audio is over in the caller's ear. `heard_at_ns`: CLOCK_MONOTONIC of its first frame, 0 for none.
+    `received_ms`: how much of it had come by then."""
 
     response: str | None
     heard_at_ns: int
     heard_ms: int
     interrupted: bool
     session: int = 0
+    received_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -120,6 +122,7 @@ class Turns:
                 "speech_end_to_first_sample": _ms(answer.asked_ns, heard_ns),
             },
             "heard_ms": played.heard_ms,
+            "received_ms": played.received_ms,
             "interrupted": played.interrupted,
         }
 

@@ -328,8 +328,8 @@ def test_what_was_heard_is_counted_in_ms_across_a_change_of_rate() -> None:
     (heard,) = bench.playback.interrupted()
     assert heard.audio_end_ms(bench.playback.rate) == pytest.approx(600, abs=1)
     assert heard.received_samples == pytest.approx(2 * 24000, abs=3)
-    assert [(over.heard_ms, over.interrupted) for over in bench.playback.played()] == [
-        (pytest.approx(600, abs=1), True)
+    assert [(over.heard_ms, over.received_ms, over.interrupted) for over in bench.playback.played()] == [
+        (pytest.approx(600, abs=1), pytest.approx(2000, abs=1), True)
     ]
 
 

@@ -23,7 +23,7 @@ def test_each_step_of_the_wait_is_told() -> None:
     turns.delta(0, clock, "r1", "i1", 1300 * MS)
     turns.delta(0, clock, "r1", "i1", 1310 * MS)
     turns.delta(0, clock, "r1", "i2", 1320 * MS)
-    assert body(turns, Played("r1", 1335 * MS, 4880, False)) == {
+    assert body(turns, Played("r1", 1335 * MS, 4880, False, received_ms=4900)) == {
         "response_id": "r1",
         "item_ids": ["i1", "i2"],
         "latency_ms": {
@@ -32,6 +32,7 @@ def test_each_step_of_the_wait_is_told() -> None:
             "speech_end_to_first_sample": 335,
         },
         "heard_ms": 4880,
+        "received_ms": 4900,
         "interrupted": False,
     }
     assert turns.played(Played("r1", 0, 0, False)) is None, "once"
@@ -156,7 +157,7 @@ def test_playback_tells_when_a_response_was_heard_to_its_end() -> None:
         playback.tick()
         switch.playback(160, 8000, 500 * MS + frame * 20 * MS)
     playback.tick()
-    assert playback.played() == [Played("r1", 500 * MS, 100, False)]
+    assert playback.played() == [Played("r1", 500 * MS, 100, False, received_ms=100)]
     assert playback.played() == []
 
 
@@ -171,4 +172,7 @@ def test_playback_tells_how_much_of_an_interrupted_response_was_heard() -> None:
     assert playback.played() == []
     switch.playback(160, 8000)
     playback.interrupted()
-    assert playback.played() == [Played("r1", 500 * MS, 200, True), Played("r2", 0, 0, True)]
+    assert playback.played() == [
+        Played("r1", 500 * MS, 200, True, received_ms=1000),
+        Played("r2", 0, 0, True, received_ms=1000),
+    ]

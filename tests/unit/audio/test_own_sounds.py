@@ -1,0 +1,178 @@
+"""Sounds of an agent's own: each whole, behind what is queued, and told of when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.audio.own_sounds import MAX_WAITING, OwnName, OwnSounds, SoundPlayed
+from mod_openai_realtime.audio.playback import Playback
+
+RATE = 24000
+SAMPLE = b"\x11\x22"
+
+
+class AtOnce(Executor):
+    """Runs what it is given when the test says so."""
+
+    def __init__(self) -> None:
+        self.work: list[Callable[[], Any]] = []
+
+    def submit(self, work: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.work.append(work)
+        return Future()
+
+    def run(self) -> None:
+        work, self.work = self.work, []
+        for each in work:
+            each()
+
+
+class Bench:
+    def __init__(self, rate: int = RATE) -> None:
+        self.switch = SwitchSide()
+        self.memory = StreamMemory(self.switch.fd)
+        self.playback = Playback(self.memory, playback_rate=rate, write_rate=24000)
+        self.executor = AtOnce()
+        self.outcomes: list[SoundPlayed] = []
+        self.sounds = OwnSounds(self.playback, self.executor, lambda function: function(), lambda: None)
+        self.heard = b""
+
+    def play(self, path: Path, *, remove: bool = False, interruptible: bool = True) -> None:
+        self.sounds.play(path, self.outcomes.append, pcm=True, remove=remove, interruptible=interruptible)
+
+    def run(self, frames: int) -> None:
+        for _ in range(frames):
+            self.playback.tick()
+            self.playback.interrupted()
+            for played in self.playback.played():
+                self.sounds.played(played)
+            self.sounds.look()
+            self.heard += self.switch.playback(480, 24000) or b""
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """100 ms."""
+    path = tmp_path / "sound.pcm"
+    path.write_bytes(SAMPLE * 2400)
+    return path
+
+
+def test_a_sound_is_heard_whole_and_told_of(sound: Path) -> None:
+    bench = Bench()
+    bench.play(sound)
+    bench.executor.run()
+    bench.run(10)
+    assert SAMPLE * 2400 in bench.heard
+    assert bench.outcomes == [SoundPlayed(heard_ms=100)]
+    assert sound.exists()
+
+
+def test_it_waits_until_the_answer_before_it_is_whole(sound: Path) -> None:
+    bench = Bench()
+    bench.playback.feed(b"\1\0" * 2400, "r1")
+    bench.play(sound)
+    bench.executor.run()
+    bench.run(10)
+    assert SAMPLE not in bench.heard
+    bench.playback.feed(b"\2\0" * 2400, "r1")
+    bench.playback.finish()
+    bench.run(20)
+    assert (b"\2\0" * 2400 + SAMPLE * 2400) in bench.heard
+
+
+def test_sounds_are_played_in_the_order_in_which_they_were_given(sound: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pcm"
+    other.write_bytes(b"\3\0" * 480)
+    bench = Bench()
+    bench.play(sound)
+    bench.play(other)
+    first, second = bench.executor.work
+    second()
+    first()
+    bench.run(20)
+    assert SAMPLE * 2400 + b"\3\0" * 480 in bench.heard
+    assert bench.outcomes == [SoundPlayed(heard_ms=100), SoundPlayed(heard_ms=20)]
+
+
+def test_a_barge_in_tells_how_much_was_heard(sound: Path) -> None:
+    bench = Bench()
+    bench.play(sound)
+    bench.executor.run()
+    bench.run(2)
+    bench.playback.barge_in()
+    bench.run(2)
+    assert bench.outcomes == [SoundPlayed(heard_ms=40, interrupted=True)]
+
+
+def test_silence_takes_those_that_wait_too(sound: Path) -> None:
+    bench = Bench()
+    bench.playback.feed(b"\1\0" * 2400, "r1")
+    bench.play(sound)
+    bench.executor.run()
+    bench.sounds.silence()
+    assert bench.outcomes == [SoundPlayed(interrupted=True)]
+    bench.playback.finish()
+    bench.run(20)
+    assert SAMPLE not in bench.heard
+
+
+def test_a_sound_that_cannot_be_played_is_told_of(tmp_path: Path) -> None:
+    bench = Bench()
+    bench.play(tmp_path / "missing.pcm")
+    bench.executor.run()
+    assert bench.outcomes == [SoundPlayed(error="No such file or directory")]
+
+
+def test_a_file_of_the_moment_goes_once_it_is_read(sound: Path) -> None:
+    bench = Bench()
+    bench.play(sound, remove=True)
+    bench.executor.run()
+    assert not sound.exists()
+
+
+def test_a_rate_that_changes_meanwhile_is_followed(sound: Path) -> None:
+    bench = Bench()
+    bench.playback.feed(b"\1\0" * 2400, "r1")
+    bench.play(sound)
+    bench.executor.run()
+    bench.playback.set_rate(8000)
+    bench.playback.finish()
+    bench.run(20)
+    bench.executor.run()
+    bench.run(20)
+    assert bench.outcomes == [SoundPlayed(heard_ms=100)]
+
+
+def test_no_more_wait_than_may(sound: Path) -> None:
+    bench = Bench()
+    for _ in range(MAX_WAITING + 1):
+        bench.play(sound)
+    assert bench.outcomes == [SoundPlayed(error="too many sounds wait")]
+
+
+def test_the_end_is_told_to_all(sound: Path) -> None:
+    bench = Bench()
+    bench.play(sound)
+    bench.executor.run()
+    bench.run(1)
+    bench.play(sound)
+    bench.sounds.end()
+    bench.executor.run()
+    bench.play(sound)
+    assert bench.outcomes == [
+        SoundPlayed(interrupted=True),
+        SoundPlayed(interrupted=True),
+        SoundPlayed(error="the stream has ended"),
+    ]
+
+
+def test_no_servers_response_is_taken_for_a_sound() -> None:
+    assert OwnName(1) != "1" and OwnName(1) != OwnName(1)
+    assert len({OwnName(1), "1", OwnName(1)}) == 3

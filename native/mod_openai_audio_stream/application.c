@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define API "openai"
-#define RESULT_VARIABLE "openai_audio_stream_result"
-#define REASON_VARIABLE "openai_audio_stream_reason"
 /* FreeSWITCH waits at most this long at a time. It matters only while the channel has no media and is not read: then
  * nobody calls back, and the end of the stream is seen this much later. */
 #define WAIT_MS 1000u
@@ -22,6 +19,17 @@
 /* How the wait has ended. */
 enum application_end { END_STOPPED, END_BROKEN, END_TRANSFERRED, END_HANGUP, END_FAILED };
 static const char *const results[] = {"stopped", "broken", "transferred", "hangup", "failed"};
+
+/* What the applications differ in. */
+struct application {
+    const char *name;
+    const char *api; /* as the link's COMMAND names it */
+    const char *result_variable, *reason_variable;
+};
+static const struct application application_stream = {
+    "openai_audio_stream", "openai", "openai_audio_stream_result", "openai_audio_stream_reason"};
+static const struct application application_agent = {
+    "openai_agent", "agent", "openai_agent_result", "openai_agent_reason"};
 
 struct application_wait {
     struct stream *stream;
@@ -35,14 +43,15 @@ static void application_set(switch_channel_t *channel, const char *variable, con
     switch_channel_set_variable_var_check(channel, variable, value, SWITCH_FALSE);
 }
 
-static void application_tell(switch_core_session_t *session, enum application_end end, const char *reason)
+static void application_tell(const struct application *application, switch_core_session_t *session,
+                             enum application_end end, const char *reason)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
 
-    application_set(channel, RESULT_VARIABLE, results[end]);
-    application_set(channel, REASON_VARIABLE, reason);
+    application_set(channel, application->result_variable, results[end]);
+    application_set(channel, application->reason_variable, reason);
     if (end == END_FAILED) {
-        LOG(switch_core_session_get_uuid(session), SWITCH_LOG_ERROR, "openai_audio_stream: %s", reason);
+        LOG(switch_core_session_get_uuid(session), SWITCH_LOG_ERROR, "%s: %s", application->name, reason);
     }
 }
 
@@ -120,13 +129,13 @@ static enum application_end application_wait(switch_core_session_t *session, str
     return application_has_channel(channel) ? END_FAILED : application_gone(channel);
 }
 
-static void application_stop(const char *uuid, struct stream *stream)
+static void application_stop(const struct application *application, const char *uuid, struct stream *stream)
 {
     char arguments[sizeof("stop stream=") + STREAM_NAME_LIMIT];
     struct command_result result;
 
     snprintf(arguments, sizeof(arguments), "stop stream=%s", stream->name);
-    result = command_execute(API, uuid, arguments, COMMAND_OF_APPLICATION);
+    result = command_execute(application->api, uuid, arguments, COMMAND_OF_APPLICATION);
     /* An error: it has ended meanwhile, or there is no engine to ask. */
     command_result_free(&result);
     if (!atomic_load(&stream->closed)) {
@@ -134,27 +143,31 @@ static void application_stop(const char *uuid, struct stream *stream)
     }
 }
 
-static void application_stream(switch_core_session_t *session, const char *arguments)
+static void application_talk(const struct application *application, switch_core_session_t *session,
+                             const char *arguments)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
     const char *uuid = switch_core_session_get_uuid(session);
-    struct command_result started = command_execute(API, uuid, arguments, COMMAND_OF_APPLICATION);
+    struct command_result started = command_execute(application->api, uuid, arguments, COMMAND_OF_APPLICATION);
     const char *failure = command_failure(&started);
     enum application_end end;
 
     if (failure || !started.opened) {
         if (application_has_channel(channel)) {
-            application_tell(session, END_FAILED, failure ? failure : "Stream did not start");
+            application_tell(application, session, END_FAILED, failure ? failure : "Stream did not start");
         } else {
-            application_tell(session, application_gone(channel), NULL);
+            application_tell(application, session, application_gone(channel), NULL);
         }
     } else {
         end = application_wait(session, started.opened);
         if (!atomic_load(&started.opened->closed) && end != END_HANGUP) {
-            application_stop(uuid, started.opened);
+            application_stop(application, uuid, started.opened);
         }
         failure = atomic_load(&started.opened->failure);
-        application_tell(session, end, end != END_FAILED ? NULL : failure ? failure : "Channel can't be read");
+        if (end == END_FAILED && !failure) {
+            failure = "Channel can't be read";
+        }
+        application_tell(application, session, end, end == END_FAILED ? failure : NULL);
     }
     command_result_free(&started);
 }
@@ -187,32 +200,42 @@ static const char *application_make_ready(switch_channel_t *channel)
     return application_await_media(channel) ? NULL : "Channel has no media";
 }
 
-void application_run(switch_core_session_t *session, const char *data)
+static void application_run(const struct application *application, switch_core_session_t *session, const char *data)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
     const char *unready;
     char *arguments;
 
-    application_set(channel, RESULT_VARIABLE, NULL);
-    application_set(channel, REASON_VARIABLE, NULL);
+    application_set(channel, application->result_variable, NULL);
+    application_set(channel, application->reason_variable, NULL);
     unready = application_make_ready(channel);
     if (!application_has_channel(channel)) {
-        application_tell(session, application_gone(channel), NULL);
+        application_tell(application, session, application_gone(channel), NULL);
         return;
     }
     if (unready) {
-        application_tell(session, END_FAILED, unready);
+        application_tell(application, session, END_FAILED, unready);
         return;
     }
     if (asprintf(&arguments, "start %s", data ? data : "") < 0) {
-        application_tell(session, END_FAILED, "Out of memory");
+        application_tell(application, session, END_FAILED, "Out of memory");
         return;
     }
     if (command_enter()) {
-        application_stream(session, arguments);
+        application_talk(application, session, arguments);
         command_leave();
     } else {
-        application_tell(session, END_FAILED, "Module is unloading");
+        application_tell(application, session, END_FAILED, "Module is unloading");
     }
     free(arguments);
+}
+
+void application_run_stream(switch_core_session_t *session, const char *data)
+{
+    application_run(&application_stream, session, data);
+}
+
+void application_run_agent(switch_core_session_t *session, const char *data)
+{
+    application_run(&application_agent, session, data);
 }

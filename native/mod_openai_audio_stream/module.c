@@ -1,5 +1,5 @@
 /*
- * module.c -- what FreeSWITCH sees: load, unload, two API commands, and an application.
+ * module.c -- what FreeSWITCH sees: load, unload, the API commands, and the applications.
  */
 #include "application.h"
 #include "command.h"
@@ -19,7 +19,9 @@
 #define MODULE_NAME "mod_openai_audio_stream"
 #define OPENAI_API "uuid_openai_audio_stream"
 #define RAW_API "uuid_raw_audio_stream"
+#define AGENT_API "uuid_openai_agent"
 #define APPLICATION "openai_audio_stream"
+#define AGENT_APPLICATION "openai_agent"
 #define ENGINE_SOCKET_LIMIT 108
 #define VERSION_MARK "@(#)mod_openai_realtime "
 
@@ -39,7 +41,10 @@ static const char raw_syntax[] = RAW_API " " GRAMMAR;
 static const char application_syntax[] =
     MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]"
     ANYWHERE;
-static const char *const apis[] = {OPENAI_API, RAW_API};
+static const char agent_syntax[] =
+    AGENT_API " <uuid> start <agent> [name=value ...] [stream=<name>] | stop [stream=<name>] | list";
+static const char agent_application_syntax[] = "<agent> [name=value ...] [stream=<name>]";
+static const char *const apis[] = {OPENAI_API, RAW_API, AGENT_API};
 
 static switch_status_t module_openai(const char *command, switch_core_session_t *session,
                                      switch_stream_handle_t *output)
@@ -53,6 +58,14 @@ static switch_status_t module_raw(const char *command, switch_core_session_t *se
 {
     (void)session;
     command_run("raw", command, raw_syntax, output);
+    return SWITCH_STATUS_SUCCESS;
+}
+
+static switch_status_t module_agent(const char *command, switch_core_session_t *session,
+                                    switch_stream_handle_t *output)
+{
+    (void)session;
+    command_run("agent", command, agent_syntax, output);
     return SWITCH_STATUS_SUCCESS;
 }
 
@@ -71,7 +84,9 @@ static bool module_offer(switch_loadable_module_interface_t *module, const char 
     return true;
 }
 
-static bool module_offer_application(switch_loadable_module_interface_t *module)
+static bool module_offer_application(switch_loadable_module_interface_t *module, const char *name,
+                                     const char *description, switch_application_function_t function,
+                                     const char *syntax)
 {
     switch_application_interface_t *application =
         switch_loadable_module_create_interface(module, SWITCH_APPLICATION_INTERFACE);
@@ -79,11 +94,11 @@ static bool module_offer_application(switch_loadable_module_interface_t *module)
     if (!application) {
         return false;
     }
-    application->interface_name = APPLICATION;
-    application->application_function = application_run;
-    application->short_desc = "Talk to a realtime endpoint";
-    application->long_desc = "Streams the channel's audio to a realtime endpoint, until the stream ends";
-    application->syntax = application_syntax;
+    application->interface_name = name;
+    application->application_function = function;
+    application->short_desc = description;
+    application->long_desc = description;
+    application->syntax = syntax;
     application->flags = SAF_SUPPORT_NOMEDIA; /* it answers */
     return true;
 }
@@ -114,7 +129,11 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
                       openai_syntax) ||
         !module_offer(*module, RAW_API, "Stream a channel's audio as binary WebSocket messages", module_raw,
                       raw_syntax) ||
-        !module_offer_application(*module)) {
+        !module_offer(*module, AGENT_API, "Have an agent talk to a channel's caller", module_agent, agent_syntax) ||
+        !module_offer_application(*module, APPLICATION, "Talk to a realtime endpoint", application_run_stream,
+                                  application_syntax) ||
+        !module_offer_application(*module, AGENT_APPLICATION, "Have an agent talk to the caller",
+                                  application_run_agent, agent_application_syntax)) {
         return SWITCH_STATUS_TERM;
     }
     hold_init();

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from .._media import StreamMemory, g711_decode
 from ..conversation.effects import EVERYTHING, Play, Which
 from ..conversation.session import PartName, Session
-from ..conversation.turn import Turns
+from ..conversation.turn import Played, Turns
 from ..dialect.messages import ServerMessage, decode_strictly
 from ..realtime.receiving import TakeAudio
 from .heard import ItemPart
+from .own_sounds import OwnSounds
 from .playback import Playback, Speech, Utterance
+
+MakeSounds = Callable[[Playback, Callable[[], None]], OwnSounds]
 
 AudioFile = Callable[[bytes, int, ServerMessage | None], None]
 """Keeps pcm16, at a rate in Hz, that came with a message."""
@@ -29,9 +32,11 @@ class AgentAudio:
         file: AudioFile | None,
         *,
         raw: bool,
+        sounds: MakeSounds | None = None,
     ) -> None:
-        """`file`: None where no audio files are written."""
+        """`file`: None where no audio files are written; `sounds`: None where nobody plays any of their own."""
         self.playback = playback
+        self.sounds = sounds(playback, self.wake) if sounds is not None else None
         self.plain = not raw and file is None  # files want the whole message
         self._memory = memory
         self._turns = turns
@@ -82,9 +87,29 @@ class AgentAudio:
                 and (utterance.interruptible or not which.interruptible)
             )
 
+        if which is EVERYTHING and self.sounds is not None:
+            self.sounds.silence()
         events = self.playback.barge_in(None if which is EVERYTHING else chosen, tell=tell)
         self.wake()
         return events
+
+    def sound(self) -> None:
+        """A sound that waits is queued, where it may be."""
+        if self.sounds is not None:
+            self.sounds.look()
+
+    def was_own(self, played: Played) -> bool:
+        """Whether it was such a sound that is over; who played it has been told."""
+        return self.sounds is not None and self.sounds.played(played)
+
+    def end_sounds(self) -> None:
+        if self.sounds is not None:
+            self.sounds.end()
+
+    @property
+    def sounding(self) -> bool:
+        """Something is to be heard, now or after it."""
+        return not self.playback.idle or (self.sounds is not None and self.sounds.waiting)
 
     def begin_session(self, number: int) -> None:
         """What was received plays on; of what was not, nothing comes."""

@@ -10,6 +10,9 @@ from .conversation import Conversation
 from .keeping import Keeping
 from .session import Session
 
+FIRST = "first"
+"""The cause of a connection before which there was none."""
+
 RESTORE_WITHIN_S = 5.0
 """What a new session is given the server has answered by then, or it never will. Caller audio waits for 2 s only."""
 
@@ -24,15 +27,22 @@ class Continuity:
         playing: Callable[[], dict[str, Any] | None],
         keep: Callable[[bytes], None],
         lost_ns: int,
+        *,
+        began: bool,
+        keeps: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """`playing`: what is being played, for an engine that comes after this one, and `keep` has it kept. `lost_ns`:
-        when the connection before the first one was lost."""
+        when the connection before the first one was lost. `began`: there was no engine before this one. `keeps`: what
+        is kept besides (JSON)."""
         self._conversation = conversation
         self._later = later
         self._playing = playing
         self._keeping = Keeping(later, self._state, keep) if conversation is not None else None
         self._overdue: Timer | None = None  # runs while answers to a restoration are waited for
         self._server = 0
+        self._keeps = keeps
+        self._changes = 0
+        self._was_connected = not began
         self.cause = ""
         """Of the present connection."""
         self.lost_ns = lost_ns
@@ -41,12 +51,18 @@ class Continuity:
 
     def _state(self) -> dict[str, Any]:
         assert self._conversation is not None
-        return {**self._conversation.kept(), "playing": self._playing()}
+        others = self._keeps() if self._keeps is not None else {}
+        return {**self._conversation.kept(), "playing": self._playing(), **others}
 
     def look(self) -> None:
         """Something may have been said; what has changed is kept."""
         if self._keeping is not None and self._conversation is not None:
-            self._keeping.changed(self._conversation.version)
+            self._keeping.changed(self._conversation.version + self._changes)
+
+    def changed(self) -> None:
+        """What is kept besides has."""
+        self._changes += 1
+        self.look()
 
     def lost(self, session: Session, now_ns: int) -> None:
         """Its connection was."""
@@ -59,6 +75,8 @@ class Continuity:
         long; settled() ends that."""
         self.keeps_caller = False
         self.cause = "reconnect" if server == self._server else "failover"
+        if not self._was_connected:
+            self.cause, self._was_connected = FIRST, True
         self._server = server
         if session.restoration is not None:
 

@@ -18,6 +18,10 @@ class Observer:
     def disconnected(self, code: int, reason: str) -> None:
         """It is gone; `code`: RFC 6455's."""
 
+    def settled(self, cause: str) -> None:
+        """The session is set up: what was asked of it has been answered, or will not be. `cause`: `first`, or as of
+        restored(). Told where something was asked."""
+
     def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:
         """A new session knows what the one before it knew. `gap_ms`: of the caller's audio, which no session got."""
 
@@ -38,6 +42,9 @@ class Observer:
 
     def turn(self, turn: dict[str, Any]) -> None:
         """An answer is over. `turn`: the body of the event."""
+
+    def played_on(self) -> None:
+        """Playback has been looked at, after all that was to be told of it: some 50 times a second while it plays."""
 
     def held(self, on_hold: bool) -> None:
         """The channel was put on hold, or taken off it."""
@@ -70,6 +77,10 @@ class Controls(Stage, Protocol):
     def silence(self) -> None:
         """What is being played and queued is dropped."""
 
+    @property
+    def sounding(self) -> bool:
+        """Something is queued, or being played, or expected of a response whose audio has begun to come."""
+
     def stop(self, payload: bytes | None = None, /) -> None:
         """Ends the stream, after a last message to the server."""
 
@@ -91,6 +102,10 @@ class Audience(Observer):
     def disconnected(self, code: int, reason: str) -> None:
         for each in self._observers:
             each.disconnected(code, reason)
+
+    def settled(self, cause: str) -> None:
+        for each in self._observers:
+            each.settled(cause)
 
     def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:
         for each in self._observers:
@@ -119,6 +134,10 @@ class Audience(Observer):
     def turn(self, turn: dict[str, Any]) -> None:
         for each in self._observers:
             each.turn(turn)
+
+    def played_on(self) -> None:
+        for each in self._observers:
+            each.played_on()
 
     def held(self, on_hold: bool) -> None:
         for each in self._observers:

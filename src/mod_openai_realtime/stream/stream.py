@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .._media import Packetizer, Playout, StreamMemory
-from ..audio.agent_audio import AgentAudio
 from ..audio.control import Control
+from ..audio.own_sounds import SoundPlayed
 from ..audio.playback import Playback, Speech
 from ..audio.recording import Recording
-from ..conversation.continuity import Continuity
+from ..conversation.continuity import FIRST
 from ..conversation.restoration import Outcome
 from ..conversation.turn import Turns
-from ..conversation.understanding import cut_short
 from ..dialect.client_messages import client_message, is_for_player
 from ..later import Later
 from ..limits import LimitExceededError
@@ -29,6 +29,7 @@ from ..switch.refusal import CommandRefusedError
 from ..weakly import weak, weakly
 from .dialogue import Dialogue
 from .first_connection import FirstConnection
+from .hearing import Hearing
 from .outbound import Outbound
 from .reports import Reports
 from .state import EndReason, State, StateMachine
@@ -78,12 +79,15 @@ class Stream:
         self._pilot = plan.audience(this)
         # Before playback begins anew: it tells how far another engine's came.
         conversation = plan.conversation(memory, warn)
-        lost_ns = time.monotonic_ns() - plan.away_ms * 1_000_000
-        self._continuity = Continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep), lost_ns)
+        self._continuity = plan.continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep))
         self._audio = plan.audio(memory, self._turns, warn)
         if self._audio is not None:
             self._audio.playback.muted = Control.PLAYBACK_MUTED in control
         self._dialogue = Dialogue(plan.sessions(conversation, warn), self._audio, self._reports, self._pilot, this)
+        self._hearing = None
+        if self._audio is not None:
+            told = self._pilot, self._summary, self._continuity
+            self._hearing = Hearing(self._audio, self._turns, self._dialogue, this, *told)
         self._endpoint = make_endpoint(plan.endpoint, self)
         self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
         self._outgoing = plan.outgoing(memory, recording, self._dialogue.session, self._endpoint, warn)
@@ -111,7 +115,7 @@ class Stream:
         self._machine.move(State.RUNNING)
         self._endpoint.start()
         if self._first_connection is not None:
-            self._first_connection.begin(self._owner.later, self._fail)
+            self._first_connection.begin(self._owner.later, self.fail)
 
     def stop(self, payload: bytes | None = None, reason: EndReason = EndReason.STOPPED) -> None:
         """Flush caller audio, send the final message, close. Raises CommandRefusedError where that message could not
@@ -289,8 +293,8 @@ class Stream:
                     self._outgoing.keep()
                 else:
                     self._outgoing.pass_over()
-            if self._audio is not None:
-                self._tick_playback(self._audio)
+            if self._hearing is not None:
+                self._hearing.tick()
             if self._recording is not None:
                 if self._outgoing is None:
                     self._recording.skip_capture()
@@ -298,38 +302,21 @@ class Stream:
             if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
                 self._end(EndReason.NO_RECONNECT)
 
-    def _tick_playback(self, audio: AgentAudio) -> None:
-        playback, session = audio.playback, self._dialogue.session
-        events = playback.tick()
-        if events:
-            self.say(events)
-        for heard in playback.interrupted():
-            message = session.interruption.truncate(heard, playback.rate, session.number)
-            if message is not None:
-                self.send(message)
-        for cut in playback.cut_short():
-            for message in cut_short(session, cut):
-                self.send(message)
-            self._continuity.look()
-        self._tell_turns(playback)
-        audio.watch()
-
     def _take_back(self) -> None:
         """What becomes of caller audio may have changed: tick() decides anew."""
         if self._outgoing is not None:
             self._outgoing.take_back()
 
-    def _fail(self, why: str | None) -> None:
-        if why is not None and not self.closing:
-            self.failure = why
+    def fail(self, why: str | None) -> None:
+        """It ends as one that came to nothing, where there is a reason to; with what the caller is told then."""
+        if why is None or self.closing or self.failure is not None:
+            return
+        self.failure = why
+        prompt = self._plan.failure_prompt
+        if prompt is None or self._audio is None:
             self.stop(reason=EndReason.NOT_CONNECTED)
-
-    def _tell_turns(self, playback: Playback) -> None:
-        for played in playback.played():
-            turn = self._turns.played(played)
-            if turn is not None:
-                self._summary.turn(turn["latency_ms"]["speech_end_to_first_sample"])
-                self._pilot.turn(turn)
+        else:
+            self.play_sound(prompt, lambda _: self.stop(reason=EndReason.NOT_CONNECTED))
 
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
@@ -342,10 +329,8 @@ class Stream:
     def _gone(self) -> None:
         """The last that is told of the stream, as far as the memory knows it by now."""
         playback = self._playback
-        if playback is not None:
-            while playback.cutting:
-                playback.interrupted(final=True)
-            self._tell_turns(playback)
+        if self._hearing is not None:
+            self._hearing.finish()
         report = self._summary.report(
             sent_ms=self._outgoing.sent_ms if self._outgoing is not None else 0,
             heard_ms=playback.heard_ms if playback is not None else 0,
@@ -356,6 +341,22 @@ class Stream:
 
     def _keep(self, kept: bytes) -> None:
         self._owner.keep(kept)
+
+    def kept_changed(self) -> None:
+        """What its pilot keeps with it has."""
+        self._continuity.changed()
+
+    def play_sound(self, path: Path, done: Callable[[SoundPlayed], None], **how: bool) -> None:
+        """See OwnSounds.play."""
+        if self._audio is None or self._audio.sounds is None:
+            done(SoundPlayed(error="nothing can be played"))
+        else:
+            self._audio.sounds.play(path, done, **how)
+
+    @property
+    def sounding(self) -> bool:
+        """Something is queued, or being played, or expected of a response whose audio has begun to come."""
+        return self._audio is not None and self._audio.sounding
 
     @property
     def playing(self) -> dict[str, Any] | None:
@@ -390,9 +391,13 @@ class Stream:
 
     def restored(self, outcome: Outcome) -> None:
         self._continuity.settled()
+        cause = self._continuity.cause
+        self._pilot.settled(cause)
+        if cause == FIRST:
+            return  # nothing was there before
         now_ns, lost_ns = time.monotonic_ns(), self._continuity.lost_ns
         gap_ms = self._outgoing.gap_ms(lost_ns, now_ns) if self._outgoing is not None else 0
-        self._pilot.restored(self._continuity.cause, outcome, gap_ms)
+        self._pilot.restored(cause, outcome, gap_ms)
 
     def say(self, events: list[Speech]) -> None:
         for event in events:
@@ -437,7 +442,7 @@ class Stream:
         self._pilot.error(error, retries=retries, wait_ms=wait_ms, http_status=http_status)
         if self._first_connection is not None:
             status = 0 if self._plan.endpoint.failover else http_status  # another may answer otherwise
-            self._fail(self._first_connection.failed(error, status, last=wait_ms == 0))
+            self.fail(self._first_connection.failed(error, status, last=wait_ms == 0))
 
     def on_congested(self) -> None:
         self._take_back()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import orjson
 
 from .._media import StreamMemory
-from ..audio.agent_audio import AgentAudio, AudioFile
+from ..audio.agent_audio import AgentAudio, AudioFile, MakeSounds
 from ..audio.audio_format import choose
 from ..audio.capture import Capture
 from ..audio.outgoing import Outgoing, Transport
 from ..audio.playback import Playback, heard_of_kept
 from ..audio.recording import Recording
+from ..conversation.continuity import Continuity
 from ..conversation.conversation import Conversation
 from ..conversation.interruption import Interruption
 from ..conversation.negotiation import Complaints, Negotiation, Side, Wish
 from ..conversation.session import Session
 from ..conversation.turn import Turns
+from ..later import Later
 from ..pilot.event_socket import EventSocketPilot
 from ..pilot.observer import Audience, Controls, MakeObserver, MakePilot, Observer
 from ..realtime.endpoint import EndpointSettings
@@ -50,6 +55,14 @@ class StreamPlan:
     pilot: MakePilot | None = None
     """Who acts on the stream, besides an application on the Event Socket, which hears of every stream; None: nobody."""
     observers: tuple[MakeObserver, ...] = ()
+    session: dict[str, Any] | None = None
+    """What its pilot asks of each session, the first among them, before any audio."""
+    sounds: MakeSounds | None = None
+    """Plays sounds of the pilot's own."""
+    failure_prompt: Path | None = None
+    """What the caller hears where no connection comes up in time."""
+    keeps: Callable[[], dict[str, Any]] | None = None
+    """What the pilot has kept beside the conversation."""
 
     def audience(self, stream: Controls) -> Observer:
         """All who hear of it, the pilot first."""
@@ -65,6 +78,8 @@ class StreamPlan:
             return None
         items = self.settings.restore_items if restore is Restore.CONVERSATION else None
         conversation = Conversation(items, plays=self.start.playback_rate is not None)
+        if self.session is not None:
+            conversation.wishes.take_up(self.session)
         if self.kept:
             try:
                 kept = orjson.loads(self.kept)
@@ -77,12 +92,24 @@ class StreamPlan:
                 return Conversation(items, plays=self.start.playback_rate is not None)
         return conversation
 
+    def continuity(
+        self,
+        conversation: Conversation | None,
+        later: Later,
+        playing: Callable[[], dict[str, Any] | None],
+        keep: Callable[[bytes], None],
+    ) -> Continuity:
+        """See Continuity; what was lost before is counted from when the engine before this one went."""
+        lost_ns = time.monotonic_ns() - self.away_ms * 1_000_000
+        began = self.kept is None
+        return Continuity(conversation, later, playing, keep, lost_ns, began=began, keeps=self.keeps)
+
     def sessions(self, conversation: Conversation | None, warn: Warn) -> Callable[[int], Session]:
         """What makes the session of a number."""
         raw = self.settings.raw
         plays = self.start.playback_rate is not None
         complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
-        first = 1 if self.kept is None else 0
+        first = 1 if self.kept is None and self.session is None else 0
 
         def make(number: int) -> Session:
             negotiation = Negotiation(self.wishes(), complaints, session=not raw)
@@ -107,7 +134,7 @@ class StreamPlan:
             return None
         playback = Playback(memory, playback_rate=self.start.playback_rate, write_rate=self.facts.write_rate)
         file = self.audio_file if self.settings.audio_files else None
-        return AgentAudio(memory, playback, turns, warn, file, raw=self.settings.raw)
+        return AgentAudio(memory, playback, turns, warn, file, raw=self.settings.raw, sounds=self.sounds)
 
     def outgoing(
         self, memory: StreamMemory, recording: Recording | None, session: Session, transport: Transport, warn: Warn

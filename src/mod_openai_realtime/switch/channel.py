@@ -5,26 +5,30 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..observe.printable import printable
+from ..pilot.agent_plan import PlanError
 from ..stream.state import EndReason
 from ..stream.stream import Stream
 from . import reasons
+from .agent_verbs import StartAgent
+from .channel_agents import ChannelAgents
 from .channel_facts import LARGEST_NUMBER, FactsError, is_on_hold
 from .command import CommandError, Start
 from .launch import Launcher
 from .link import Link
 from .log_level import LOG_WARNING
 from .module_port import ModulePort
-from .opening import Opening
+from .opening import Launch, Opening
 from .prepared import Prepared, prepare
 from .refusal import CommandRefusedError
 from .registry import Registry
 from .services import Services
-from .stream_verbs import parse_command
-from .verb import Order
+from .stream_verbs import STREAM_VERBS
+from .verb import Order, VerbTable
 from .verbs import TABLES
 from .wire import Message, MessageType
 
@@ -37,18 +41,15 @@ class Channel:
     """Lives as long as its link. Everything happens on the event loop."""
 
     def __init__(self, link: Link, services: Services) -> None:
-        self._link = link
-        self._services = services
+        self.link = link
+        self.services = services
         self.uuid = ""
-        self._port = ModulePort(link)
+        self.port = ModulePort(link)
         self._registry = Registry()
-        self._launcher = Launcher(self._port, self._registry, services, self._settle)
+        self._launcher = Launcher(self.port, self._registry, services, self._settle)
+        self.agents = ChannelAgents(self)
         self._idle = True
         link.start(self)
-
-    @property
-    def link(self) -> Link:
-        return self._link
 
     @property
     def stream_count(self) -> int:
@@ -65,10 +66,10 @@ class Channel:
 
     def _settle(self) -> None:
         """Tell the module, once, when nothing is left that would use the link."""
-        if not self._idle and not self.busy and not self._link.executing:
+        if not self._idle and not self.busy and not self.link.executing:
             self._idle = True
-            self._port.idle()
-            self._services.settled()
+            self.port.idle()
+            self.services.settled()
 
     # -- from the link (LinkListener)
 
@@ -83,9 +84,9 @@ class Channel:
             opening = self._registry.opening(message.stream)
             if opening is not None:
                 self._registry.remove_opening(opening)
-                self._port.close(message.stream, message.request)
+                self.port.close(message.stream, message.request)
             if message.request:
-                self._port.refuse(message.request, reasons.INTERNAL_ERROR)
+                self.port.refuse(message.request, reasons.INTERNAL_ERROR)
         self._settle()
 
     def on_link_full(self, full: bool) -> None:
@@ -95,8 +96,9 @@ class Channel:
     def on_link_lost(self) -> None:
         for opening in self._registry.openings:
             self._registry.remove_opening(opening)
+            opening.give_up()
         self.end_all(EndReason.SWITCH_LOST)
-        self._services.forget(self)
+        self.services.forget(self)
 
     def _on_hello(self, message: Message, _fds: deque[int]) -> None:
         self.uuid = printable(message.fields.get("uuid", ""))[:MAX_UUID_CHARACTERS]
@@ -105,20 +107,20 @@ class Channel:
         self._idle = False
         request, fields = message.request, message.fields
         try:
-            verb, command = TABLES.get(fields.get("api", ""), TABLES["openai"]).parse(fields.get("arguments", ""))
+            verb, command = _table(fields).parse(fields.get("arguments", ""))
         except CommandError as error:
-            self._port.reply(request, error.reply())
+            self.port.reply(request, error.reply())
             return
         if fields.get("channel") != "1":
-            self._port.refuse(request, reasons.CHANNEL_NOT_FOUND, command.selector)
+            self.port.refuse(request, reasons.CHANNEL_NOT_FOUND, command.selector)
             return
         try:
             reply = verb.run(self, Order(request, fields), command)
         except CommandRefusedError as error:
-            self._port.refuse(request, error.reason, command.selector)
+            self.port.refuse(request, error.reason, command.selector)
         else:
             if reply is not None:
-                self._port.reply(request, reply)
+                self.port.reply(request, reply)
 
     def _on_opened(self, message: Message, fds: deque[int]) -> None:
         fd = fds.popleft() if fds else -1
@@ -126,20 +128,21 @@ class Channel:
         try:
             if opening is None:
                 # Nobody asked, or nobody waits any more: let go of the bug.
-                self._port.close(message.stream)
+                self.port.close(message.stream)
                 return
-            self._launcher.launch(self.uuid, opening.number, opening.prepared, message.fields, fd)
-            self._registry.remove_opening(opening, name_stays=True)
-            opening.opened()
+            if opening.launch(opening, message.fields, fd):
+                self.opened(opening)
+            else:
+                opening.hold()
         except FactsError as error:
-            self._port.close(message.stream, message.request)
-            self._fail_opening(message.stream, str(error))
+            self.port.close(message.stream, message.request)
+            self.fail_opening(message.stream, str(error))
         finally:
             if fd >= 0:
                 os.close(fd)
 
     def _on_open_failed(self, message: Message, _fds: deque[int]) -> None:
-        self._fail_opening(message.stream, message.fields.get("reason", "Channel has no media"))
+        self.fail_opening(message.stream, message.fields.get("reason", "Channel has no media"))
 
     def _on_opening(self, message: Message, _fds: deque[int]) -> None:
         opening = self._registry.opening(message.stream)
@@ -154,17 +157,20 @@ class Channel:
         try:
             if self._registry.stream(number) is not None:
                 return  # it goes on already
-            start = parse_command(fields.get("arguments", ""))
-            if not isinstance(start, Start) or not 0 < number <= LARGEST_NUMBER:
+            _, start = _table(fields).parse(fields.get("arguments", ""))
+            if not isinstance(start, Start | StartAgent) or not 0 < number <= LARGEST_NUMBER:
                 raise FactsError("not a start command, or not a stream's number")
             self._registry.take_number(number)
+            if isinstance(start, StartAgent):
+                self.agents.resume(number, start, fields, fd)
+                return
             self._registry.require_free(start)
             # Whether the caller is muted by now is in the memory; the command says only how it began.
-            prepared = self._prepare(replace(start, mute_user=False), fields)
-            self._launcher.launch(self.uuid, number, prepared, fields, fd, resumed=True)
-        except (CommandError, CommandRefusedError, FactsError) as error:
-            self._port.log(number, fields.get("name", ""), LOG_WARNING, f"stream cannot be resumed: {error}")
-            self._port.close(number)
+            prepared = self.prepare(replace(start, mute_user=False), fields)
+            self.launch(number, prepared, fields, fd, resumed=True)
+        except (CommandError, CommandRefusedError, FactsError, PlanError) as error:
+            self.port.log(number, fields.get("name", ""), LOG_WARNING, f"stream cannot be resumed: {error}")
+            self.port.close(number)
         finally:
             if fd >= 0:
                 os.close(fd)
@@ -177,20 +183,25 @@ class Channel:
             stream.hold(is_on_hold(message.fields))
 
     def _on_closed(self, message: Message, _fds: deque[int]) -> None:
-        self._fail_opening(message.stream, "Channel has ended")  # where it was still to be opened
+        self.fail_opening(message.stream, "Channel has ended")  # where it was still to be opened
         stream = self._registry.stream(message.stream)
         if stream is not None and not stream.closing:
             # Not asked for by us: the channel has ended, or the module takes all off.
             removed = message.fields.get("cause") == "removed"
             stream.stop(reason=EndReason.UNLOAD if removed else EndReason.HANGUP)
 
-    def _fail_opening(self, number: int, reason: str) -> None:
+    def fail_opening(self, number: int, reason: str) -> None:
         opening = self._registry.opening(number)
         if opening is not None:
             self._registry.remove_opening(opening)
             opening.fail(reason)
 
     # -- for commands (stream_verbs.Streams)
+
+    def stream_command(self, words: str, stream: str) -> str:
+        """A command on a stream, of nobody who could wait for its reply. Raises CommandError or CommandRefusedError."""
+        verb, command = STREAM_VERBS.parse(f"{words} stream={stream}")
+        return verb.run(self, Order(0, {}), command) or reasons.SUCCESS
 
     def named(self, name: str) -> Stream:
         """Raises CommandRefusedError."""
@@ -202,37 +213,69 @@ class Channel:
     def start(self, order: Order, start: Start) -> None:
         """Raises CommandRefusedError."""
         self._registry.require_free(start)
-        self.open(self._prepare(start, order.fields), order.request)
+        self.open(self.prepare(start, order.fields), order.request)
 
     def open(self, prepared: Prepared, request: int = 0) -> Opening:
         """Has a media bug added for a stream, which runs as soon as that is on. `request`: of the command that is to be
         answered then; 0: nobody waits. Raises CommandRefusedError."""
-        self._registry.require_free(prepared.start)
-        if not self._services.admit():
+
+        def launch(opening: Opening, fields: Mapping[str, str], fd: int) -> bool:
+            self.launch(opening.number, prepared, fields, fd)
+            return True
+
+        return self.open_with(prepared.start, prepared.opening_fields(), launch, request)
+
+    def launch(
+        self, number: int, prepared: Prepared, fields: Mapping[str, str], fd: int, *, resumed: bool = False
+    ) -> Stream:
+        """See Launcher. Raises FactsError."""
+        return self._launcher.launch(self.uuid, number, prepared, fields, fd, resumed=resumed)
+
+    def opened(self, opening: Opening) -> None:
+        """Its stream runs."""
+        self._registry.remove_opening(opening, name_stays=True)
+        opening.opened()
+
+    def open_with(
+        self,
+        start: Start,
+        fields: Mapping[str, str],
+        launch: Launch,
+        request: int = 0,
+        over: Callable[[str], None] | None = None,
+    ) -> Opening:
+        """As open(), of a stream that `launch` makes (see Opening). `fields`: of OPEN. Raises CommandRefusedError."""
+        self._registry.require_free(start)
+        if not self.services.admit():
             raise CommandRefusedError(reasons.AT_CAPACITY)
-        opening = Opening(self._registry.new_number(), prepared, request, self._port)
+        opening = Opening(self._registry.new_number(), start, request, self.port, launch, over)
         self._registry.add_opening(opening)
-        opening.ask()
+        opening.ask(fields)
         return opening
 
-    def _prepare(self, start: Start, fields: dict[str, str]) -> Prepared:
+    def prepare(self, start: Start, fields: dict[str, str]) -> Prepared:
         """Raises CommandRefusedError."""
-        prepared, warnings = prepare(start, fields, self._services.recordings_dirs)
+        prepared, warnings = prepare(start, fields, self.services.recordings_dirs)
         for warning in warnings:
-            self._port.log(0, start.stream, LOG_WARNING, warning)
+            self.port.log(0, start.stream, LOG_WARNING, warning)
         return prepared
 
-    def give_up(self, name: str) -> bool:
+    def give_up(self, order: Order, name: str) -> bool:
         opening = self._registry.opening_named(name)
         if opening is None:
             return False
         self._registry.remove_opening(opening)
-        opening.give_up()
+        opening.give_up(order.request)
         return True
 
     def close(self, order: Order, stream: Stream) -> None:
         # With the command's number: the reply comes after the media bug is off.
-        self._port.close(stream.number, order.request)
+        self.port.close(stream.number, order.request)
+
+
+def _table(fields: Mapping[str, str]) -> VerbTable[Any]:
+    """The verbs of the API command that was given."""
+    return TABLES.get(fields.get("api", ""), TABLES["openai"])
 
 
 _HANDLERS: dict[int, Callable[[Channel, Message, deque[int]], None]] = {

@@ -55,12 +55,16 @@ class Launcher:
             facts,
             f"{uuid} {start.stream}",
             # After a restart of the engine there may have been a connection before: then it is waited for.
-            needs_connection=prepared.application and not resumed,
+            needs_connection=prepared.needs_connection and not resumed,
             kept=fields.get("kept", "").encode("utf-8", "surrogateescape") if resumed else None,
             away_ms=away,
             audio_file=attachment.audio_file,
             pilot=prepared.pilot,
             observers=prepared.observers,
+            session=prepared.session,
+            sounds=prepared.sounds,
+            failure_prompt=prepared.failure_prompt,
+            keeps=prepared.keeps,
         )
         recording = self._record(uuid, number, start, prepared.recording, memory, facts) if prepared.recording else None
         stream = Stream(plan, memory, attachment, services.make_endpoint, services.usage, recording)

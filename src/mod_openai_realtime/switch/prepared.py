@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ..audio.agent_audio import MakeSounds
 from ..audio.recording_place import Place, place_for
 from ..pilot.observer import MakeObserver, MakePilot
 from ..realtime.endpoint import EndpointSettings, HeaderError
@@ -26,10 +29,13 @@ class Prepared:
     temp_dir: str = ""
     """For audio files; "": none are written."""
     recording: Place | None = None
-    application: bool = False
-    """One in the dialplan waits for the stream, and wants to know that it came to nothing."""
+    needs_connection: bool = False
     pilot: MakePilot | None = None
     observers: tuple[MakeObserver, ...] = ()
+    session: dict[str, Any] | None = None
+    sounds: MakeSounds | None = None
+    failure_prompt: Path | None = None
+    keeps: Callable[[], dict[str, Any]] | None = None
     """See StreamPlan."""
 
     def opening_fields(self) -> dict[str, str]:
@@ -67,6 +73,7 @@ def prepare(start: Start, fields: dict[str, str], recordings_dirs: tuple[Path, .
         endpoint,
         temp_dir=fields.get("temp_dir", ""),
         recording=recording,
-        application=fields.get("application") == "1",
+        # An application in the dialplan waits for the stream, and wants to know that it came to nothing.
+        needs_connection=fields.get("application") == "1",
     )
     return prepared, warnings + unrecorded

@@ -28,6 +28,12 @@ MUTE_TAKES_ONE_TARGET: Final = "Mute and unmute accept at most one target"
 INVALID_MUTE_TARGET: Final = "Invalid mute target; expected user, openai or all"
 LIST_TAKES_ONLY_SELECTOR: Final = "List accepts only an optional stream selector"
 
+# Arguments of `uuid_openai_agent`.
+AGENT_START_NEEDS_NAME: Final = "Start requires the name of an agent"
+AGENT_PARAMETER_INVALID: Final = "Invalid parameter of an agent; expected name=value"
+AGENT_STOP_TAKES_ONLY_SELECTOR: Final = "Stop accepts only an optional stream selector"
+AGENT_LIST_TAKES_NOTHING: Final = "List accepts no arguments"
+
 # Payloads of `send_json` and `stop`.
 PAYLOAD_NOT_BASE64: Final = "Payload is not valid Base64"
 PAYLOAD_NOT_UTF8: Final = "Payload is not valid UTF-8"
@@ -54,6 +60,11 @@ ENGINE_NOT_RUNNING: Final = "Engine is not running"
 ENGINE_DID_NOT_ANSWER: Final = "Engine did not answer"
 
 SUCCESS: Final = "+OK Success"
+
+
+def unknown_agent(name: str) -> str:
+    """Reason for refusing a start: the engine has no agent of that name."""
+    return f"Unknown agent '{name}'"
 
 
 def playback_owned(owner: str) -> str:

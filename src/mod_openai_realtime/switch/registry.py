@@ -43,7 +43,7 @@ class Registry:
         """The stream that has playback, if any."""
         for name, number in self._names.items():
             opening = self._openings.get(number)
-            direction = self._streams[number].direction if opening is None else opening.prepared.start.direction
+            direction = self._streams[number].direction if opening is None else opening.start.direction
             if direction is not Direction.SEND:
                 return name
         return None

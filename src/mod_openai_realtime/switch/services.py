@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..audio.file_quota import FileQuota
 from ..later import Later
 from ..observe.usage import Usage
+from ..pilot.agent_calls import AgentCalls
 from ..stream.stream import MakeEndpoint, Stream
 
 if TYPE_CHECKING:
@@ -36,3 +37,4 @@ class Services:
     later: Later
     file_quota: FileQuota = field(default_factory=FileQuota)
     recordings_dirs: tuple[Path, ...] = ()  # besides FreeSWITCH's own
+    agents: AgentCalls | None = None  # None: the engine was started without any

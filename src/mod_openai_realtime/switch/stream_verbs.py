@@ -43,7 +43,7 @@ class Streams(Protocol):
     def start(self, order: Order, start: Start, /) -> None:
         """The reply comes when the media bug is on, or that has failed. Raises CommandRefusedError."""
 
-    def give_up(self, name: str, /) -> bool:
+    def give_up(self, order: Order, name: str, /) -> bool:
         """Whether a stream of that name was being opened: it will not come."""
 
     def close(self, order: Order, stream: Stream, /) -> None:
@@ -123,7 +123,7 @@ def _start(streams: Streams, order: Order, command: Start) -> None:
 
 
 def _stop(streams: Streams, order: Order, command: Stop) -> str:
-    if streams.give_up(command.stream):
+    if streams.give_up(order, command.stream):
         return reasons.SUCCESS
     stream, payload, failed = streams.named(command.stream), None, None
     if command.payload is not None:

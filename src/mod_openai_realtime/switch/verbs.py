@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import start_grammar
+from .agent_verbs import AGENT_VERBS
 from .stream_verbs import STREAM_VERBS
 from .verb import VerbTable
 
@@ -32,6 +33,7 @@ class Api:
 APIS = (
     Api("openai", "uuid_openai_audio_stream", STREAM_VERBS),
     Api("raw", "uuid_raw_audio_stream", STREAM_VERBS),
+    Api("agent", "uuid_openai_agent", AGENT_VERBS),
 )
 APPLICATION_USAGE = (
     "<ws-uri> <mono|mixed|stereo> [send-rate] [playback-rate] [mute_user] [both|send] [stream=<name>]"

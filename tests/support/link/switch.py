@@ -53,6 +53,12 @@ class LinkSwitch:
         self.executed: list[tuple[int, dict[str, str]]] = []
         """Number and fields of each EXECUTE."""
         self.closed: list[int] = []
+        self.failures: list[str] = []
+        """What applications that wait were told."""
+        self.kept: dict[int, bytes] = {}
+        """By stream: the newest KEEP."""
+        self.answers: dict[str, str] = {}
+        """What API commands print."""
         self._decoder = Decoder()
         self._request = 0
         self._replies: dict[int, str] = {}
@@ -105,12 +111,15 @@ class LinkSwitch:
         elif message.type == MessageType.LOG:
             self.log.append((int(fields["level"]), fields["text"]))
         elif message.type == MessageType.CLOSE:
+            self.failures += [fields["failure"]] if "failure" in fields else []
             if self.bugs.pop(message.stream, None) is not None:
                 self.closed.append(message.stream)
                 removed = {"cause": "removed"}
                 self._send(encode(MessageType.CLOSED, stream=message.stream, request=message.request, fields=removed))
         elif message.type == MessageType.IDLE:
             self.idle += 1
+        elif message.type == MessageType.KEEP:
+            self.kept[message.stream] = fields["kept"].encode("utf-8", "surrogateescape")
         elif message.type == MessageType.EXECUTE:
             self.executed.append((message.request, fields))
             if self.carries_out:
@@ -119,7 +128,8 @@ class LinkSwitch:
     def _carry_out(self, number: int, fields: dict[str, str]) -> None:
         if fields["kind"] == "set":
             self.variables[fields["name"]] = fields.get("arguments", "")
-        self.done(number, text=self.variables.get(fields["name"]) if fields["kind"] == "get" else "")
+        printed = self.answers.get(fields["name"], "") if fields["kind"] == "api" else ""
+        self.done(number, text=self.variables.get(fields["name"]) if fields["kind"] == "get" else printed)
 
     def done(self, number: int, ok: bool = True, text: str | None = None) -> None:
         """What an EXECUTE of this number asked for is over."""
@@ -158,10 +168,13 @@ class LinkSwitch:
         await self.until(lambda: request in self._replies)
         return self._replies.pop(request)
 
-    def resume(self, number: int, arguments: str, side: SwitchSide) -> None:
+    def resume(
+        self, number: int, arguments: str, side: SwitchSide, *, api: str = "openai", kept: bytes | None = None
+    ) -> None:
         """What the module tells a restarted engine of a stream that is up."""
         self.bugs[number] = Bug(side, "mono", True)
-        fields = {"api": "openai", "arguments": arguments, "channel": "1", "temp_dir": self.temp_dir}
+        fields: dict[str, str | bytes] = {"api": api, "arguments": arguments, "channel": "1"}
+        fields |= {"temp_dir": self.temp_dir} | ({"kept": kept} if kept is not None else {})
         fields |= {"read_rate": str(self.read_rate), "write_rate": str(self.write_rate), "ptime_ms": "20"}
         fields |= {"on_hold": str(int(self.on_hold))}
         self._send(encode(MessageType.RESUME, stream=number, fields=fields), (side.fd,))

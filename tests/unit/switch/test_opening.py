@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
 import pytest
 
-from mod_openai_realtime.realtime.endpoint import EndpointSettings
-from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import IllegalMoveError
 from mod_openai_realtime.switch.command import Start
 from mod_openai_realtime.switch.module_port import ModulePort
 from mod_openai_realtime.switch.opening import MOVES, Opening, OpeningState
-from mod_openai_realtime.switch.prepared import Prepared
 from mod_openai_realtime.switch.stream_verbs import parse_command
 from mod_openai_realtime.switch.wire import MessageType
 
 STEPS = {
     OpeningState.AWAITED: Opening.media_to_come,
+    OpeningState.HELD: Opening.hold,
     OpeningState.OPENED: Opening.opened,
     OpeningState.FAILED: lambda opening: opening.fail("Channel has no media"),
     OpeningState.GIVEN_UP: Opening.give_up,
@@ -46,17 +44,16 @@ class Link:
         self.sent.append((kind, request, str(found)))
 
 
-def opening(request: int, name: str = "") -> tuple[Opening, Link]:
+def opening(request: int, name: str = "", over: Callable[[str], None] | None = None) -> tuple[Opening, Link]:
     start = parse_command(f"start ws://h/ mono {name}")
     assert isinstance(start, Start)
-    settings, _ = Settings.read({}, raw_api=False)
     link: Any = Link()
-    return Opening(3, Prepared(start, settings, EndpointSettings("ws://h/")), request, ModulePort(link)), link
+    return Opening(3, start, request, ModulePort(link), lambda *_: True, over), link
 
 
 def test_a_bug_that_is_on_answers_the_command() -> None:
     it, link = opening(7)
-    it.ask()
+    it.ask({})
     it.opened()
     assert link.sent == [(MessageType.OPEN, 7, ""), (MessageType.REPLY, 7, "+OK Success")]
 
@@ -104,3 +101,26 @@ def test_a_move_that_is_not_in_the_table_changes_nothing(first: OpeningState, se
         with pytest.raises(IllegalMoveError):
             STEPS[second](it)
         assert it.state is first and link.sent == told
+
+
+def test_a_bug_that_waits_for_its_agent_answers_the_command_and_goes_with_a_failure() -> None:
+    told: list[str] = []
+    it, link = opening(7, over=told.append)
+    it.hold()
+    it.fail("Agent did not answer")
+    assert told == ["Agent did not answer"]
+    assert [(kind, request, text) for kind, request, text in link.sent] == [
+        (MessageType.REPLY, 7, "+OK Success"),
+        (MessageType.CLOSE, 0, ""),
+        (MessageType.LOG, 0, "openai_audio_stream default: start failed: Agent did not answer"),
+        (MessageType.EVENT, 0, "error"),
+    ]
+
+
+def test_a_bug_that_waits_for_its_agent_goes_by_command() -> None:
+    told: list[str] = []
+    it, link = opening(7, over=told.append)
+    it.hold()
+    it.give_up(9)
+    assert told == [""]
+    assert link.sent[1:] == [(MessageType.CLOSE, 9, "")]

@@ -13,7 +13,8 @@ from mod_openai_realtime.switch.stream_verbs import STREAM_VERBS
 from mod_openai_realtime.switch.verb import Order, Verb, VerbTable
 from mod_openai_realtime.switch.verbs import APIS, APPLICATION_USAGE
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "commands.md").read_text()
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+PAGES = {"openai": "commands.md", "raw": "commands.md", "agent": "agent-commands.md"}
 # An example of each of what stands in the usage for something else.
 EXAMPLES = {"<ws-uri>": "ws://h/", "<mono|mixed|stereo>": "mono", "<base64-json>": "e30"}
 
@@ -39,10 +40,11 @@ def test_every_form_of_the_usage_is_a_command_of_its_verb() -> None:
 
 def test_every_verb_is_in_the_usage_and_on_the_page_of_commands() -> None:
     for api in APIS:
-        assert api.usage.startswith(f"{api.name} <uuid> start <ws-uri> ")
+        page = (REFERENCE / PAGES[api.word]).read_text()
+        assert api.usage.startswith(f"{api.name} <uuid> start <")
         for verb in api.verbs:
             assert re.search(rf"[ |]{verb}\b", api.usage)
-            assert re.search(rf"^    <uuid> (\w+ \| )*{verb}\b", PAGE, re.MULTILINE)
+            assert re.search(rf"^    <uuid> (\w+ \| )*{verb}\b", page, re.MULTILINE)
 
 
 def test_the_application_takes_what_start_takes() -> None:

@@ -1,0 +1,137 @@
+"""What an agent has FreeSWITCH do with its call: each kind of Execute, by the link and FreeSWITCH's commands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from ..agent.messages import Execute, Result
+from ..switch.command import CommandError
+from ..switch.dialplan import Context, DialplanError, names_in
+from ..switch.execution import ExecuteKind, ExecutionError
+from ..switch.refusal import CommandRefusedError
+from .agent_call import Reason
+
+logger = logging.getLogger(__name__)
+
+MAX_UNDER_WAY = 64
+"""Of one call; each may last as long as a bridge does."""
+
+_BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
+_KINDS = {
+    "application": ExecuteKind.APPLICATION,
+    "api": ExecuteKind.API,
+    "get_variable": ExecuteKind.GET,
+    "set_variable": ExecuteKind.SET,
+}
+
+
+class Line(Protocol):
+    """The call, as actions see it."""
+
+    @property
+    def uuid(self) -> str: ...
+    def freeswitch(self, kind: ExecuteKind, name: str, arguments: str | None = None, /) -> asyncio.Future[str | None]:
+        """See Link.execute."""
+
+    def stream_command(self, words: str, /) -> str:
+        """A command on the agent's own stream: its answer. Raises CommandRefusedError or CommandError."""
+
+    def leaving(self, reason: Reason, /) -> None:
+        """The channel is about to end (`hang_up`) or to go elsewhere (`transferred`), because the agent wants it."""
+
+    def staying(self) -> None:
+        """It does not, after all."""
+
+    def left(self) -> None:
+        """It is elsewhere."""
+
+
+class ActionError(Exception):
+    """It could not be done; the text is for the agent."""
+
+
+class AgentActions:
+    """Of one call."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def execute(self, execute: Execute, done: Callable[[Result], None]) -> None:
+        """`done` is called once, however it ends."""
+        if len(self._tasks) >= MAX_UNDER_WAY:
+            done(_failure(execute, "too much is under way already"))
+            return
+        task = asyncio.get_running_loop().create_task(self._run(execute, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, execute: Execute, done: Callable[[Result], None]) -> None:
+        try:
+            value = await self._carry_out(execute)
+        except (ActionError, ExecutionError, CommandError, CommandRefusedError) as error:
+            done(_failure(execute, str(error)))
+        except ValueError as error:  # what is no text for FreeSWITCH
+            done(_failure(execute, str(error)))
+        except Exception:
+            logger.exception("an agent's action failed")
+            done(_failure(execute, "internal error of the engine"))
+        else:
+            done(Result(0, 0, execute.id, True, value))
+
+    async def _carry_out(self, execute: Execute) -> str | None:
+        line = self._line
+        match execute.kind:
+            case "stream":
+                return line.stream_command(f"{execute.name} {execute.arguments}".rstrip())
+            case "hang_up":
+                return await self._leave("hang_up", "uuid_kill", f"{line.uuid} {execute.arguments}".rstrip())
+            case "transfer":
+                return await self._transfer(execute.name, execute.arguments)
+            case "set_variable":
+                return await line.freeswitch(ExecuteKind.SET, execute.name, execute.arguments)
+            case kind:
+                return await line.freeswitch(_KINDS[kind], execute.name, execute.arguments or None)
+
+    async def _transfer(self, extension: str, where: str) -> str | None:
+        dialplan, _, context = where.partition(" ")
+        if len(extension.split()) != 1:
+            raise ActionError("an extension is one word")
+        if not context:
+            context = await self._line.freeswitch(ExecuteKind.GET, "context") or "default"
+        if dialplan.upper() == "XML" and not await self._leads_somewhere(extension, context):
+            raise ActionError(f"the dialplan has no extension {extension} in its context {context}")
+        await self._leave("transferred", "uuid_transfer", f"{self._line.uuid} {extension} {dialplan} {context}")
+        self._line.left()
+        return None
+
+    async def _leave(self, reason: Reason, command: str, arguments: str) -> str | None:
+        self._line.leaving(reason)
+        try:
+            return await self._line.freeswitch(ExecuteKind.API, command, arguments)
+        except ExecutionError:
+            self._line.staying()
+            raise
+
+    async def _leads_somewhere(self, extension: str, context: str) -> bool:
+        """FreeSWITCH says +OK to a transfer to nowhere, and hangs up."""
+        line = self._line
+        try:
+            xml = await line.freeswitch(ExecuteKind.API, "xml_locate", f"dialplan context name {context}")
+            there = Context(xml or "")
+        except (ExecutionError, DialplanError):
+            return True  # it has no such command, or the dialplan comes from elsewhere: nothing can be told
+        asked = list(names_in(there.asks()))
+        known = {}
+        if asked:
+            texts = _BETWEEN.join(text for _, text in asked)
+            values = await line.freeswitch(ExecuteKind.API, "eval", f"uuid:{line.uuid} {texts}")
+            known = dict(zip((name for name, _ in asked), (values or "").split(_BETWEEN), strict=False))
+        return there.leads_somewhere(extension, known)
+
+
+def _failure(execute: Execute, why: str) -> Result:
+    return Result(0, 0, execute.id, False, None, why)

@@ -1,0 +1,73 @@
+"""The agents of one worker: the hosts that are connected, and the calls that are theirs."""
+
+from __future__ import annotations
+
+from ..agent.messages import Facts
+from ..later import Later
+from .agent_call import AgentCall, Desk, Kept
+from .agent_host import AgentHost
+
+
+class AgentCalls:
+    """Gives each call a host, and another one where that dies. Calls wait where there is none."""
+
+    def __init__(self, agents: frozenset[str], later: Later, default_uri: str = "") -> None:
+        """`agents`: the names that the engine was started with; their hosts may come later. `default_uri`: the
+        endpoint of those that name none."""
+        self._agents = agents
+        self.default_uri = default_uri
+        self._later = later
+        self._hosts: list[AgentHost] = []
+        self._waiting: dict[int, AgentCall] = {}
+        self._number = 0
+
+    def knows(self, agent: str) -> bool:
+        """Whether a call of this agent may begin."""
+        return agent in self._agents or any(host.has(agent) for host in self._hosts)
+
+    def begin(self, agent: str, facts: Facts, desk: Desk, kept: Kept | None = None) -> AgentCall:
+        """A new call, or one that another worker has lost (`kept`)."""
+        self._number += 1
+        call = AgentCall(self._number, agent, facts, desk, self, self._later, kept)
+        self.place(call)
+        return call
+
+    def place(self, call: AgentCall) -> None:
+        """The call needs a host."""
+        host = self._host_for(call.agent)
+        if host is None:
+            self._waiting[call.number] = call
+        else:
+            host.calls[call.number] = call
+            call.taken_by(host)
+
+    def forget(self, call: AgentCall) -> None:
+        self._waiting.pop(call.number, None)
+        for host in self._hosts:
+            host.calls.pop(call.number, None)
+
+    def _host_for(self, agent: str) -> AgentHost | None:
+        """Of the newest generation that has the agent, the one with the fewest calls."""
+        hosts = [host for host in self._hosts if host.has(agent)]
+        return max(hosts, key=lambda host: (host.generation, -len(host.calls)), default=None)
+
+    # -- from the hosts (HostListener)
+
+    def host_ready(self, host: AgentHost) -> None:
+        if host not in self._hosts:
+            self._hosts.append(host)
+        waiting, self._waiting = self._waiting, {}
+        for call in waiting.values():
+            self.place(call)
+
+    def host_lost(self, host: AgentHost) -> None:
+        if host in self._hosts:
+            self._hosts.remove(host)
+        calls, host.calls = host.calls, {}
+        for call in calls.values():
+            call.host_lost()
+
+    def end(self) -> None:
+        """The worker ends."""
+        for host in list(self._hosts):
+            host.close()

@@ -1,0 +1,147 @@
+"""What an agent has FreeSWITCH do: the commands that it becomes, and how it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mod_openai_realtime.agent.messages import Execute, Result
+from mod_openai_realtime.pilot.agent_actions import MAX_UNDER_WAY, AgentActions
+from mod_openai_realtime.pilot.agent_call import Reason
+from mod_openai_realtime.switch.command import CommandError
+from mod_openai_realtime.switch.execution import ExecuteKind, ExecutionError
+
+API, GET, SET, APPLICATION = ExecuteKind.API, ExecuteKind.GET, ExecuteKind.SET, ExecuteKind.APPLICATION
+LOCAL = (
+    '<context name="default"><extension><condition field="destination_number" expression="^1001$">'
+    '<action application="bridge"/></condition></extension>'
+    '<extension><condition field="${wanted}" expression="^yes$"/>'
+    '<condition field="destination_number" expression="^2$"><action application="park"/></condition></extension>'
+    "</context>"
+)
+
+
+class FakeLine:
+    """Answers from a table: text, an ExecutionError, or a future that the test keeps."""
+
+    uuid = "u1"
+
+    def __init__(self, answers: dict[tuple[ExecuteKind, str], Any]) -> None:
+        self.answers = answers
+        self.asked: list[tuple[ExecuteKind, str, str | None]] = []
+        self.told: list[str] = []
+
+    def freeswitch(self, kind: ExecuteKind, name: str, arguments: str | None = None) -> asyncio.Future[str | None]:
+        self.asked.append((kind, name, arguments))
+        answer = self.answers.get((kind, name), "")
+        if isinstance(answer, asyncio.Future):
+            return answer
+        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+        return future
+
+    def stream_command(self, words: str) -> str:
+        if words == "jump":
+            raise CommandError("Unknown command")
+        self.told.append(words)
+        return "+OK Success"
+
+    def leaving(self, reason: Reason) -> None:
+        self.told.append(reason)
+
+    def staying(self) -> None:
+        self.told.append("staying")
+
+    def left(self) -> None:
+        self.told.append("left")
+
+
+async def result_of(line: FakeLine, execute: Execute) -> Result:
+    results: asyncio.Queue[Result] = asyncio.Queue()
+    AgentActions(line).execute(execute, results.put_nowait)
+    return await results.get()
+
+
+@pytest.mark.parametrize(
+    ("execute", "asked", "answer"),
+    [
+        (Execute(1, "application", "playback", "x.wav"), (APPLICATION, "playback", "x.wav"), None),
+        (Execute(1, "application", "answer"), (APPLICATION, "answer", None), None),
+        (Execute(1, "api", "status"), (API, "status", None), "UP"),
+        (Execute(1, "get_variable", "a"), (GET, "a", None), "1"),
+        (Execute(1, "set_variable", "a", "2"), (SET, "a", "2"), None),
+    ],
+)
+async def test_what_is_handed_on(execute: Execute, asked: tuple[Any, ...], answer: str | None) -> None:
+    line = FakeLine({asked[:2]: answer})
+    assert await result_of(line, execute) == Result(0, 0, 1, True, answer)
+    assert line.asked == [asked]
+
+
+async def test_a_failure_has_freeswitchs_reason() -> None:
+    line = FakeLine({(API, "originate"): ExecutionError("USER_BUSY")})
+    assert await result_of(line, Execute(3, "api", "originate", "x y")) == Result(0, 0, 3, False, None, "USER_BUSY")
+
+
+async def test_a_command_on_the_agents_own_stream() -> None:
+    line = FakeLine({})
+    assert (await result_of(line, Execute(1, "stream", "mute", "user"))).ok
+    assert line.told == ["mute user"]
+    assert (await result_of(line, Execute(1, "stream", "jump"))).error == "Unknown command"
+
+
+async def test_hanging_up_is_told_before_the_channel_is_gone() -> None:
+    line = FakeLine({})
+    assert (await result_of(line, Execute(1, "hang_up", "", "NORMAL_CLEARING"))).ok
+    assert line.asked == [(API, "uuid_kill", "u1 NORMAL_CLEARING")]
+    assert line.told == ["hang_up"]
+
+
+async def test_a_transfer_leaves_the_call() -> None:
+    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "no"})
+    assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).ok
+    assert line.asked[-1] == (API, "uuid_transfer", "u1 1001 XML default")
+    assert line.told == ["transferred", "left"]
+
+
+async def test_a_transfer_to_nowhere_is_refused_and_the_call_stays() -> None:
+    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "no", (GET, "context"): "default"})
+    result = await result_of(line, Execute(1, "transfer", "9999", "XML"))
+    assert result.error == "the dialplan has no extension 9999 in its context default"
+    assert line.told == []
+
+
+async def test_a_transfer_is_judged_with_what_the_channel_has() -> None:
+    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "yes"})
+    assert (await result_of(line, Execute(1, "transfer", "2", "XML default"))).ok
+    assert (API, "eval", "uuid:u1 ${wanted}") in line.asked
+
+
+async def test_where_nothing_can_be_told_of_the_dialplan_freeswitch_decides() -> None:
+    line = FakeLine({(API, "xml_locate"): ExecutionError("no such command")})
+    assert (await result_of(line, Execute(1, "transfer", "9999", "XML default"))).ok
+    other = FakeLine({})
+    assert (await result_of(other, Execute(1, "transfer", "9999", "inline default"))).ok
+    assert [name for _, name, _ in other.asked] == ["uuid_transfer"]
+
+
+async def test_a_transfer_that_freeswitch_refuses_leaves_the_call_where_it_is() -> None:
+    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "uuid_transfer"): ExecutionError("No such channel!")})
+    assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).error == "No such channel!"
+    assert line.told == ["transferred", "staying"]
+
+
+async def test_no_more_is_under_way_than_may() -> None:
+    forever: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    actions = AgentActions(FakeLine({(API, "sleep"): forever}))
+    results: list[Result] = []
+    for number in range(MAX_UNDER_WAY + 1):
+        actions.execute(Execute(number, "api", "sleep"), results.append)
+    assert [result.error for result in results] == ["too much is under way already"]
+    forever.cancel()
+    await asyncio.sleep(0)

@@ -1,0 +1,399 @@
+"""An agent on a channel: from the command to the end, against a switch stepped by hand, a scripted endpoint and a host
+that is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from link.switch import LinkSwitch
+from pilot_doubles import FakeHost
+from timers import Timers
+from transports import all_closed
+from websockets.asyncio.server import ServerConnection, serve
+
+from mod_openai_realtime._media import SwitchSide
+from mod_openai_realtime.agent.messages import (
+    Acts,
+    Begin,
+    Break,
+    Close,
+    Connected,
+    Digit,
+    Ended,
+    Event,
+    Execute,
+    Fail,
+    Kept,
+    Plan,
+    Play,
+    Playback,
+    Played,
+    Result,
+    Send,
+    Speech,
+    TurnHeard,
+)
+from mod_openai_realtime.engine.figures import Figures
+from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.observe.usage import Usage
+from mod_openai_realtime.pilot.agent_calls import AgentCalls
+from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
+from mod_openai_realtime.switch.channel import Channel
+from mod_openai_realtime.switch.link import Link
+from mod_openai_realtime.switch.services import Services
+
+SESSION = {"type": "realtime", "instructions": "Be brief."}
+DUMP = {
+    "Caller-Caller-ID-Number": "+15550100",
+    "Caller-Caller-ID-Name": "Ann",
+    "Caller-Destination-Number": "5100",
+    "Call-Direction": "inbound",
+    "variable_AGENT_TABLE_SIZE": "4",
+    "variable_AGENT_SHOP": "old",
+    "variable_the_key": "sk-of-the-channel",
+}
+
+
+class Server:
+    """Greets, and answers a session.update; what else it got is in `texts`."""
+
+    def __init__(self) -> None:
+        self.connections: list[ServerConnection] = []
+        self.texts: list[dict[str, Any]] = []
+        self.answers = True
+        self.news = asyncio.Condition()
+
+    async def handle(self, connection: ServerConnection) -> None:
+        self.connections.append(connection)
+        await connection.send(json.dumps({"type": "session.created", "session": {}}))
+        await self._notify()
+        async for text in connection:
+            message = json.loads(text)
+            self.texts.append(message)
+            if message["type"] == "session.update" and self.answers:
+                await self.say(type="session.updated", session=message["session"])
+            await self._notify()
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self.news:
+            self.news.notify_all()
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(10), self.news:
+            await self.news.wait_for(condition)
+
+    async def say(self, **message: Any) -> None:
+        await self.connections[-1].send(json.dumps(message))
+
+
+class Bench:
+    def __init__(
+        self, server: Server, url: str, switch: LinkSwitch, streams: Streams, timers: Timers, calls: AgentCalls
+    ) -> None:
+        self.server, self.url, self.switch, self.streams, self.timers = server, url, switch, streams, timers
+        self.host = FakeHost(calls).hello("bakery")
+        self.told: list[Any] = []
+
+    def frame(self, pcm: bytes | None = None) -> bytes | None:
+        out = self.switch.frame(pcm)
+        for stream in self.streams.poller.ready():
+            stream.tick()
+        return out
+
+    async def host_told(self, kind: type[Any], count: int = 1) -> Any:
+        """The `count`-th message of this type that the host was told; frames pass meanwhile."""
+        async with asyncio.timeout(10):
+            while True:
+                self.told += self.host.told()
+                found = [message for message in self.told if isinstance(message, kind)]
+                if len(found) >= count:
+                    return found[count - 1]
+                if self.switch.bugs:
+                    self.frame()
+                await asyncio.sleep(0.001)
+
+    def act(self, *acts: Any, keep: Kept | None = None) -> None:
+        begin = next(message for message in self.told if isinstance(message, Begin))
+        self.host.say(Acts(begin.call, self.told[-1].n, list(acts), keep))
+
+    async def begin(self, arguments: str = "start bakery") -> Begin:
+        assert await self.switch.api(arguments, api="agent") == "+OK Success"
+        begin: Begin = await self.host_told(Begin)
+        return begin
+
+    async def talk(self, **plan: Any) -> None:
+        await self.begin()
+        self.act(Plan(SESSION, **{"url": self.url, **plan}))
+        await self.host_told(Connected)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    server = Server()
+    async with serve(server.handle, "127.0.0.1", 0) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        executor = ThreadPoolExecutor(1)
+        streams = Streams(Figures())
+        timers = Timers()
+
+        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
+            return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
+
+        url = f"ws://127.0.0.1:{port}/v1/realtime?model=m"
+        calls = AgentCalls(frozenset({"bakery"}), timers.later, url)
+        services = Services(
+            make_endpoint,
+            executor,
+            streams,
+            forget=lambda channel: None,
+            settled=lambda: None,
+            admit=lambda: True,
+            usage=Usage(),
+            later=timers.later,
+            agents=calls,
+        )
+        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
+        switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
+        switch.answers["uuid_dump"] = json.dumps(DUMP)
+        yield Bench(server, url, switch, streams, timers, calls)
+        channel.on_link_lost()
+        for connection in server.connections:
+            await connection.wait_closed()
+        switch.close()
+        channel.link.close()
+        executor.shutdown()
+    await all_closed()
+
+
+async def test_an_agent_is_told_of_its_call(bench: Bench) -> None:
+    begin = await bench.begin("start bakery shop=new 'note=two words'")
+    assert begin.agent == "bakery" and begin.kept is None and not begin.connected
+    facts = begin.facts
+    assert (facts.caller_number, facts.caller_name, facts.dialled) == ("+15550100", "Ann", "5100")
+    assert facts.direction == "inbound" and facts.uuid == bench.switch.uuid
+    assert facts.parameters == {"table_size": "4", "shop": "new", "note": "two words"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reply"),
+    [
+        ("start", "-ERR Start requires the name of an agent"),
+        ("start clinic", "-ERR Unknown agent 'clinic'"),
+        ("start bakery loud", "-ERR Invalid parameter of an agent; expected name=value"),
+        ("start bakery stream=A", "-ERR Invalid stream name; expected 1-64 lowercase letters, digits, '_' or '-'"),
+        ("stop", "-ERR Stream not found"),
+        ("stop now", "-ERR Stop accepts only an optional stream selector"),
+        ("list all", "-ERR List accepts no arguments"),
+        ("mute", "-ERR Unknown command"),
+        ("list", "+OK []"),
+    ],
+)
+async def test_commands_that_are_answered_at_once(bench: Bench, arguments: str, reply: str) -> None:
+    assert await bench.switch.api(arguments, api="agent") == reply
+
+
+async def test_the_session_is_asked_for_before_any_audio_and_then_the_agent_is_connected(bench: Bench) -> None:
+    await bench.begin()
+    bench.act(Plan(SESSION, url=bench.url))
+    connected = await bench.host_told(Connected)
+    assert (connected.restored, connected.cause) == (False, "first")
+    for _ in range(3):
+        bench.frame(b"\1\0" * 160)
+    await bench.server.until(lambda: len(bench.server.texts) > 1)
+    update, audio = bench.server.texts[:2]
+    assert update["type"] == "session.update" and update["session"]["instructions"] == "Be brief."
+    assert audio["type"] == "input_audio_buffer.append"
+    assert not any(subclass == "restored" for subclass, _ in bench.switch.events["default"])
+
+
+async def test_an_agents_stream_is_a_stream_like_any_other(bench: Bench) -> None:
+    await bench.talk()
+    (stream,) = json.loads((await bench.switch.api("list")).removeprefix("+OK "))
+    assert stream["name"] == "default" and stream["connected"]
+    (agent,) = json.loads((await bench.switch.api("list", api="agent")).removeprefix("+OK "))
+    assert (agent["agent"], agent["stream"], agent["state"]) == ("bakery", "default", "talking")
+    assert await bench.switch.api("start ws://h/ mono", api="openai") == "-ERR Stream already exists"
+    assert await bench.switch.api("mute") == "+OK Success"
+
+
+async def test_what_the_server_says_and_what_is_heard_is_told_in_its_order(bench: Bench) -> None:
+    await bench.talk()
+    await bench.server.say(type="response.created", response={"id": "r1"})
+    samples = base64.b64encode(b"\x11" * 2400).decode()  # 300 ms of G.711
+    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=samples)
+    await bench.server.say(type="response.output_audio.done", response_id="r1")
+    await bench.server.say(type="response.done", response={"id": "r1"})
+    await bench.host_told(Playback, 2)
+    kinds = [
+        json.loads(bytes(message.event))["type"] if isinstance(message, Event) else message
+        for message in bench.told
+        if isinstance(message, Event | Speech | Playback | TurnHeard)
+    ]
+    assert kinds[0] == "session.created"
+    idle = [message for message in kinds if isinstance(message, Playback)]
+    assert [message.idle for message in idle] == [False, True]
+    assert kinds.index(idle[0]) < kinds.index("response.done") < kinds.index(idle[1])
+    turn = next(message for message in kinds if isinstance(message, TurnHeard))
+    assert turn.response_id == "r1" and turn.heard_ms == turn.received_ms == 300 and not turn.interrupted
+    assert kinds.index(turn) < kinds.index(idle[1])
+    assert not any(kind == "response.output_audio.delta" for kind in kinds)
+
+
+async def test_what_an_agent_sends_goes_out(bench: Bench) -> None:
+    await bench.talk()
+    bench.act(Send({"type": "response.create"}))
+    await bench.server.until(lambda: bench.server.texts[-1]["type"] == "response.create")
+
+
+async def test_a_sound_of_its_own_is_played_and_told_of(bench: Bench, tmp_path: Path) -> None:
+    await bench.talk()
+    path = tmp_path / "sound.pcm"
+    path.write_bytes(b"\x11\x22" * 2400)
+    bench.act(Play(7, str(path), pcm=True, remove=True))
+    played = await bench.host_told(Played)
+    assert (played.id, played.heard_ms, played.interrupted, played.error) == (7, 100, False, None)
+    assert not path.exists()
+    bench.act(Play(8, str(path), pcm=True))
+    assert (await bench.host_told(Played, 2)).error == "No such file or directory"
+
+
+async def test_a_break_silences_it(bench: Bench, tmp_path: Path) -> None:
+    await bench.talk()
+    path = tmp_path / "sound.pcm"
+    path.write_bytes(b"\x11\x22" * 24000)
+    bench.act(Play(1, str(path), pcm=True))
+    await bench.host_told(Speech)
+    bench.act(Break())
+    assert (await bench.host_told(Played)).interrupted
+
+
+async def test_digits_arrive(bench: Bench) -> None:
+    await bench.talk()
+    bench.switch.key("1#")
+    assert (await bench.host_told(Digit, 2)).digit == "#"
+
+
+async def test_commands_are_carried_out(bench: Bench) -> None:
+    await bench.talk()
+    bench.act(Execute(1, "set_variable", "a", "b"), Execute(2, "stream", "pause"), Execute(3, "stream", "mute", "moon"))
+    await bench.host_told(Result, 3)
+    results = {message.id: message for message in bench.told if isinstance(message, Result)}
+    assert results[1].ok and bench.switch.variables["a"] == "b"
+    assert results[2].ok and "paused" in await bench.switch.api("list")
+    assert results[3].error == "Invalid mute target; expected user, openai or all"
+
+
+async def test_a_hangup_ends_the_call(bench: Bench) -> None:
+    await bench.talk()
+    bench.switch.hang_up()
+    assert (await bench.host_told(Ended)).reason == "caller"
+    assert await bench.switch.api("list", api="agent") == "+OK []"
+
+
+async def test_a_hangup_by_the_agent_is_its_own(bench: Bench) -> None:
+    await bench.talk()
+    bench.act(Execute(1, "hang_up", "", "NORMAL_CLEARING"))
+    await bench.host_told(Result)
+    assert bench.switch.executed[-1][1]["arguments"] == f"{bench.switch.uuid} NORMAL_CLEARING"
+    bench.switch.hang_up()
+    assert (await bench.host_told(Ended)).reason == "hang_up"
+
+
+@pytest.mark.parametrize("how", ["command", "agent"])
+async def test_a_stop_ends_the_stream_and_the_channel_stays(bench: Bench, how: str) -> None:
+    await bench.talk()
+    if how == "command":
+        assert await bench.switch.api("stop", api="agent") == "+OK Success"
+    else:
+        bench.act(Close())
+    assert (await bench.host_told(Ended)).reason == "stopped"
+    await bench.switch.until(lambda: bench.switch.closed == [1])
+    assert await bench.switch.api("list") == "+OK []"
+
+
+async def test_a_stop_before_the_plan_takes_the_bug_off(bench: Bench) -> None:
+    await bench.begin()
+    assert await bench.switch.api("stop", api="agent") == "+OK Success"
+    assert (await bench.host_told(Ended)).reason == "stopped"
+    assert bench.switch.bugs == {}
+    bench.act(Plan(SESSION, url=bench.url))
+    assert bench.server.connections == []
+
+
+async def test_a_hangup_before_the_plan_ends_the_call(bench: Bench) -> None:
+    await bench.begin()
+    bench.switch.hang_up()
+    assert (await bench.host_told(Ended)).reason == "caller"
+    assert await bench.switch.api("list", api="agent") == "+OK []"
+
+
+@pytest.mark.parametrize(
+    ("act", "why"),
+    [
+        (Fail("on_start raised ValueError"), "on_start raised ValueError"),
+        (Plan(SESSION, url="http://h/"), "the agent's url is no ws:// or wss:// address"),
+        (Plan(SESSION, key="env:NO_SUCH_KEY"), "the agent's key: the engine has no environment variable NO_SUCH_KEY"),
+        (Plan(SESSION, key="variable:none"), "the agent's key: the channel has no variable none"),
+        (Plan(SESSION, key="sk-literal"), "the agent's key is none of env:NAME, file:PATH, variable:NAME"),
+    ],
+)
+async def test_an_agent_that_cannot_begin_has_failed_with_a_reason(bench: Bench, act: Any, why: str) -> None:
+    await bench.begin()
+    bench.act(act)
+    ended = await bench.host_told(Ended)
+    assert (ended.reason, ended.detail) == ("failed", why)
+    await bench.switch.until(lambda: bench.switch.bugs == {})
+    assert bench.switch.failures == [why]
+    assert any(why in text for _, text in bench.switch.log)
+    assert not any("sk-literal" in text for _, text in bench.switch.log)
+
+
+async def test_the_key_comes_from_where_the_agent_says(bench: Bench) -> None:
+    await bench.talk(key="variable:the_key")
+    request = bench.server.connections[0].request
+    assert request is not None and request.headers["Authorization"] == "Bearer sk-of-the-channel"
+
+
+async def test_an_agent_without_a_url_has_the_engines_with_its_own_model(bench: Bench) -> None:
+    await bench.talk(url=None, model="other")
+    request = bench.server.connections[0].request
+    assert request is not None and request.path == "/v1/realtime?model=other"
+
+
+async def test_a_reconnect_restores_the_session_and_tells_the_agent(bench: Bench) -> None:
+    await bench.talk()
+    await bench.server.connections[0].close(1011)
+    connected = await bench.host_told(Connected, 2)
+    assert (connected.restored, connected.cause) == (True, "reconnect")
+    updates = [text for text in bench.server.texts if text["type"] == "session.update"]
+    assert [update["session"]["instructions"] for update in updates] == ["Be brief."] * 2
+
+
+async def test_another_worker_goes_on_with_what_was_kept(bench: Bench) -> None:
+    await bench.talk()
+    bench.act(keep=Kept({"table": "7"}))
+    for timer in list(bench.timers.running):
+        timer.function()
+    await bench.switch.until(lambda: b'"table":"7"' in bench.switch.kept.get(1, b""))
+    kept = bench.switch.kept[1]
+    assert await bench.switch.api("stop", api="agent") == "+OK Success"
+    await bench.host_told(Ended)
+    bench.told.clear()
+    side = SwitchSide(played_slots=64)
+    bench.switch.resume(5, "start bakery", side, api="agent", kept=kept)
+    begin = await bench.host_told(Begin)
+    assert begin.kept == Kept({"table": "7"})
+    assert begin.facts.caller_number == "+15550100"
+    connected = await bench.host_told(Connected)
+    assert connected.restored

@@ -95,6 +95,20 @@ def _switch_options(command: Command) -> Command:
     help="Another folder that STREAM_RECORD may name, besides FreeSWITCH's for recordings; may be given several times.",
 )
 @click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="[NAME=]FILE:CLASS",
+    help="An agent that calls may be given; may be given several times. Its name: the class's in snake_case.",
+)
+@click.option(
+    "--agent-processes",
+    type=click.IntRange(1, 256),
+    help="Processes that agents run in.  [default: one for each two workers]",
+)
+@click.option("--agent-url", help="The endpoint of agents that name none.  [default: OpenAI's]")
+@click.option("--reload", is_flag=True, help="New calls use agents' code that has changed.")
+@click.option(
     "--log-level",
     default="info",
     show_default=True,
@@ -107,20 +121,41 @@ def engine(
     metrics_port: int,
     user: int | None,
     recordings_dirs: tuple[Path, ...],
+    agents: tuple[str, ...],
+    agent_processes: int | None,
+    agent_url: str | None,
+    reload: bool,
     log_level: str,
 ) -> None:
-    """Run the engine: worker processes that carry the calls' audio."""
+    """Run the engine: worker processes that carry the calls' audio, and those that agents run in."""
+    from .engine.agent_hosts import DEFAULT_URL, AgentOptions, agent_place
     from .engine.listening import EngineError, listening, metrics_listener
     from .engine.supervisor import EngineOptions, Supervisor
+    from .switch.uri import validate_uri
 
+    if not agents and (agent_processes or agent_url or reload):
+        raise click.UsageError("--agent-processes, --agent-url and --reload are for agents: give --agent")
+    if agent_url is not None:
+        try:
+            validate_uri(agent_url)
+        except ValueError:
+            raise click.UsageError("--agent-url has to be a ws:// or wss:// address") from None
     set_up_logging(log_level)
     path = (path or default_socket()).absolute()
     allowed = frozenset({os.getuid()} if user is None else {os.getuid(), user})
     try:
         with listening(path, user) as listener, contextlib.ExitStack() as stack:
             metrics = stack.enter_context(metrics_listener(metrics_port)) if metrics_port else None
-            options = EngineOptions(workers, allowed, max_streams, tuple(each.absolute() for each in recordings_dirs))
-            Supervisor(listener, options, metrics).run(
+            place = stack.enter_context(agent_place(workers)) if agents else None
+            wanted = AgentOptions(agents, agent_processes or (workers + 1) // 2, agent_url or DEFAULT_URL, reload)
+            options = EngineOptions(
+                workers,
+                allowed,
+                max_streams,
+                tuple(each.absolute() for each in recordings_dirs),
+                wanted if agents else None,
+            )
+            Supervisor(listener, options, metrics, place).run(
                 ready=lambda: click.echo(f"engine: {workers} worker(s) on {path}")
             )
     except EngineError as error:

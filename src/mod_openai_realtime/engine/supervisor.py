@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
 from ..observe.metrics import serve_metrics
+from .agent_hosts import AgentHosts, AgentOptions, AgentPlace, Child
+from .agent_process import run_agent_host
 from .board import Board
 from .listening import EngineError
 from .restarts import Restarts
@@ -40,35 +43,55 @@ class EngineOptions:
     users: frozenset[int]
     max_streams: int = 0
     recordings_dirs: tuple[Path, ...] = ()
+    agents: AgentOptions | None = None
 
 
 @dataclass(slots=True)
 class _Child:
     """A process that is kept alive; `row` is its row on the board, None for one without.
 
-    `process` None: there is none, and `due` is when the next is to be started."""
+    `process` None: there is none, and `due` is when the next is to be started. `retired`: none follows it."""
 
     name: str
-    target: Callable[[], None]
+    target: Callable[[Connection], None]
     row: int | None
     process: BaseProcess | None = None
+    pipe: Connection | None = None
+    """From the process that there is, or was last."""
+    retired: bool = False
     started: float = 0.0
     due: float = 0.0
     restarts: Restarts = field(default_factory=Restarts)
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process is not None else None
 
 
 class Supervisor:
     """Starts the workers and starts again those that die, until SIGTERM or SIGINT."""
 
-    def __init__(self, listener: socket.socket, options: EngineOptions, metrics: socket.socket | None = None) -> None:
-        """`listener`: the engine's; `metrics`: where figures are served, None: nowhere. Both listen already."""
+    def __init__(
+        self,
+        listener: socket.socket,
+        options: EngineOptions,
+        metrics: socket.socket | None = None,
+        place: AgentPlace | None = None,
+    ) -> None:
+        """`listener`: the engine's; `metrics`: where figures are served, None: nowhere. Both listen already. `place`:
+        where agents and workers meet, if the options have agents."""
         self._listener = listener
         self._options = options
         self._board = Board(options.workers)
         self._context = multiprocessing.get_context("fork")
         self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
         if metrics is not None:
-            self._children.append(_Child("metrics", partial(serve_metrics, self._board, metrics), None))
+            self._children.append(_Child("metrics", lambda _: serve_metrics(self._board, metrics), None))
+        self._place = place
+        self._agents: AgentHosts | None = None
+        self._agent_names: frozenset[str] = frozenset()
+        if options.agents is not None and place is not None:
+            self._agents = AgentHosts(options.agents, place, run_agent_host, self._add)
         self._stopping = False
 
     def run(self, ready: Callable[[], object]) -> None:
@@ -78,33 +101,52 @@ class Supervisor:
         """
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
-        for child in self._children:
-            try:
+        try:
+            # Their code first: where it can't be loaded, nothing has been started that calls could come to.
+            others = list(self._children)
+            if self._agents is not None:
+                self._agent_names = self._agents.start()
+            for child in others:
                 self._spawn(child)
-            except OSError as error:
-                self._stop()
-                raise EngineError(
-                    f"cannot start {child.name} of {len(self._children)} processes: {error.strerror}; "
-                    "give fewer --workers, or raise the limits (ulimit -a)"
-                ) from None
+        except OSError as error:
+            self._stop()
+            raise EngineError(
+                f"cannot start {len(self._children)} processes: {error.strerror}; "
+                "give fewer --workers, or raise the limits (ulimit -a)"
+            ) from None
+        except EngineError:
+            self._stop()
+            raise
         ready()
         while not self._stopping:
             self._wait()
-            for child in self._children:
+            if self._agents is not None:
+                self._agents.look(time.monotonic())
+            for child in list(self._children):
                 self._note_end(child)
             for child in self._children:
                 if not self._stopping and child.process is None and child.due <= time.monotonic():
                     self._start_again(child)
         self._stop()
 
+    def _add(self, name: str, target: Callable[[Connection], None]) -> Child:
+        child = _Child(name, target, None)
+        self._spawn(child)
+        self._children.append(child)
+        return child
+
     def _wait(self) -> None:
         """Until a process ends, or one is due, or it is time to look for a signal."""
-        running = [child.process.sentinel for child in self._children if child.process is not None]
+        running: list[int | Connection] = [each.process.sentinel for each in self._children if each.process is not None]
+        running += self._agents.pipes() if self._agents is not None else []
         waits = [child.due - time.monotonic() for child in self._children if child.process is None]
         multiprocessing.connection.wait(running, timeout=max(0.0, min([_LONGEST_LOOK_S, *waits])))
 
     def _note_end(self, child: _Child) -> None:
         if child.process is None or child.process.is_alive():
+            return
+        if child.retired:
+            self._children.remove(child)
             return
         if child.row is not None:
             self._board.absent(child.row)
@@ -123,7 +165,9 @@ class Supervisor:
             child.due = time.monotonic() + child.restarts.wait_s(0.0)
 
     def _spawn(self, child: _Child) -> None:
-        process = self._context.Process(target=self._begin, args=(child.target, os.getpid()), name=child.name)
+        reading, writing = self._context.Pipe(duplex=False)
+        target = partial(child.target, writing)
+        process = self._context.Process(target=self._begin, args=(target, os.getpid()), name=child.name)
         child.started = time.monotonic()
         # Until the process has its own handlers, a signal would end up in the copy of ours, and be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -131,7 +175,10 @@ class Supervisor:
             process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-        child.process = process
+            writing.close()
+        if child.pipe is not None:
+            child.pipe.close()
+        child.process, child.pipe = process, reading
 
     @staticmethod
     def _begin(target: Callable[[], None], supervisor: int) -> None:
@@ -144,10 +191,12 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         target()
 
-    def _work(self, index: int) -> None:
+    def _work(self, index: int, _pipe: Connection) -> None:
         self._board.join(index)
-        options = self._options
-        run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs)
+        options, door = self._options, None
+        if options.agents is not None and self._place is not None:
+            door = self._place.door(index, self._agent_names, options.agents.url)
+        run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs, door)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .._media import Poller, StreamMemory
 from ..audio.file_quota import MAX_BYTES, FileQuota
+from ..pilot.agent_door import AgentDoor
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.resolver import Resolver
 from ..realtime.share import RoundRobin
@@ -65,14 +66,17 @@ class Worker:
         users: frozenset[int],
         max_streams: int = 0,
         recordings_dirs: tuple[Path, ...] = (),
+        agents: AgentDoor | None = None,
     ) -> None:
         """`listener`: a listening Unix socket, shared by all workers; `users`: uids that may connect, besides root.
-        `recordings_dirs`: where recordings may lie, besides FreeSWITCH's own folder."""
+        `recordings_dirs`: where recordings may lie, besides FreeSWITCH's own folder. `agents`: where hosts of agents
+        come in; None: there are none."""
         self._listener = listener
         self._board = board
         self._users = users
         self._max_streams = max_streams
         self._recordings_dirs = recordings_dirs
+        self._agents = agents
         self._figures = Figures()
         self._channels: set[Channel] = set()
         self._streams = Streams(self._figures)
@@ -85,6 +89,7 @@ class Worker:
         """Serve until stop() is called, then end every stream and return."""
         loop = asyncio.get_running_loop()
         executor = ThreadPoolExecutor(1, thread_name_prefix="audio-files")
+        calls = await self._agents.open(loop) if self._agents is not None else None
         services = Services(
             make_endpoint=self._make_endpoint,
             executor=executor,
@@ -96,6 +101,7 @@ class Worker:
             later=loop.call_later,
             file_quota=FileQuota(MAX_BYTES // self._board.workers),
             recordings_dirs=self._recordings_dirs,
+            agents=calls,
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services
@@ -114,6 +120,8 @@ class Worker:
             clock.stop()
             self._publishing.cancel()
             await self._drain()
+            if self._agents is not None:
+                self._agents.close()
             executor.shutdown(wait=True)
 
     def stop(self) -> None:
@@ -178,11 +186,19 @@ def run_worker(
     users: frozenset[int],
     max_streams: int,
     recordings_dirs: tuple[Path, ...],
+    agents: AgentDoor | None = None,
 ) -> None:
     """The main function of a worker process; returns after SIGTERM."""
 
     async def main() -> None:
-        worker = Worker(listener, board=board, users=users, max_streams=max_streams, recordings_dirs=recordings_dirs)
+        worker = Worker(
+            listener,
+            board=board,
+            users=users,
+            max_streams=max_streams,
+            recordings_dirs=recordings_dirs,
+            agents=agents,
+        )
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
 

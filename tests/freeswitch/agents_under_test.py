@@ -1,0 +1,44 @@
+"""The agents of test_agents.py."""
+
+import asyncio
+import contextlib
+
+from mod_openai_realtime.agent import Agent, Call, CallError, tool
+
+
+class Helper(Agent):
+    """Its tools do what a person at a desk can."""
+
+    instructions = "You answer the telephone."
+    greeting = "Say good morning."
+    audio = "pcm"
+
+    async def on_start(self, call: Call) -> None:
+        self.url = call.parameters["url"]
+        self.connect_timeout_s = float(call.parameters.get("patience", "10"))
+
+    @tool
+    async def note_variable(self, call: Call) -> str:
+        """Write down."""
+        await call.set_variable("agent_was_here", "yes")
+        return await call.variable("agent_was_here") or ""
+
+    @tool
+    async def put_through(self, call: Call, to: str) -> None:
+        """Transfer."""
+        await call.transfer(to)
+
+    @tool
+    async def finish(self, call: Call) -> None:
+        """End the call."""
+        await call.hang_up()
+
+    @tool
+    async def think(self) -> str:
+        """Take a second."""
+        await asyncio.sleep(1)
+        return "done"
+
+    async def on_digits(self, call: Call, digits: str) -> None:
+        with contextlib.suppress(CallError):
+            await call.set_variable("agent_digits", digits)

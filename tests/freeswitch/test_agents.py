@@ -1,0 +1,211 @@
+"""Agents in Python on real calls: what they say is heard, what they do is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audio.g711 import Pcm16
+from audio.tones import tone_amplitude
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, find_freeswitch
+from ports import own_ports
+from sip import Call, Caller
+from sip.hearing import has_ended, the_tone
+
+from mod_openai_realtime.local.recording import ConnectionRecord
+from mod_openai_realtime.local.thread import LocalEndpointThread
+from mod_openai_realtime.native import MODULE_PATH
+
+AGENTS = Path(__file__).with_name("agents_under_test.py")
+MakeCalls = Callable[..., Caller]
+MakeEndpoint = Callable[..., LocalEndpointThread]
+TONE: dict[str, object] = {"tone_hz": 440, "ms": 600}
+Talk = Callable[..., tuple[Call, LocalEndpointThread]]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="oart-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def engine_process(place: Path) -> Iterator[EngineProcess]:
+    """With agents, where the others have none."""
+    engine = EngineProcess(place, "--workers", "2", "--agent", f"{AGENTS}:Helper", "--log-level", "debug")
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def switch_process(place: Path) -> Iterator[RealSwitch]:
+    prefix = find_freeswitch()
+    if prefix is None:
+        pytest.skip("no FreeSWITCH: set FREESWITCH_PREFIX, or have freeswitch on the PATH")
+    switch = RealSwitch(prefix, MODULE_PATH, place / "engine.sock", place)
+    yield switch
+    switch.stop()
+
+
+@pytest.fixture
+def talk(engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls, make_endpoint: MakeEndpoint) -> Talk:
+    """A caller, and the endpoint that the agent talks to: what the model does in answer to the greeting's request, and
+    to each turn of the caller, is in `script`."""
+
+    def talk(*script: dict[str, object], vad: bool = False) -> tuple[Call, LocalEndpointThread]:
+        endpoint = make_endpoint(agent={"turns": list(script)}, vad=vad)
+        headers = {"X-Agent": f"helper url={endpoint.url}"}
+        call = make_calls("agent", 1, headers=headers).calls[0].wait_media()
+        return call, endpoint
+
+    return talk
+
+
+def call_of(name: str, **arguments: object) -> dict[str, object]:
+    return {"call": {"name": name, "arguments": arguments}}
+
+
+def outputs(endpoint: LocalEndpointThread) -> list[dict[str, Any]]:
+    """What the model was told that its calls gave, oldest first."""
+    return endpoint.call(lambda it: outputs_of(it.connections))
+
+
+def outputs_of(records: Sequence[ConnectionRecord]) -> list[dict[str, Any]]:
+    items = [event["item"] for each in records for event in each.received_events("conversation.item.create")]
+    return [item for item in items if item["type"] == "function_call_output"]
+
+
+def is_host(pid: int) -> bool:
+    """Of the engine's processes, those that agents run in: only they have what makes schemas."""
+    return "pydantic_core" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def wait_outputs(endpoint: LocalEndpointThread, count: int = 1) -> list[dict[str, Any]]:
+    endpoint.wait_for(lambda it: len(outputs_of(it.connections)) >= count, 20)
+    return outputs(endpoint)
+
+
+def wait_tone(call: Call, hertz: float, ms: int = 200) -> None:
+    """Returns once the caller has heard so much of it."""
+
+    def heard(audio: Pcm16) -> bool:
+        last = audio[-8 * ms :]
+        return len(last) == 8 * ms and tone_amplitude(last, hertz, 8000) > 1000
+
+    call.party.wait_heard(heard)
+
+
+def sounded_ms(audio: Pcm16, hertz: float) -> int:
+    """For how long a tone was there, in whole frames."""
+    frames = (audio[at : at + 160] for at in range(0, len(audio) - 159, 160))
+    return 20 * sum(tone_amplitude(frame, hertz, 8000) > 1000 for frame in frames)
+
+
+def wait_variable(switch: RealSwitch, call: Call, name: str, value: str) -> None:
+    deadline = time.monotonic() + 20
+    while switch.api(f"uuid_getvar {call.uuid} {name}") != value:
+        assert time.monotonic() < deadline, f"{name} is not {value}"
+
+
+def test_the_greeting_is_heard_whole(talk: Talk) -> None:
+    call, _ = talk(TONE)
+    call.party.wait_heard(lambda audio: has_ended(audio, 8000))
+    hertz, segment = the_tone(call.party.audio(), 8000)
+    assert abs(hertz - 440) < 2 and abs(len(segment) - 4800) < 200
+
+
+def test_variables_of_the_channel(talk: Talk, switch: RealSwitch) -> None:
+    call, endpoint = talk(call_of("note_variable"), TONE)
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "yes"
+    assert switch.api(f"uuid_getvar {call.uuid} agent_was_here") == "yes"
+    wait_tone(call, 440)  # the model answers once its call was
+
+
+def test_a_hangup_waits_for_the_goodbye(talk: Talk) -> None:
+    call, _ = talk({**TONE, **call_of("finish")})
+    call.wait_end()
+    hertz, segment = the_tone(call.party.audio(), 8000)
+    assert abs(hertz - 440) < 2 and abs(len(segment) - 4800) < 200
+
+
+def test_a_transfer_waits_for_what_was_said_and_leaves(talk: Talk, switch: RealSwitch) -> None:
+    call, _ = talk({**TONE, **call_of("put_through", to="tone-1000")})
+    wait_tone(call, 1000)
+    assert abs(sounded_ms(call.party.audio(), 440) - 600) <= 20
+    assert switch.api(f"uuid_openai_agent {call.uuid} list") == "+OK []"
+    assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "transferred"
+
+
+def test_a_transfer_to_nowhere_fails_and_the_conversation_goes_on(talk: Talk) -> None:
+    call, endpoint = talk(call_of("put_through", to="9999"), TONE)
+    (output,) = wait_outputs(endpoint)
+    assert "no extension 9999" in output["output"]
+    wait_tone(call, 440)
+
+
+def test_digits_reach_the_agent(talk: Talk, switch: RealSwitch) -> None:
+    call, _ = talk(TONE)
+    wait_tone(call, 440)
+    switch.api(f"uuid_recv_dtmf {call.uuid} ~12#")
+    wait_variable(switch, call, "agent_digits", "12")
+
+
+def test_an_agent_that_is_stopped_leaves_the_caller_to_the_dialplan(talk: Talk, switch: RealSwitch) -> None:
+    call, _ = talk(TONE)
+    wait_tone(call, 440)
+    (row,) = json.loads(switch.api(f"uuid_openai_agent {call.uuid} list").removeprefix("+OK "))
+    assert (row["agent"], row["stream"], row["state"]) == ("helper", "default", "talking")
+    assert switch.api(f"uuid_openai_agent {call.uuid} stop") == "+OK Success"
+    wait_tone(call, 1000)
+    assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "stopped"
+
+
+def test_where_there_is_no_endpoint_the_dialplan_goes_on(
+    engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls
+) -> None:
+    port = own_ports().free()
+    call = make_calls("agent", 1, headers={"X-Agent": f"helper url=ws://127.0.0.1:{port}/ patience=1"}).calls[0]
+    call.wait_media()
+    wait_tone(call, 1000)
+    assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "failed"
+    assert "No connection within 1 s" in switch.api(f"uuid_getvar {call.uuid} openai_agent_reason")
+
+
+def test_an_unknown_agent_fails_at_once(engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls) -> None:
+    call = make_calls("agent", 1, headers={"X-Agent": "nobody"}).calls[0].wait_media()
+    wait_tone(call, 1000)
+    assert switch.api(f"uuid_getvar {call.uuid} openai_agent_reason") == "Unknown agent 'nobody'"
+
+
+def test_a_host_that_is_killed_is_followed_by_another(talk: Talk, switch: RealSwitch, engine: EngineProcess) -> None:
+    call, endpoint = talk(TONE, call_of("note_variable"), TONE)
+    wait_tone(call, 440)
+    call.party.wait_heard(lambda audio: has_ended(audio, 8000))
+    (pid,) = [pid for pid in engine.children if is_host(pid)]
+    os.kill(pid, signal.SIGKILL)
+    # A digit makes the model answer: only an agent can tell it.
+    switch.api(f"uuid_recv_dtmf {call.uuid} ~5#")
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "yes"
+    wait_tone(call, 440)
+
+
+def test_a_worker_that_is_killed_is_followed_by_another(talk: Talk, switch: RealSwitch, engine: EngineProcess) -> None:
+    call, endpoint = talk(TONE)
+    call.party.wait_heard(lambda audio: has_ended(audio, 8000))
+    for pid in engine.children:
+        if not is_host(pid):
+            os.kill(pid, signal.SIGKILL)
+    endpoint.wait_for(lambda it: len(it.connections) >= 2, 20)
+    # A digit makes the model answer: only an agent can tell it.
+    switch.api(f"uuid_recv_dtmf {call.uuid} ~5#")
+    call.party.wait_heard(lambda audio: sounded_ms(audio, 440) >= 1160)

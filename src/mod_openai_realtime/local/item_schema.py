@@ -3,7 +3,7 @@
 from typing import Any
 
 from .base64_audio import decoded
-from .schema import Check, anything, array, choice, fields, flag, free_object, short_text, tagged, text, wrong_value
+from .schema import Check, anything, array, choice, fields, flag, integer, short_text, tagged, text, wrong_value
 
 ID = short_text(64)
 _STATUS = choice("completed", "incomplete", "in_progress")
@@ -71,6 +71,15 @@ _listed_tool = fields(
     {"name": text, "input_schema": anything, "annotations": anything, "description": text}, ["name", "input_schema"]
 )
 
+_CODE = integer(-(2**31), 2**31 - 1)
+_MCP_ERROR = tagged(
+    {
+        "protocol_error": fields({"type": anything, "code": _CODE, "message": text}, ["code", "message"]),
+        "tool_execution_error": fields({"type": anything, "message": text}, ["message"]),
+        "http_error": fields({"type": anything, "code": _CODE, "message": text}, ["code", "message"]),
+    }
+)
+
 ITEM = tagged(
     {
         "message": tagged(
@@ -92,7 +101,7 @@ ITEM = tagged(
             server_label=text,
             approval_request_id=text,
             output=text,
-            error=free_object,
+            error=_MCP_ERROR,
         ),
     }
 )

@@ -162,14 +162,18 @@ class Attempt:
                 _log.debug("Connection attempt was already over")
 
 
-class _Opening(asyncio.Protocol):
-    """Stands before the library's protocol until the server has agreed; from then on nothing lies in between."""
+class _Opening(asyncio.BufferedProtocol):
+    """Stands before the library's protocol until the server has agreed; from then on nothing lies in between.
+
+    It reads as little at once as that one does: what comes behind an agreement is handed on in one go.
+    """
 
     def __init__(self, inner: WSProtocol, agree: Callable[[list[str]], None]) -> None:
         """`agree` gets the extensions that the server has chosen, and may raise."""
         self._inner = inner
         self._agree = agree
         self._answer = Answer()
+        self._buffer = bytearray(READ_BYTES)
         self._transport: asyncio.Transport | None = None
         self._body_timer: asyncio.TimerHandle | None = None
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -180,12 +184,15 @@ class _Opening(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._inner.connection_made(transport)  # sends the request
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self.answered.done():
             return
         answer = self._answer
         try:
-            answer.feed(data)
+            answer.feed(bytes(self._buffer[:nbytes]))
             if answer.agreement is not None:
                 self._agree(answer.extensions)
                 self._hand_over(answer.agreement)

@@ -10,9 +10,19 @@ import h11
 
 from .failures import ConnectError, from_head, from_status
 
-LONGEST_HEAD_BYTES = 64 * 1024
+LONGEST_HEAD_BYTES = 32 * 1024
+"""Of a head: it is parsed at once, which takes 9 ms where it is all lines of a few bytes. A proxy's own limit is 4 to
+16 KiB."""
+
+MAX_INTERIM = 8
+"""Answers before the answer (`100 Continue`, `103 Early Hints`), LONGEST_HEAD_BYTES of them altogether. A server could
+go on with them until the time is over, and each is parsed."""
+
 LONGEST_BODY_BYTES = 16 * 1024
 """Of a refusal's body, so much is read: more than is shown, as what must not be shown of it may be long."""
+
+MAX_BODY_PIECES = 64
+"""In so many pieces at most: each chunk of a body that comes in chunks is parsed."""
 
 _SWITCHING_PROTOCOLS = 101
 _BEGINNING = b"HTTP/"
@@ -30,6 +40,8 @@ class Answer:
         self._head = b""
         self._status = 0
         self._body = bytearray()
+        self._interim = self._interim_bytes = 0
+        self._pieces = 0
         self.agreement: bytes | None = None
         """The head of an answer that agrees, in the library's spelling, and all that came behind it."""
         self.extensions: list[str] = []
@@ -74,12 +86,17 @@ class Answer:
             if event.status_code == _SWITCHING_PROTOCOLS:
                 self.agreement = self._agree(event) + behind
             else:
+                self._interim += 1
+                self._interim_bytes += len(self._head) - len(behind)
+                if self._interim > MAX_INTERIM or self._interim_bytes > LONGEST_HEAD_BYTES:
+                    raise ConnectError("Server's answer does not come to an end")
                 self._begin(behind)
         elif isinstance(event, h11.Response):
             self._status = event.status_code
         elif isinstance(event, h11.Data):
             self._body += event.data
-            self.over = len(self._body) >= LONGEST_BODY_BYTES
+            self._pieces += 1
+            self.over = len(self._body) >= LONGEST_BODY_BYTES or self._pieces >= MAX_BODY_PIECES
         else:
             self.over = True
 

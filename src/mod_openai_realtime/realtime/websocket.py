@@ -166,7 +166,7 @@ class WebSocket(WSListener):
         if reason in self._reading_paused:
             self._reading_paused.discard(reason)
             if not self._reading_paused and self._transport is not None:
-                self._transport.underlying_transport.resume_reading()
+                _resume_reading(self._transport.underlying_transport)
 
     # What the library calls.
 
@@ -389,6 +389,15 @@ async def _look_at_end(transport: WSTransport) -> None:
     """The library keeps why it has ended a connection, and it would be logged with a trace if nobody asked for it."""
     with contextlib.suppress(Exception):
         await transport.wait_disconnected()
+
+
+def _resume_reading(transport: asyncio.Transport) -> None:
+    transport.resume_reading()
+    # The TLS layer (aiofastnet 1.2) then looks at the socket alone. What it had taken from there before, and not handed
+    # on when it was paused, would lie there until the server sends more: the last messages of a burst.
+    read_on = getattr(transport, "_retry_ssl_read", None)
+    if read_on is not None:
+        asyncio.get_running_loop().call_soon(read_on)
 
 
 def _copy(opcode: int, frame: WSFrame) -> _Frame:

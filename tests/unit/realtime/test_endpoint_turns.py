@@ -100,6 +100,27 @@ async def test_a_flood_takes_as_many_turns_as_it_is_much_work(
     assert turns.count - begun >= work // (TURN_NS + work_ns(1, STEP_BYTES)) - 1
 
 
+@pytest.mark.parametrize("size", [1000, 4000, 13_000])
+async def test_the_last_of_a_burst_does_not_wait_for_more_to_come(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, server_tls: ssl.SSLContext, size: int
+) -> None:
+    """Where a turn ends with the last of it in the TLS layer, and nothing left in the socket."""
+    now = 0
+
+    def slow(self: Recorder, payload: bytes) -> None:
+        nonlocal now
+        now += TURN_NS
+        self._note("text", payload[:3])
+
+    monkeypatch.setattr(websocket, "Share", lambda: Share(lambda: now))
+    monkeypatch.setattr(Recorder, "on_text", slow)
+    for count in range(1, 20):
+        data = frame(FIN | TEXT, b"a" * size) * count + END
+        _, recorder = await flooded(bench, data, server_tls)
+        await recorder.until("text", count + 1)
+        assert recorder.events[-1] == ("text", b"end")
+
+
 async def test_many_floods_take_as_many_turns_as_all_of_them_are_work(bench: Bench, turns: Turns) -> None:
     begun = turns.count
     recorders = [(await flooded(bench, frame(FIN | TEXT, b"1") * FLOOD + END))[1] for _ in range(10)]

@@ -11,7 +11,13 @@ from websockets.utils import accept_key
 
 from mod_openai_realtime import __version__
 from mod_openai_realtime.realtime.failures import ConnectError
-from mod_openai_realtime.realtime.handshake import LONGEST_BODY_BYTES, LONGEST_HEAD_BYTES, Answer
+from mod_openai_realtime.realtime.handshake import (
+    LONGEST_BODY_BYTES,
+    LONGEST_HEAD_BYTES,
+    MAX_BODY_PIECES,
+    MAX_INTERIM,
+    Answer,
+)
 from mod_openai_realtime.realtime.settings import EndpointSettings
 
 from .conftest import Bench
@@ -178,6 +184,31 @@ def test_a_head_without_end_is_given_up() -> None:
             reading.feed(b"HTTP/1.1 101 X\r\n" + b"X-Long: " + b"x" * 982 + b"\r\n")
 
 
+@pytest.mark.parametrize("headers", [0, 3000])
+def test_answers_before_the_answer_have_an_end(headers: int) -> None:
+    head = b"HTTP/1.1 103 Early Hints\r\n" + b"a:b\r\n" * headers + b"\r\n"
+    reading = Answer()
+    taken = 0
+    with pytest.raises(ConnectError, match="does not come to an end"):
+        for _ in range(MAX_INTERIM + 1):
+            reading.feed(head)
+            taken += len(head)
+    assert taken <= LONGEST_HEAD_BYTES
+
+
+async def test_a_server_that_never_comes_to_its_answer_is_hung_up_on(bench: Bench) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+            await writer.drain()
+
+    port = await bench.raw_server(serve)
+    _, recorder = bench.endpoint(f"ws://127.0.0.1:{port}/", reconnect=False)
+    failed = await recorder.until("failed")
+    assert failed[2] == "Server's answer does not come to an end"
+
+
 # -- refusals
 
 
@@ -213,6 +244,12 @@ def test_a_broken_or_endless_body_keeps_what_has_come() -> None:
     while not reading.over:
         reading.feed(b"x" * 1000)
     assert LONGEST_BODY_BYTES <= len(reading.refusal().body) < LONGEST_BODY_BYTES + 1000
+
+
+def test_a_body_in_crumbs_is_not_read_to_its_end() -> None:
+    reading = Answer()
+    reading.feed(b"HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 2000)
+    assert reading.over and reading.refusal().body == b"x" * MAX_BODY_PIECES
 
 
 async def test_the_beginning_of_a_refusals_body_is_told_without_what_is_secret(bench: Bench) -> None:

@@ -60,5 +60,6 @@ def check_id(name: str | None) -> None:
 
 
 def kept_id(name: object) -> object:
-    """An id of the application's own, to know the answer to it by; one that is too long to be kept never equals any."""
-    return object() if isinstance(name, str) and len(name) > MAX_ID_CHARACTERS else name
+    """An id of the application's own, to know the answer to it by. One that is too long to be kept, or no string, never
+    equals any."""
+    return name if name is None or (isinstance(name, str) and len(name) <= MAX_ID_CHARACTERS) else object()

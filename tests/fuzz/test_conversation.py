@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from timers import Timer, Timers
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.dialect.messages import ServerMessage
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
@@ -80,6 +81,9 @@ class Owner:
     def log(self, level: int, text: str) -> None:
         assert 0 <= level <= 7
 
+    def keep(self, kept: bytes) -> None:
+        Conversation(None).take_up(json.loads(kept))
+
     def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None:
         assert len(pcm) % 2 == 0
 
@@ -101,6 +105,8 @@ class Bench:
         variables = {"STREAM_AUDIO_FORMAT": ("pcm", "pcmu", "auto")[number // 6 % 3]}
         if number // 18 % 2:
             variables["STREAM_NO_RECONNECT"] = "1"
+        if number // 72 % 2:
+            variables |= {"STREAM_RESTORE": "conversation", "STREAM_RESTORE_ITEMS": "3"}
         settings, _ = Settings.read(variables, raw_api=number // 36 % 2 == 1)
         self.switch, self.timers = SwitchSide(), Timers()
         self.owner = Owner(self.timers)
@@ -260,6 +266,38 @@ TYPES += [
     "response.create",
 ]
 TYPES += ["conversation.item.input_audio_transcription.completed", "conversation.item.input_audio_transcription.failed"]
+TYPES += [
+    "conversation.item.created",
+    "conversation.item.created",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.deleted",
+    "response.output_item.added",
+    "response.output_audio_transcript.delta",
+    "response.output_audio_transcript.done",
+    "response.output_text.done",
+    "response.function_call_arguments.done",
+]
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["text", "input_text", "output_audio", "audio", 1]) | anything,
+        "text": ids | anything,
+        "transcript": ids | anything,
+    },
+)
+items = st.fixed_dictionaries(
+    {"type": st.sampled_from(["message", "message", "function_call", "function_call_output", "x", 1])},
+    optional={
+        "id": ids | anything,
+        "role": st.sampled_from(["user", "assistant", "assistant", "system", 1]),
+        "content": st.lists(contents | anything, max_size=3) | anything,
+        "call_id": ids | anything,
+        "name": anything,
+        "arguments": anything,
+        "output": anything,
+    },
+)
 others = st.fixed_dictionaries(
     {"type": st.sampled_from(TYPES)},
     optional={
@@ -267,7 +305,11 @@ others = st.fixed_dictionaries(
         "session": sessions | anything,
         "response_id": ids | anything,
         "item_id": ids,
-        "item": anything,
+        "item": items | anything,
+        "previous_item_id": ids | anything,
+        "transcript": anything,
+        "text": anything,
+        "arguments": anything,
         "error": anything,
         "event_id": ids,
         "content_index": st.integers(-1, 2) | anything,
@@ -291,7 +333,7 @@ steps = st.one_of(
         st.sampled_from([b"", b"x", b"xx", b"xxx"]),
     ).map(b"".join),
 )
-calls = st.tuples(st.integers(0, 71), st.lists(steps.map(lambda step: step.replace(b"\n", b" ")), max_size=25)).map(
+calls = st.tuples(st.integers(0, 143), st.lists(steps.map(lambda step: step.replace(b"\n", b" ")), max_size=25)).map(
     lambda call: b"\n".join([call[0].to_bytes(2, "little").replace(b"\n", b"\x0b"), *call[1]])
 )
 

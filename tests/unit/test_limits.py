@@ -51,6 +51,7 @@ def test_an_id_that_is_longer_than_any_is_not_kept() -> None:
         check_id("x" * (MAX_ID_CHARACTERS + 1))
     assert kept_id("short") == "short"
     assert kept_id("x" * 1000) != "x" * 1000
+    assert kept_id(["x" * 1000]) != ["x" * 1000] and kept_id(None) is None
 
 
 def test_of_responses_that_are_never_over_the_newest_are_kept() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..dialect.messages import ServerMessage
-from .items import Item, Part, from_server, to_client
+from .items import MAX_PARTS, Item, Part, from_server, to_client
 from .session_wishes import SessionWishes
 
 MAX_BYTES = 128 << 10
@@ -49,7 +50,8 @@ class Conversation:
         self.wishes.take_up(dict(kept["session"]))
         self._forgotten = int(kept["forgotten"])
         self._items = {item.id: item for item in items}
-        self._bytes = sum(item.size for item in items)
+        self._bytes = sum(item.size for item in self._items.values())
+        self._bound()
 
     def application_sent(self, update: dict[str, Any]) -> None:
         """A `session.update` has gone out."""
@@ -67,17 +69,31 @@ class Conversation:
 
     def plays(self, item_id: str, content_index: int) -> None:
         """Audio of this part is queued; it is heard unless cut() says otherwise."""
-        item = self._items.get(item_id)
-        if item is not None:
-            self.version += 1
-            item.part(content_index).unheard = False
+        part = self._part(item_id, content_index)
+        if part is not None:
+            part.unheard = False
 
     def cut(self, item_id: str, content_index: int, heard: int, received: int) -> None:
         """Of this part of an item `heard` of the `received` samples were heard, and no more will be."""
+        part = self._part(item_id, content_index)
+        if part is not None:
+            part.cut(heard / received if received else 0.0)
+
+    def _part(self, item_id: str, content_index: int) -> Part | None:
+        """Of an item that there is, to be changed."""
         item = self._items.get(item_id)
-        if item is not None:
-            self.version += 1
-            item.part(content_index).cut(heard / received if received else 0.0)
+        if item is None:
+            return None
+        self.version += 1
+        with self._weighed(item):
+            return item.part(content_index)
+
+    @contextmanager
+    def _weighed(self, item: Item) -> Iterator[None]:
+        """Around whatever changes an item."""
+        self._bytes -= item.size
+        yield
+        self._bytes += item.size
 
     def begin_session(self) -> tuple[list[dict[str, Any]], int]:
         """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
@@ -101,10 +117,9 @@ class Conversation:
         """The item as it is to be created; what was not heard of it is no part of it any more. None where nothing is
         left."""
         fields = to_client(item)
-        self._bytes -= item.size
-        for part in item.parts.values():
-            part.settle()
-        self._bytes += item.size
+        with self._weighed(item):
+            for part in item.parts.values():
+                part.settle()
         return fields
 
     def previous(self, item_id: str) -> str | None:
@@ -129,7 +144,10 @@ class Conversation:
         """The server has taken an item under a name of its own."""
         if item_id in self._items and new_id not in self._items:
             self._items = {(new_id if name == item_id else name): item for name, item in self._items.items()}
-            self._items[new_id].id = new_id
+            item = self._items[new_id]
+            with self._weighed(item):
+                item.id = new_id
+            self._bound()
 
     # -- what each kind of message adds
 
@@ -142,9 +160,8 @@ class Conversation:
             for part in item.parts.values():
                 part.unheard = False
         if known is not None:
-            self._bytes -= known.size
-            _complete(known, item)
-            self._bytes += known.size
+            with self._weighed(known):
+                _complete(known, item)
         else:
             previous = message.fields.get("previous_item_id")
             self._insert(item, previous if isinstance(previous, str) else None)
@@ -153,7 +170,8 @@ class Conversation:
     def _output_item(self, message: ServerMessage) -> None:
         """What a response says that is no part of the conversation has such an item too."""
         fields = message.fields.get("item")
-        if isinstance(fields, dict) and fields.get("id") in self._items:
+        name = fields.get("id") if isinstance(fields, dict) else None
+        if isinstance(name, str) and name in self._items:
             self._item(message)
 
     def _insert(self, item: Item, previous: str | None) -> None:
@@ -177,13 +195,15 @@ class Conversation:
         item = self._items.get(message.item_id or "")
         if item is None or not isinstance(text, str):
             return
-        part = item.parts.get(message.content_index)
-        if part is None:
-            spoken = item.role == "assistant" and self._plays and "audio_transcript" in (message.type or "")
-            part = item.parts[message.content_index] = Part(unheard=spoken)
-        before = len(part.text or "")
-        part.text = (part.text or "") + text if more else text
-        self._bytes += len(part.text) - before
+        is_new = message.content_index not in item.parts
+        with self._weighed(item):
+            part = item.part(message.content_index)
+            if part is not None:
+                if is_new:
+                    part.unheard = (
+                        item.role == "assistant" and self._plays and "audio_transcript" in (message.type or "")
+                    )
+                part.text = (part.text or "") + text if more else text
         self._bound()
 
     def _transcript_grows(self, message: ServerMessage) -> None:
@@ -198,8 +218,8 @@ class Conversation:
     def _called(self, message: ServerMessage) -> None:
         item, arguments = self._items.get(message.item_id or ""), message.fields.get("arguments")
         if item is not None and isinstance(arguments, str):
-            self._bytes += len(arguments) - len(item.text)
-            item.text = arguments
+            with self._weighed(item):
+                item.text = arguments
             self._bound()
 
     def _bound(self) -> None:
@@ -211,9 +231,10 @@ class Conversation:
 def _complete(known: Item, news: Item) -> None:
     """What a later message tells of an item."""
     for index, part in news.parts.items():
-        before = known.parts.setdefault(index, part)
-        if part.text is not None:
-            before.text = part.text
+        if index not in known.parts and len(known.parts) < MAX_PARTS:
+            known.parts[index] = part
+        elif index in known.parts and part.text is not None:
+            known.parts[index].text = part.text
     known.call_id, known.name = news.call_id or known.call_id, news.name or known.name
     known.text = news.text or known.text
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_PARTS = 64
+"""Of a message. Real ones have one or two; what comes behind these is not known of it."""
+
+_PART_BYTES = 100
 _TEXTS = {"text", "input_text", "output_text"}
 _AUDIO = {"audio", "input_audio", "output_audio"}
 _CONTENT_OF_ROLE = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
@@ -76,14 +80,17 @@ class Item:
         name, kind, role, parts, call_id, function, text = kept
         return cls(name, kind, role, {index: Part.from_kept(part) for index, part in parts}, call_id, function, text)
 
-    def part(self, index: int) -> Part:
+    def part(self, index: int) -> Part | None:
+        """None where it would be one too many."""
+        if index not in self.parts and len(self.parts) >= MAX_PARTS:
+            return None
         return self.parts.setdefault(index, Part())
 
     @property
     def size(self) -> int:
         """About how many bytes it takes, here and on the wire."""
-        texts = sum(len(part.text or "") for part in self.parts.values())
-        return 200 + len(self.id) + len(self.call_id) + len(self.name) + len(self.text) + texts
+        parts = sum(_PART_BYTES + len(part.text or "") for part in self.parts.values())
+        return 200 + len(self.id) + len(self.call_id) + len(self.name) + len(self.text) + parts
 
 
 def from_server(fields: object) -> Item | None:
@@ -97,7 +104,7 @@ def from_server(fields: object) -> Item | None:
             return None
         item = Item(name, kind, role)
         content = fields.get("content")
-        for index, part in enumerate(content if isinstance(content, list) else ()):
+        for index, part in enumerate(content[:MAX_PARTS] if isinstance(content, list) else ()):
             item.parts[index] = Part(_text_of_part(part), unheard=role == "assistant" and _is_audio(part))
         return item
     if kind == "function_call":
@@ -125,15 +132,15 @@ def to_client(item: Item) -> dict[str, Any] | None:
 def _text_of_part(part: object) -> str | None:
     if not isinstance(part, dict):
         return None
-    if part.get("type") in _TEXTS:
+    if _text(part.get("type")) in _TEXTS:
         return _text(part.get("text"))
-    if part.get("type") in _AUDIO and isinstance(part.get("transcript"), str):
+    if _is_audio(part) and isinstance(part.get("transcript"), str):
         return _text(part["transcript"])
     return None
 
 
 def _is_audio(part: object) -> bool:
-    return isinstance(part, dict) and part.get("type") in _AUDIO
+    return isinstance(part, dict) and _text(part.get("type")) in _AUDIO
 
 
 def _text(value: object) -> str:

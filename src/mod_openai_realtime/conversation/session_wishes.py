@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ..dialect.messages import Kind, ServerMessage
+from ..limits import kept_id
 
 MAX_BYTES = 1 << 20
 """Of the merged session. More is not kept; a session with a hundred tools has some 50 kB."""
@@ -46,7 +47,7 @@ class SessionWishes:
         wish = update.get("session")
         if self.too_large or not isinstance(wish, dict):
             return False
-        self._waiting.append((update.get("event_id"), wish))
+        self._waiting.append((kept_id(update.get("event_id")), wish))
         if len(self._waiting) > MAX_WAITING:
             self._agree()
         if not self._fits():

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from mod_openai_realtime.conversation.conversation import MAX_BYTES, Conversation
+from mod_openai_realtime.conversation.items import MAX_PARTS
 from mod_openai_realtime.dialect.messages import classify
 
 
@@ -215,9 +216,48 @@ def test_without_items_only_the_session_is_followed() -> None:
         {"id": 3, "type": "message", "role": "user"},
         {"id": "x", "type": "mcp_call"},
         {"id": "x"},
+        {"id": [], "type": "message", "role": "user"},
     ],
 )
-def test_what_is_no_item_is_none(item: Any) -> None:
+@pytest.mark.parametrize("kind", ["conversation.item.added", "response.output_item.added"])
+def test_what_is_no_item_is_none(item: Any, kind: str) -> None:
     conversation = Conversation(100)
-    says(conversation, "conversation.item.added", item=item)
+    says(conversation, kind, item=item)
     assert conversation.begin_session() == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "part", [None, [], "text", {"type": []}, {"type": {}, "text": "x"}, {"type": "text", "text": []}]
+)
+def test_what_is_no_part_says_nothing(part: Any) -> None:
+    conversation = Conversation(100)
+    adds(conversation, {"id": "u1", "type": "message", "role": "user", "content": [part]})
+    assert conversation.begin_session() == ([], 1)
+
+
+def test_the_parts_of_an_item_are_bounded_even_where_they_say_nothing() -> None:
+    conversation = Conversation(0)
+    for number in range(100):
+        adds(conversation, {"id": f"a{number}", "type": "message", "role": "assistant", "content": [0] * 1000})
+    assert len(orjson.dumps(conversation.kept())) < MAX_BYTES
+    name = "last"
+    adds(conversation, agent(name))
+    for index in range(1000):
+        says(conversation, "response.output_audio_transcript.delta", item_id=name, content_index=index, delta="")
+        conversation.plays(name, 1000 + index)
+        conversation.cut(name, 2000 + index, 0, 1)
+    item = conversation.item(name)
+    assert item is not None and len(item.parts) == MAX_PARTS
+
+
+@pytest.mark.parametrize("names", [("a", "x" * 100_000), ("x" * 100_000, "a")])
+def test_a_server_that_names_items_anew_does_not_move_the_bound(names: tuple[str, str]) -> None:
+    conversation = Conversation(0)
+    for number in range(3):
+        adds(conversation, agent(f"{number}{names[0]}", "x"))
+        conversation.rename(f"{number}{names[0]}", f"{number}{names[1]}")
+        conversation.forget(f"{number}{names[1]}")
+    for number in range(2 * MAX_BYTES // 1000):
+        adds(conversation, agent(f"b{number}", "x" * 1000))
+    items = conversation.kept()["items"]
+    assert MAX_BYTES / 2 < len(orjson.dumps(items)) <= MAX_BYTES

@@ -55,6 +55,14 @@ def test_what_the_server_refuses_was_not_asked() -> None:
     assert wishes.session == {"voice": "marin"}
 
 
+def test_of_what_an_update_is_known_by_only_a_short_id_is_kept() -> None:
+    wishes = SessionWishes()
+    for event_id in ("x" * 1000, ["x" * 1000], {"a": "x"}):
+        asks(wishes, {"voice": "marin"}, event_id=event_id)
+        says(wishes, "error", error={"event_id": event_id})
+    assert wishes.session == {"voice": "marin"}
+
+
 def test_what_was_not_answered_when_the_connection_was_lost_is_asked_again() -> None:
     wishes = SessionWishes()
     asks(wishes, {"voice": "marin"}, event_id="e1")

@@ -9,6 +9,9 @@
 
 #define VARIABLE_PREFIX "STREAM_"
 #define VARIABLE_NAME_LIMIT 127u
+/* More than 32,768 characters, which is what the engine takes, however many bytes they have: it has to see that a value
+ * is too long, but need not be given all of it. */
+#define VARIABLE_VALUE_LIMIT (4u * 32768 + 4)
 
 static void facts_global(struct wire_buffer *fields, const char *name)
 {
@@ -40,7 +43,7 @@ static void facts_variable(struct wire_buffer *fields, const switch_event_header
     for (size_t i = 0; i <= size; i++) {
         name[i] = (char)toupper((unsigned char)variable->name[i]);
     }
-    wire_text(fields, name, variable->value);
+    wire_bytes(fields, name, variable->value, strnlen(variable->value, VARIABLE_VALUE_LIMIT));
 }
 
 void facts_append(struct wire_buffer *fields, const char *uuid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,11 +318,16 @@ def test_a_security_setting_that_can_not_be_honoured_refuses_the_start(
     leg = switch.call()
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("no certificate")
+    pipe = tmp_path / "pipe.pem"
+    os.mkfifo(pipe)
     for name, value in (
         ("STREAM_TLS_CA_FILE", str(tmp_path / "missing.pem")),
         ("STREAM_TLS_CA_FILE", str(garbage)),
         ("STREAM_TLS_CERT_FILE", str(tmp_path / "missing.pem")),
         ("STREAM_TLS_CERT_FILE", str(garbage)),
+        ("STREAM_TLS_CA_FILE", str(pipe)),
+        ("STREAM_TLS_CA_FILE", "/dev/zero"),
+        ("STREAM_OPENAI_API_KEY", "topsecret" * 20_000),
         ("STREAM_EXTRA_HEADERS", '{"A":1}'),
         ("STREAM_EXTRA_HEADERS", '["A"]'),
         ("STREAM_EXTRA_HEADERS", '{"A":"topsecret"'),
@@ -329,7 +335,7 @@ def test_a_security_setting_that_can_not_be_honoured_refuses_the_start(
     ):
         leg.set_variable(name, value)
         reply = leg.api(f"start {secure.url} mono")
-        assert reply.startswith("-ERR ") and len(reply) > 6, f"{name}={value}: {reply}"
+        assert reply.startswith("-ERR ") and len(reply) > 6, f"{name}={value[:50]}: {reply}"
         assert "topsecret" not in reply and "127.0.0.1" not in reply
         assert leg.api("list") == "+OK []" and leg.bugs() == 0
         leg.set_variable(name, "")

@@ -8,9 +8,13 @@ import ssl
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 SYSTEM = "SYSTEM"
 NONE = "NONE"
+
+MAX_FILE_BYTES = 1 << 20
+"""Files are read on the event loop, a megabyte of certificates in some 70 ms. A system's bundle has a quarter of it."""
 
 
 class TlsSettingsError(ValueError):
@@ -40,15 +44,20 @@ def _fingerprint(settings: TlsSettings) -> tuple[tuple[int, int], ...]:
     names = [settings.cert_file, settings.key_file]
     if settings.ca_file not in (SYSTEM, NONE):
         names.append(settings.ca_file)
-    marks = []
-    for name in names:
-        if name is not None:
-            try:
-                status = Path(name).stat()
-            except OSError as error:
-                raise TlsSettingsError(f"TLS file {name} is unreadable: {error.strerror}") from None
-            marks.append((status.st_mtime_ns, status.st_ino))
-    return tuple(marks)
+    return tuple(_mark(name) for name in names if name is not None)
+
+
+def _mark(name: str) -> tuple[int, int]:
+    try:
+        status = Path(name).stat()
+    except OSError as error:
+        raise TlsSettingsError(f"TLS file {name} is unreadable: {error.strerror}") from None
+    # To read a pipe is to wait for who writes to it, and a device may have no end.
+    if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
+        raise TlsSettingsError(f"TLS file {name} is no file")
+    if S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
+        raise TlsSettingsError(f"TLS file {name} has more than {MAX_FILE_BYTES} bytes")
+    return status.st_mtime_ns, status.st_ino
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,8 @@ DEFAULT_CONNECT_TIMEOUT_S = 10
 DEFAULT_RESTORE_ITEMS = 100
 MAX_RESTORE_ITEMS = 10_000
 MAX_FAILOVER_URIS = 4
+MAX_CHARACTERS = 32 << 10
+"""Of a value. It may hold what a caller's telephone has sent; no server takes headers as long as that."""
 
 _TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
 _FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
@@ -102,7 +104,7 @@ class Settings:
         for variable in VARIABLES:
             if variable.name in given:
                 try:
-                    values[variable.name] = variable.parse(given[variable.name])
+                    values[variable.name] = variable.parse(_bounded(given[variable.name]))
                 except _BadValueError as error:
                     if variable.security:
                         raise SettingsError(f"{variable.name} {error}") from None
@@ -139,6 +141,12 @@ class Settings:
             restore_items=values.get("STREAM_RESTORE_ITEMS", DEFAULT_RESTORE_ITEMS),
         )
         return settings, warnings
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise _BadValueError(f"has more than {MAX_CHARACTERS:,} characters")
+    return text
 
 
 def switch_true(text: str) -> bool:

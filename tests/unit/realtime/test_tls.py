@@ -1,4 +1,6 @@
+import os
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from mod_openai_realtime.realtime.tls import TlsSettings, TlsSettingsError, make_context
+from mod_openai_realtime.realtime.tls import MAX_FILE_BYTES, TlsSettings, TlsSettingsError, make_context
 
 
 @pytest.fixture
@@ -72,6 +74,26 @@ def test_a_ca_file_without_certificates_is_refused(tmp_path: Path) -> None:
     path.write_text("nothing")
     with pytest.raises(TlsSettingsError, match="no usable certificate"):
         make_context(TlsSettings(str(path)))
+
+
+@pytest.mark.parametrize("name", ["ca_file", "cert_file", "key_file"])
+def test_what_could_keep_its_reader_waiting_is_not_read(tmp_path: Path, client: tuple[str, str], name: str) -> None:
+    pipe, device = tmp_path / "pipe", Path("/dev/zero")
+    os.mkfifo(pipe)
+    for path in (pipe, device):
+        settings = replace(TlsSettings(cert_file=client[0], key_file=client[1]), **{name: str(path)})
+        with pytest.raises(TlsSettingsError, match="is no file"):
+            make_context(settings)
+
+
+def test_a_file_is_no_larger_than_what_is_soon_read(tmp_path: Path, ca_file: str) -> None:
+    large = tmp_path / "large.pem"
+    large.write_bytes(Path(ca_file).read_bytes().ljust(MAX_FILE_BYTES, b"\n"))
+    make_context(TlsSettings(str(large)))
+    with large.open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(TlsSettingsError, match="more than"):
+        make_context(TlsSettings(str(large)))
 
 
 def test_a_client_certificate_with_its_key_is_taken(ca_file: str, client: tuple[str, str]) -> None:

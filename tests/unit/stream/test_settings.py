@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mod_openai_realtime.realtime.settings import EndpointSettings
 from mod_openai_realtime.realtime.tls import TlsSettings
-from mod_openai_realtime.stream.settings import VARIABLES, Settings, SettingsError, switch_true
+from mod_openai_realtime.stream.settings import MAX_CHARACTERS, VARIABLES, Settings, SettingsError, switch_true
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "settings"
 BOOLEANS = [(kind, text) for kind, texts in json.loads((DATA / "booleans.json").read_text()) for text in texts]
@@ -139,6 +139,17 @@ def test_a_bad_value_warns_by_name_and_means_the_default(name: str, text: str) -
 
     assert found == Settings()
     assert len(warnings) == 1 and warnings[0].startswith(f"{name} ")
+
+
+def test_a_value_that_is_too_long_is_a_bad_one_whatever_it_says() -> None:
+    for variable in VARIABLES:
+        try:
+            found, warnings = Settings.read({variable.name: "1" * (MAX_CHARACTERS + 1)}, raw_api=False)
+        except SettingsError as error:
+            found, warnings = Settings(), [str(error)]
+        assert found == Settings()
+        assert len(warnings) == 1 and warnings[0].startswith(f"{variable.name} has more than 32,768 characters")
+    assert read(STREAM_OPENAI_API_KEY="k" * MAX_CHARACTERS).headers
 
 
 def test_no_warning_and_no_refusal_repeats_a_value() -> None:

@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from mod_openai_realtime.observe.engine_log import FORMAT, PrintableFormatter
+from mod_openai_realtime.observe.engine_log import FORMAT, REPEATS, PrintableFormatter, RepeatLimit
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 \r\n2026-01-01 ERROR forged \x7f\x9b31m \u202egnirts\u202c \u2028 end"
 
@@ -52,3 +52,28 @@ def test_no_character_of_unicode_that_acts_on_a_line_gets_through(logger: loggin
     logger.error("%s", "".join(acting))
     assert output.getvalue().count("\n") == 1
     assert not set(acting) - {"\n"} & set(output.getvalue())
+
+
+def test_what_is_said_without_end_is_left_out_and_counted(logger: logging.Logger, output: io.StringIO) -> None:
+    now_ns = 0
+    logger.handlers[0].addFilter(RepeatLimit(lambda: now_ns))
+
+    def fault() -> None:
+        logger.error("fault")
+
+    for _ in range(1000):
+        fault()
+    logger.error("another")
+    assert output.getvalue().count("fault") == REPEATS and output.getvalue().count("another") == 1
+    now_ns = 1_000_000_000
+    for _ in range(2):
+        fault()
+    assert output.getvalue().count("fault") == REPEATS + 1
+    assert output.getvalue().endswith(f"fault ({1000 - REPEATS} more were left out)\n")
+
+
+def test_what_was_asked_for_is_never_left_out(logger: logging.Logger, output: io.StringIO) -> None:
+    logger.handlers[0].addFilter(RepeatLimit(lambda: 0))
+    for _ in range(10 * REPEATS):
+        logger.debug("detail")
+    assert output.getvalue().count("detail") == 10 * REPEATS

@@ -11,10 +11,18 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from ..later import Later, Timer
+
 MAX_LOOKUPS = 64
-"""Threads at a time, and so names. Further names wait for one of them to answer, no longer than their attempts do."""
+"""Names that are looked up at a time, each by a thread. Further names wait for one of them to answer, no longer than
+their attempts do."""
+
+LATE_S, MAX_LATE = 3.0, 128
+"""A look-up that takes longer keeps its thread, but holds nobody up: another has its place. So many may be late;
+further ones keep their places."""
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 GetAddresses = Callable[..., list[tuple[Any, ...]]]  # socket.getaddrinfo
@@ -22,16 +30,36 @@ GetAddresses = Callable[..., list[tuple[Any, ...]]]  # socket.getaddrinfo
 _Answer = list[Address] | OSError
 
 
+class _LookUp:
+    """What a look-up counts as: `timer` runs until it is late, or there are too many of those."""
+
+    __slots__ = ("is_late", "timer")
+
+    def __init__(self) -> None:
+        self.is_late = False
+        self.timer: Timer | None = None
+
+
 class Resolver:
     """Shared by all connections of an event loop: who asks for a name that is being looked up gets that answer."""
 
-    def __init__(self, getaddrinfo: GetAddresses = socket.getaddrinfo, max_lookups: int = MAX_LOOKUPS) -> None:
+    def __init__(
+        self,
+        getaddrinfo: GetAddresses = socket.getaddrinfo,
+        max_lookups: int = MAX_LOOKUPS,
+        max_late: int = MAX_LATE,
+        later: Later | None = None,
+    ) -> None:
+        """`later` None: the running loop's."""
         self._getaddrinfo = getaddrinfo
         self._max_lookups = max_lookups
+        self._max_late = max_late
+        self._later = later
         self._asked: dict[str, set[asyncio.Future[_Answer]]] = {}
         """Who waits for which name. A look-up goes on when all have gone: there is one of a name at any time."""
         self._queue: deque[str] = deque()  # of those, which have no thread yet
-        self._running = 0
+        self._running = 0  # without those that are late
+        self._late = 0
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """In the resolver's order. A literal address comes at once. Raises socket.gaierror; may be cancelled."""
@@ -67,12 +95,23 @@ class Resolver:
         while self._queue and self._running < self._max_lookups:
             name = self._queue.popleft()
             self._running += 1
+            look_up = _LookUp()
+            look_up.timer = (self._later or loop.call_later)(LATE_S, partial(self._takes_long, look_up))
             try:
-                threading.Thread(target=self._run, args=(loop, name), name="look-up", daemon=True).start()
+                threading.Thread(target=self._run, args=(loop, name, look_up), name="look-up", daemon=True).start()
             except RuntimeError:  # the limit of threads
-                loop.call_soon(self._answered, name, socket.gaierror(socket.EAI_AGAIN, "No thread to look it up"))
+                none = socket.gaierror(socket.EAI_AGAIN, "No thread to look it up")
+                loop.call_soon(self._answered, name, look_up, none)
 
-    def _run(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+    def _takes_long(self, look_up: _LookUp) -> None:
+        look_up.timer = None
+        if self._late < self._max_late:
+            look_up.is_late = True
+            self._late += 1
+            self._running -= 1
+            self._start_next()
+
+    def _run(self, loop: asyncio.AbstractEventLoop, name: str, look_up: _LookUp) -> None:
         """In the thread."""
         answer: _Answer
         try:
@@ -83,12 +122,17 @@ class Resolver:
         except Exception as error:  # of a part that is too long, or empty; but whatever it is, somebody waits
             answer = socket.gaierror(socket.EAI_FAIL, f"Not a host name ({type(error).__name__})")
         try:
-            loop.call_soon_threadsafe(self._answered, name, answer)
+            loop.call_soon_threadsafe(self._answered, name, look_up, answer)
         except RuntimeError:
             return  # the loop has ended
 
-    def _answered(self, name: str, answer: _Answer) -> None:
-        self._running -= 1
+    def _answered(self, name: str, look_up: _LookUp, answer: _Answer) -> None:
+        if look_up.timer is not None:
+            look_up.timer.cancel()
+        if look_up.is_late:
+            self._late -= 1
+        else:
+            self._running -= 1
         for waiting in self._asked.pop(name):
             if not waiting.done():
                 waiting.set_result(answer)

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from timers import Timers
 
-from mod_openai_realtime.realtime.resolver import Address, Resolver
+from mod_openai_realtime.realtime.resolver import LATE_S, Address, Resolver
 
 
 class System:
@@ -33,6 +34,9 @@ class System:
 
     def release(self) -> None:
         self._released.set()
+
+    def hold(self) -> None:
+        self._released.clear()
 
 
 @pytest.fixture
@@ -111,6 +115,32 @@ async def test_look_ups_are_bounded_and_those_beyond_follow(system: System) -> N
     await asyncio.gather(*tasks)
     assert system.at_once <= 3
     assert len(system.asked) == 10
+
+
+async def test_names_that_hang_for_good_hold_others_up_for_some_seconds_at_most(system: System) -> None:
+    timers = Timers()
+    resolver = Resolver(system.getaddrinfo, max_lookups=3, max_late=4, later=timers.later)
+    hanging = [ask(resolver, f"hangs-{number}") for number in range(3)]
+    server = ask(resolver, "server")
+    await turn()
+    assert len(system.asked) == 3
+    assert set(timers.run_out()) == {LATE_S}
+    assert await server
+    # One more than may be late keeps its place; there are two others.
+    hanging += [ask(resolver, f"hangs-{number}") for number in range(3, 6)]
+    await turn()
+    timers.run_out()
+    assert await resolver.addresses("server", 443)
+    system.release()
+    await asyncio.gather(*hanging)
+    assert timers.running == []
+    # All places are there again, and no more.
+    system.hold()
+    again = [ask(resolver, f"hangs-{number}") for number in range(10)]
+    await turn()
+    assert system.at_once <= 7 and len(timers.running) == 3
+    system.release()
+    await asyncio.gather(*again)
 
 
 async def test_a_look_up_that_nobody_waits_for_any_more_is_not_begun(system: System) -> None:

@@ -67,6 +67,7 @@ def _make_context(settings: TlsSettings, _fingerprint: tuple[tuple[int, int], ..
         context.check_hostname = False
     if settings.ca_file == NONE:
         context.verify_mode = ssl.CERT_NONE
+    _leave_out_costly_ciphers(context)
     _load_client_certificate(context, settings)
     # A gateway that would rather speak HTTP/2 must know that this client can't.
     context.set_alpn_protocols(["http/1.1"])
@@ -86,6 +87,13 @@ def _verifying_context(ca_file: str) -> ssl.SSLContext:
         raise TlsSettingsError(f"TLS CA file {ca_file} holds no usable certificate") from None
     except OSError as error:
         raise TlsSettingsError(f"TLS CA file {ca_file} is unreadable: {error.strerror}") from None
+
+
+def _leave_out_costly_ciphers(context: ssl.SSLContext) -> None:
+    """With DHE (TLS 1.2) the server chooses the group, and one of 10,000 bits takes 0.9 s of the event loop in each
+    handshake. A server that has no ECDHE is fifteen years old."""
+    left = [each["name"] for each in context.get_ciphers() if each["protocol"] != "TLSv1.3" and each["kea"] != "kx-dhe"]
+    context.set_ciphers(":".join(left))
 
 
 def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:

@@ -38,6 +38,15 @@ def test_the_default_verifies_peer_and_host_name() -> None:
     assert context.check_hostname
 
 
+@pytest.mark.parametrize("ca", ["SYSTEM", "NONE"])
+def test_no_server_chooses_the_group_of_a_key_exchange_itself(ca: str) -> None:
+    usual, context = ssl.create_default_context(), make_context(TlsSettings(ca))
+    ciphers = [each for each in usual.get_ciphers() if each["kea"] != "kx-dhe"]
+    assert len(usual.get_ciphers()) > len(ciphers) > 5
+    assert {each["name"] for each in context.get_ciphers()} == {each["name"] for each in ciphers}
+    assert context.security_level == usual.security_level
+
+
 def test_streams_with_the_same_settings_share_a_context(ca_file: str) -> None:
     assert make_context(TlsSettings(ca_file)) is make_context(TlsSettings(ca_file))
     assert make_context(TlsSettings(ca_file)) is not make_context(TlsSettings(ca_file, check_hostname=False))

@@ -25,6 +25,7 @@ from .masking import seed_masks
 from .resolver import Resolver
 from .settings import EndpointSettings
 from .share import READ_BYTES
+from .unused_memory import UnusedMemory
 from .websocket import FRAME_ALLOWANCE, LINGER_S, WebSocket, WebSocketOwner
 
 USER_AGENT = f"mod_openai_realtime/{__version__}"
@@ -43,11 +44,17 @@ _library_log = logging.Logger("picows", logging.CRITICAL)
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
     """It reads what there is into a buffer that grows as long as it is filled."""
 
-    __slots__ = ()
+    __slots__ = ("_unused",)
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self._unused = UnusedMemory()
 
     def get_buffer(self, size_hint: int) -> memoryview:
-        buffer: memoryview = super().get_buffer(size_hint)
-        return buffer[:READ_BYTES]
+        rest: memoryview = super().get_buffer(size_hint)
+        if len(rest) > READ_BYTES:  # it has grown
+            self._unused.note(rest)
+        return rest[:READ_BYTES]
 
 
 class Attempt:

@@ -10,10 +10,14 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.capture import Capture
-from mod_openai_realtime.dialect.messages import APPEND_HEAD, APPEND_TAIL, append_message
+from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.realtime.deflate import deflate
 
 RATE = 24000
+
+
+def append_message(pcm: bytes) -> bytes:
+    return OPENAI.append_head + pybase64.b64encode(pcm) + OPENAI.append_tail
 
 
 def test_capture_turns_a_frame_into_a_message(
@@ -43,7 +47,7 @@ def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
         nonlocal sent
         sent = len(buffer) - offset
 
-    capture.packetizer.lend(send, 1, APPEND_HEAD, APPEND_TAIL, pybase64.b64encode)
+    capture.packetizer.lend(send, 1, OPENAI.append_head, OPENAI.append_tail, pybase64.b64encode)
     poller = Poller()
     poller.add(memory, "stream", capture.packetizer)
 
@@ -51,7 +55,7 @@ def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
         switch.capture(frame, 8000)
         return poller.ready()
 
-    assert benchmark(pass_frame) == [] and sent == len(append_message(pybase64.b64encode(bytes(RATE // 50 * 2))))
+    assert benchmark(pass_frame) == [] and sent == len(append_message(bytes(RATE // 50 * 2)))
 
 
 def test_capture_with_nothing_to_read(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:
@@ -64,12 +68,12 @@ def test_base64_and_append_message(
     benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], message_ms: int
 ) -> None:
     pcm = noise(RATE, message_ms)
-    message = benchmark(lambda: append_message(pybase64.b64encode(pcm)))
+    message = benchmark(lambda: append_message(pcm))
     assert message.endswith(b'"}')
 
 
 @pytest.mark.parametrize("message_ms", [20, 100])
 def test_deflate_a_message(benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], message_ms: int) -> None:
-    message = append_message(pybase64.b64encode(noise(RATE, message_ms)))
+    message = append_message(noise(RATE, message_ms))
     compressed = benchmark(deflate, message)
     assert compressed is not None and len(compressed) < len(message)

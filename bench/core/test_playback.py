@@ -14,6 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.playback import Playback
 from mod_openai_realtime.dialect.messages import Kind, audio_delta, classify, decode_strictly
+from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.realtime.deflate import Agreement, Inflater
 
 RATE = 24000
@@ -100,7 +101,7 @@ def test_feed_a_delta_that_is_followed(
     pcm = noise(RATE, 200)
     message = memoryview(delta(pcm))
     playback.feed(pcm, "resp_000000000000000000000")
-    playback.follow(decode_strictly, "resp_000000000000000000000", "item_000000000000000000000", 0)
+    playback.follow(decode_strictly, OPENAI.audio_names, "resp_000000000000000000000", "item_000000000000000000000", 0)
 
     def take_200_ms() -> None:
         for _ in range(10):

@@ -149,8 +149,7 @@ static bool scan_delta(struct scan *scan, struct audio_delta *delta)
         return false;
     }
     scan_space(scan);
-    return scan->at == scan->end && delta->audio.at != NULL &&
-           (is(delta->type, "response.output_audio.delta") || is(delta->type, "response.audio.delta"));
+    return scan->at == scan->end && delta->audio.at != NULL && delta->type.at != NULL;
 }
 
 static PyObject *text_or_none(struct text text)
@@ -164,6 +163,19 @@ bool audio_delta_scan(const char *message, size_t bytes, struct audio_delta *del
 
     *delta = (struct audio_delta){0};
     return scan_delta(&scan, delta);
+}
+
+bool audio_delta_is_one_of(const struct audio_delta *delta, PyObject *names)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+
+        if (PyBytes_Check(name) && (size_t)PyBytes_GET_SIZE(name) == delta->type.length &&
+            memcmp(PyBytes_AS_STRING(name), delta->type.at, delta->type.length) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode)
@@ -180,13 +192,14 @@ PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode)
 
 static PyObject *find_audio_delta(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *message, *decode, *audio, *response_id, *item_id, *found = NULL;
+    PyObject *message, *decode, *names, *audio, *response_id, *item_id, *found = NULL;
     struct audio_delta delta;
 
-    if (!PyArg_ParseTuple(args, "SO:find_audio_delta", &message, &decode)) {
+    if (!PyArg_ParseTuple(args, "SOO!:find_audio_delta", &message, &decode, &PyTuple_Type, &names)) {
         return NULL;
     }
-    if (!audio_delta_scan(PyBytes_AS_STRING(message), (size_t)PyBytes_GET_SIZE(message), &delta)) {
+    if (!audio_delta_scan(PyBytes_AS_STRING(message), (size_t)PyBytes_GET_SIZE(message), &delta) ||
+        !audio_delta_is_one_of(&delta, names)) {
         Py_RETURN_NONE;
     }
     audio = audio_delta_decode(&delta, decode);
@@ -206,7 +219,8 @@ static PyObject *find_audio_delta(PyObject *Py_UNUSED(module), PyObject *args)
 
 PyMethodDef media_audio_delta_methods[] = {
     {"find_audio_delta", find_audio_delta, METH_VARARGS,
-     "(message, decode) -> (response_id or None, item_id or None, content_index, audio), or None where the message has to be\n"
-     "parsed to tell what it is. decode(base64) gives the audio, and raises ValueError for what is malformed."},
+     "(message, decode, names) -> (response_id or None, item_id or None, content_index, audio), or None where the message\n"
+     "has to be parsed to tell what it is. Its `type` is one of `names` (bytes). decode(base64) gives the audio, and raises\n"
+     "ValueError for what is malformed."},
     {NULL, NULL, 0, NULL},
 };

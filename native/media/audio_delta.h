@@ -19,8 +19,12 @@ struct audio_delta {
     bool has_content_index;
 };
 
-/* False says nothing: the message has to be parsed to tell what it is. `delta` points into it. */
+/* Any message with a type and a delta. False says nothing: it has to be parsed to tell what it is. `delta` points into
+ * the message. */
 bool audio_delta_scan(const char *message, size_t bytes, struct audio_delta *delta);
+
+/* Whether its type is among these; `names`: a tuple of bytes. */
+bool audio_delta_is_one_of(const struct audio_delta *delta, PyObject *names);
 
 /* The audio, by decode(base64); NULL without an exception where that raises ValueError: it is malformed. */
 PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode);

@@ -18,6 +18,7 @@ bool followed_set(struct followed *followed, struct followed wanted)
         return false;
     }
     Py_INCREF(wanted.decode);
+    Py_INCREF(wanted.names);
     Py_INCREF(wanted.response_id);
     Py_INCREF(wanted.item_id);
     *followed = wanted;
@@ -27,6 +28,7 @@ bool followed_set(struct followed *followed, struct followed wanted)
 void followed_clear(struct followed *followed)
 {
     Py_CLEAR(followed->decode);
+    Py_CLEAR(followed->names);
     Py_CLEAR(followed->response_id);
     Py_CLEAR(followed->item_id);
 }
@@ -47,8 +49,8 @@ PyObject *followed_audio(const struct followed *followed, const Py_buffer *messa
     PyObject *decode, *audio;
 
     if (followed->decode == NULL || !audio_delta_scan(message->buf, (size_t)message->len, &delta) ||
-        !is_same(delta.response_id, followed->response_id) || !is_same(delta.item_id, followed->item_id) ||
-        delta.content_index != followed->content_index) {
+        !audio_delta_is_one_of(&delta, followed->names) || !is_same(delta.response_id, followed->response_id) ||
+        !is_same(delta.item_id, followed->item_id) || delta.content_index != followed->content_index) {
         return NULL;
     }
     decode = Py_NewRef(followed->decode);

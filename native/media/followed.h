@@ -14,6 +14,7 @@
 /* All zero at first: none. The ids are str, or None where the deltas have none. */
 struct followed {
     PyObject *decode; /* of base64: bytes, or ValueError */
+    PyObject *names;  /* of its deltas: a tuple of bytes */
     PyObject *response_id, *item_id;
     long content_index;
 };

@@ -246,8 +246,8 @@ static PyObject *playout_follow(PyObject *object, PyObject *args)
     struct followed wanted;
     unsigned long long most;
 
-    if (!PyArg_ParseTuple(args, "OOOlK:follow", &wanted.decode, &wanted.response_id, &wanted.item_id,
-                          &wanted.content_index, &most) ||
+    if (!PyArg_ParseTuple(args, "OO!OOlK:follow", &wanted.decode, &PyTuple_Type, &wanted.names, &wanted.response_id,
+                          &wanted.item_id, &wanted.content_index, &most) ||
         !followed_set(&self->followed, wanted)) {
         return NULL;
     }
@@ -459,9 +459,9 @@ static PyMethodDef playout_methods[] = {
      "(rate, write_rate, resampler or None): what follows is a new signal, fed at `rate` Hz."},
     {"feed", playout_feed, METH_O, "Queue pcm16 (bytes), and fill the ring up to `high` ms."},
     {"follow", playout_follow, METH_VARARGS,
-     "(decode, response_id or None, item_id or None, content_index, most_queued): what was fed last is of this part, and\n"
-     "feed_message() takes what belongs to it, until finish(), clear() or unfollow(). decode(base64) gives pcm16 and raises\n"
-     "ValueError for what is malformed; `most_queued` is how many samples may wait."},
+     "(decode, names, response_id or None, item_id or None, content_index, most_queued): what was fed last is of this part,\n"
+     "and feed_message() takes what belongs to it, until finish(), clear() or unfollow(). `names`: of audio deltas, bytes.\n"
+     "decode(base64) gives pcm16 and raises ValueError for what is malformed; `most_queued`: how many samples may wait."},
     {"unfollow", playout_unfollow, METH_NOARGS, "Take no more messages, until follow(); idempotent."},
     {"feed_message", playout_feed_message, METH_O,
      "(message) -> whether it was an audio delta of the part that is followed, and was fed. If not, nothing has happened."},

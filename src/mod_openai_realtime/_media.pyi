@@ -94,6 +94,7 @@ class Playout:
     def follow(
         self,
         decode: Callable[[memoryview], bytes],
+        names: tuple[bytes, ...],
         response_id: str | None,
         item_id: str | None,
         content_index: int,
@@ -144,7 +145,7 @@ class Ticker:
     def take_worst(self) -> int: ...
 
 def find_audio_delta(
-    message: bytes, decode: Callable[[memoryview], bytes], /
+    message: bytes, decode: Callable[[memoryview], bytes], names: tuple[bytes, ...], /
 ) -> tuple[str | None, str | None, int, bytes] | None: ...
 def json_shape(text: Buffer, deepest: int, most: int, /) -> tuple[int, int]: ...
 def g711_encode(pcm: Buffer, law: str, /) -> bytes: ...

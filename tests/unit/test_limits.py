@@ -18,6 +18,7 @@ from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation
 from mod_openai_realtime.conversation.responses import Responses
 from mod_openai_realtime.conversation.turn import TurnClock, Turns
 from mod_openai_realtime.dialect.messages import Kind, ServerMessage
+from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.limits import (
     MAX_CUTS,
     MAX_ID_CHARACTERS,
@@ -110,7 +111,7 @@ def test_audio_in_crumbs_is_as_bounded_as_any() -> None:
         fed += 1
         assert fed < 180 * 8000, "only the length of the audio is bounded"
     assert playback.playout.full
-    playback.follow(pybase64.b64decode, "r", None, 0)
+    playback.follow(pybase64.b64decode, OPENAI.audio_names, "r", None, 0)
     delta = {"type": "response.output_audio.delta", "response_id": "r", "content_index": 0, "delta": "AQA="}
     assert not playback.playout.feed_message(orjson.dumps(delta))
 

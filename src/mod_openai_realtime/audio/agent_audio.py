@@ -65,7 +65,7 @@ class AgentAudio:
             self._queue(pcm, play)
         if self.plain and play.message is None and self._law is None and not self._half and not self._full:
             # What else is plainly of this part changes nothing but the queue.
-            playback.follow(decode_strictly, response, item, index)
+            playback.follow(decode_strictly, session.dialect.audio_names, response, item, index)
         else:
             playback.unfollow()
 

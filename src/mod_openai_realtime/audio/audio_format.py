@@ -16,6 +16,13 @@ class Encoding(StrEnum):
     PCMA = "pcma"
 
 
+class Side(StrEnum):
+    """A direction of audio, as the session names it."""
+
+    CAPTURE = "input"
+    PLAYBACK = "output"
+
+
 AUTO = "auto"
 """Of STREAM_AUDIO_FORMAT: as the channel has it."""
 

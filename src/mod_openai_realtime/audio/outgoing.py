@@ -10,7 +10,6 @@ import pybase64
 
 from .._media import Packetizer
 from ..conversation.session import Session
-from ..dialect.messages import APPEND_HEAD, APPEND_TAIL, append_message
 from ..realtime.sending import BINARY, CONGESTED_BYTES, TEXT, SendBuffer
 from .capture import Capture
 
@@ -160,7 +159,8 @@ class Outgoing:
         if self._raw:
             self._capture.packetizer.lend(send, BINARY, b"", b"", None)
         else:
-            self._capture.packetizer.lend(send, TEXT, APPEND_HEAD, APPEND_TAIL, pybase64.b64encode)
+            dialect = self._session.dialect
+            self._capture.packetizer.lend(send, TEXT, dialect.append_head, dialect.append_tail, pybase64.b64encode)
 
     def _settle(self) -> None:
         if self._format is not self._session.negotiation.capture:
@@ -181,6 +181,8 @@ class Outgoing:
         if self._raw:
             sent = self._transport.send_binary(audio)
         else:
-            sent = self._transport.send_text(append_message(pybase64.b64encode(audio)))
+            dialect = self._session.dialect
+            message = dialect.append_head + pybase64.b64encode(audio) + dialect.append_tail
+            sent = self._transport.send_text(message)
         if sent:
             self._sent_bytes += len(audio) if self._format.law is None else 2 * len(audio)

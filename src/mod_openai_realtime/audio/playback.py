@@ -122,13 +122,18 @@ class Playback:
         return True
 
     def follow(
-        self, decode: Callable[[memoryview], bytes], response: str | None, item: str | None, content_index: int
+        self,
+        decode: Callable[[memoryview], bytes],
+        names: tuple[bytes, ...],
+        response: str | None,
+        item: str | None,
+        content_index: int,
     ) -> None:
         """What was fed last is of these: the playout's feed_message() takes what else is, until finish() or barge_in().
 
-        `decode` makes pcm16 of base64, and raises ValueError where it is malformed.
+        `decode` makes pcm16 of base64, and raises ValueError where it is malformed. `names`: of audio deltas.
         """
-        self.playout.follow(decode, response, item, content_index, self._most_queued)
+        self.playout.follow(decode, names, response, item, content_index, self._most_queued)
 
     def unfollow(self) -> None:
         self.playout.unfollow()

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..dialect.dialect import Dialect
 from ..dialect.messages import ServerMessage
+from ..dialect.profiles import OPENAI
 from .items import MAX_PARTS, Item, Part, from_server, to_client
 from .session_wishes import SessionWishes
 
@@ -21,9 +23,11 @@ class Conversation:
     `max_items`: so many are kept, the newest; 0: all that MAX_BYTES hold; None: none, and only `wishes` is kept.
     """
 
-    def __init__(self, max_items: int | None, *, plays: bool = True) -> None:
-        """`plays`: where the stream plays nothing, nobody knows what was heard, and all that was said counts."""
+    def __init__(self, max_items: int | None, *, plays: bool = True, dialect: Dialect = OPENAI) -> None:
+        """`plays`: where the stream plays nothing, nobody knows what was heard, and all that was said counts.
+        `dialect`: what the application speaks."""
         self.wishes = SessionWishes()
+        self.dialect = dialect
         self._max_items = max_items
         self._plays = plays
         self._items: dict[str, Item] = {}
@@ -95,7 +99,7 @@ class Conversation:
         yield
         self._bytes += item.size
 
-    def begin_session(self) -> tuple[list[dict[str, Any]], int]:
+    def begin_session(self, dialect: Dialect = OPENAI) -> tuple[list[dict[str, Any]], int]:
         """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
         and of the others what was not heard."""
         self.version += 1
@@ -105,7 +109,9 @@ class Conversation:
         whole = called & answered
         found: list[dict[str, Any]] = []
         for item in items:
-            fields = self.settle(item) if item.kind == "message" or item.call_id in whole else None
+            given = (item.role or item.kind) in dialect.given_items
+            known = given and (item.kind == "message" or item.call_id in whole)
+            fields = self.settle(item, dialect) if known else None
             if fields is not None:
                 found.append(fields)
             else:
@@ -113,10 +119,10 @@ class Conversation:
                 self._forgotten += 1
         return found, self._forgotten
 
-    def settle(self, item: Item) -> dict[str, Any] | None:
+    def settle(self, item: Item, dialect: Dialect = OPENAI) -> dict[str, Any] | None:
         """The item as it is to be created; what was not heard of it is no part of it any more. None where nothing is
         left."""
-        fields = to_client(item)
+        fields = to_client(item, dialect.agent_text)
         with self._weighed(item):
             for part in item.parts.values():
                 part.settle()

@@ -9,6 +9,8 @@ import orjson
 
 from ..audio.heard import Heard
 from ..dialect.client_messages import ClientKind
+from ..dialect.dialect import Dialect
+from .turn import Played
 
 _CANCEL = ClientKind.CANCEL.value
 _UNSTATED = object()
@@ -22,11 +24,13 @@ class TurnDetection:
     """It ends what is played."""
     server_cancels: bool = True
     """The server cancels what it has under way by itself."""
+    server_truncates: bool = False
+    """It cuts its answer by itself, to what it takes for heard."""
 
 
-def turn_detection(session: Any) -> TurnDetection | None:
+def turn_detection(session: Any, *, speech_interrupts: bool = True) -> TurnDetection | None:
     """As a session states it; None where it does not. The older protocol has it at the top, the present one in
-    `audio.input`."""
+    `audio.input`. `speech_interrupts`: also where the session has none."""
     detection: Any = _UNSTATED
     for place in (_inner(_inner(session, "audio"), "input"), session):
         if detection is _UNSTATED and isinstance(place, dict):
@@ -35,8 +39,11 @@ def turn_detection(session: Any) -> TurnDetection | None:
         return None
     if not isinstance(detection, dict):
         # There is none: speech that is told of all the same still interrupts, and nobody else will cancel.
-        return TurnDetection(server_cancels=False)
-    return TurnDetection(interrupts=detection.get("interrupt_response") is not False)
+        return TurnDetection(interrupts=speech_interrupts, server_cancels=False)
+    return TurnDetection(
+        interrupts=detection.get("interrupt_response") is not False,
+        server_truncates=detection.get("auto_truncate") is True,
+    )
 
 
 def _inner(value: Any, name: str) -> Any:
@@ -65,6 +72,16 @@ class Interruption:
         if not others:
             return [orjson.dumps({"type": _CANCEL})]
         return [orjson.dumps({"type": _CANCEL, "response_id": name}) for name in responses if name is not None]
+
+    @staticmethod
+    def acknowledge(dialect: Dialect, played: Played, session: int) -> bytes | None:
+        """What tells the server how much of a response was heard; None where it does not want to know, or it is of
+        another session than this."""
+        if not dialect.playback_ack or played.response is None or played.session != session:
+            return None
+        return orjson.dumps(
+            {"type": dialect.playback_ack, "response_id": played.response, "played_ms": played.heard_ms}
+        )
 
     def truncate(self, heard: Heard, rate: int, session: int) -> bytes | None:
         """`conversation.item.truncate` for a part that was heard to some point; None where nothing of it was, or it is

@@ -11,7 +11,7 @@ MAX_PARTS = 64
 _PART_BYTES = 100
 _TEXTS = {"text", "input_text", "output_text"}
 _AUDIO = {"audio", "input_audio", "output_audio"}
-_CONTENT_OF_ROLE = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
+_ROLES = {"user", "system", "assistant"}
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ def from_server(fields: object) -> Item | None:
     kind, name = fields.get("type"), _text(fields.get("id"))
     if kind == "message":
         role = _text(fields.get("role"))
-        if role not in _CONTENT_OF_ROLE:
+        if role not in _ROLES:
             return None
         item = Item(name, kind, role)
         content = fields.get("content")
@@ -115,8 +115,9 @@ def from_server(fields: object) -> Item | None:
     return None
 
 
-def to_client(item: Item) -> dict[str, Any] | None:
-    """The `item` of a `conversation.item.create`; None where nothing is known, or was heard, of what it says."""
+def to_client(item: Item, agent_text: str = "output_text") -> dict[str, Any] | None:
+    """The `item` of a `conversation.item.create`; None where nothing is known, or was heard, of what it says.
+    `agent_text`: the `type` of a part with the agent's words."""
     fields: dict[str, Any] = {"id": item.id} if item.id else {}
     if item.kind == "function_call":
         return fields | {"type": item.kind, "call_id": item.call_id, "name": item.name, "arguments": item.text}
@@ -125,7 +126,8 @@ def to_client(item: Item) -> dict[str, Any] | None:
     texts = [text for _, part in sorted(item.parts.items()) if (text := part.heard_text)]
     if not texts:
         return None
-    content = [{"type": _CONTENT_OF_ROLE[item.role], "text": text} for text in texts]
+    kind = agent_text if item.role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text} for text in texts]
     return fields | {"type": item.kind, "role": item.role, "content": content}
 
 

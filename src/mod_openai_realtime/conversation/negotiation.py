@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from ..audio.audio_format import AudioFormat, Encoding, make_format
+from ..audio.audio_format import AudioFormat, Encoding, Side, make_format
+from ..dialect.dialect import Dialect, Gate
 from ..dialect.messages import Kind, ServerMessage
+from ..dialect.profiles import OPENAI
+from ..dialect.session_formats import asking_session, stated_format, typed
 from ..limits import MAX_RATES_TOLD, kept_id
-from .session_wishes import UPDATE_ID
+from .session_wishes import UPDATE_ID, merged
+
+__all__ = ["LONGEST_WAIT_MS", "Complaints", "Negotiation", "Side", "Wish"]
 
 # Of caller audio: so long the server's word is waited for. It is asked when it greets, and answers a round trip later.
 LONGEST_WAIT_MS = 3000
 MAX_OUTSTANDING = 16
 
-# The second name of each is that of the protocol's beta, which compatible servers may still speak; those with a rate
-# are Azure's.
-_ENCODINGS = {
-    "audio/pcm": (Encoding.PCM, None),
-    "pcm16": (Encoding.PCM, None),
-    "pcm16_8000hz": (Encoding.PCM, 8000),
-    "pcm16_16000hz": (Encoding.PCM, 16000),
-    "audio/pcmu": (Encoding.PCMU, None),
-    "g711_ulaw": (Encoding.PCMU, None),
-    "audio/pcma": (Encoding.PCMA, None),
-    "g711_alaw": (Encoding.PCMA, None),
-}
 _PCM_RATES = range(8000, 48001, 8000)
-
-
-class Side(StrEnum):
-    """A direction of audio, as the session names it."""
-
-    CAPTURE = "input"
-    PLAYBACK = "output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +35,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """A `session.update` that the server has not answered yet; `capture` is None where it leaves that format alone."""
+    """A `session.update` that the server has not answered yet; `capture` is None where it leaves that format alone.
+    `configures`: it asks for more than the engine's own formats."""
 
     event_id: object
     capture: AudioFormat | None
+    configures: bool
 
 
 class Complaints:
@@ -79,25 +67,47 @@ class Negotiation:
     """Of one session; sans-I/O. Its formats are what the server states in `session.created` and `session.updated`; a
     format that is only wished for is not used. The application's own updates are followed, and go before the wishes.
 
-    G.711 is asked for once. Where it is not granted, or not answered (`give_up`), what the server has stated counts, or
-    else pcm at the stream's rate.
+    A format is asked for once: G.711, and a rate where the dialect leaves a choice. Where it is not granted, or not
+    answered (`give_up`), what the server has stated counts, or else pcm at the rate that the dialect has for that.
     """
 
-    def __init__(self, wishes: dict[Side, Wish], complaints: Complaints, *, session: bool) -> None:
+    def __init__(
+        self, wishes: dict[Side, Wish], complaints: Complaints, *, session: bool, dialect: Dialect = OPENAI
+    ) -> None:
         """`wishes` has the directions that the stream has. `session` is False in raw mode: there the wishes count."""
         self._wishes = wishes
         self._complaints = complaints
         self._session = session
+        self._dialect = dialect
         self._application_spoke = False
+        self._application_asked = False
         self._outstanding: deque[_Update] = deque(maxlen=MAX_OUTSTANDING)
-        self._asks = {
-            side: wish.encoding for side, wish in wishes.items() if session and wish.encoding is not Encoding.PCM
-        }
-        self._unasked = bool(self._asks)
-        self._effective = {
-            side: make_format(Encoding.PCM if session else wish.encoding, wish.pcm_rate)
-            for side, wish in wishes.items()
-        }
+        self._effective = {side: self._begin_with(side, wish) for side, wish in wishes.items()}
+        gated = session and dialect.gate is not Gate.OPEN
+        self._shut = gated and Side.CAPTURE in wishes
+        self._asks: dict[Side, AudioFormat] = {}
+        if session:
+            wanted = {side: self._wanted(side, wish) for side, wish in wishes.items()}
+            # Where it has to be asked something anyway, nothing is left to what the server takes for granted.
+            explicit = dialect.gate is Gate.UPDATED
+            self._asks = {side: each for side, each in wanted.items() if explicit or each != self._effective[side]}
+        self._unasked = bool(self._asks) or (session and bool(dialect.session))
+
+    def _begin_with(self, side: Side, wish: Wish) -> AudioFormat:
+        """What is in effect while the server has stated nothing."""
+        if not self._session:
+            return make_format(wish.encoding, wish.pcm_rate)
+        return make_format(Encoding.PCM, self._dialect.formats(side).unstated_rate or wish.pcm_rate)
+
+    def _wanted(self, side: Side, wish: Wish) -> AudioFormat:
+        """The nearest that the dialect has to a wish."""
+        known = self._dialect.formats(side)
+        if known.takes(wish.encoding):
+            return make_format(wish.encoding, known.pcm_rate(wish.pcm_rate))
+        wanted = make_format(Encoding.PCM, known.pcm_rate(wish.pcm_rate))
+        text = f"{self._dialect.name} takes no audio/{wish.encoding} for its {side}; pcm at {wanted.rate} Hz is used"
+        self._complaints.refusal(text)
+        return wanted
 
     @property
     def capture(self) -> AudioFormat:
@@ -111,12 +121,25 @@ class Negotiation:
 
     @property
     def waiting(self) -> bool:
-        """Caller audio has to wait: the server may be about to take it for another format."""
+        """Caller audio has to wait: the server is not ready for it, or may be about to take it for another format."""
+        if self._shut:
+            return True
         if self._unasked:
             return Side.CAPTURE in self._asks
         if not self._outstanding or Side.CAPTURE not in self._effective:
             return False
         return any(update.capture not in (None, self.capture) for update in self._outstanding)
+
+    @property
+    def longest_wait_ms(self) -> float:
+        """After so long it is to be told to give_up()."""
+        if not self._shut:
+            return LONGEST_WAIT_MS
+        return math.inf if self._dialect.gate_wait_ms is None else self._dialect.gate_wait_ms
+
+    def opening(self) -> dict[str, Any] | None:
+        """The same as server_said() for a server that says nothing before it was asked something."""
+        return self._ask() if self._unasked else None
 
     def server_said(self, message: ServerMessage) -> dict[str, Any] | None:
         """Follow the session; the `session` to ask for now, if any: engine_asks() is to be called with it, or with one
@@ -126,9 +149,11 @@ class Negotiation:
         if message.kind is Kind.ERROR:
             self._refused(message.error.get("event_id"))
         elif message.kind is Kind.SESSION_CREATED or message.kind is Kind.SESSION_UPDATED:
-            self._follow(message.fields.get("session"))
-            if message.kind is Kind.SESSION_UPDATED and self._outstanding:
-                self._outstanding.popleft()
+            updated = message.kind is Kind.SESSION_UPDATED
+            answered = self._outstanding.popleft() if updated and self._outstanding else None
+            if updated and (self._dialect.gate is not Gate.CONFIGURED or answered is None or answered.configures):
+                self._shut = False
+            self._follow(message.fields.get("session"), ours=answered is not None and answered.event_id == UPDATE_ID)
             if self._unasked:
                 return self._ask()
             self._settle()
@@ -139,34 +164,42 @@ class Negotiation:
         own choice."""
         self._application_spoke = True
         if update is not None and self._session:
+            self._application_asked = True
             self.prefer(update.get("session"))
-            self._await(kept_id(update.get("event_id")), update.get("session"))
+            self._await(kept_id(update.get("event_id")), update.get("session"), configures=True)
 
     def engine_asks(self, session: dict[str, Any]) -> None:
         """A `session.update` with UPDATE_ID goes out."""
-        self._await(UPDATE_ID, session)
+        formats = asking_session(self._dialect, self._asks)
+        self._await(UPDATE_ID, session, configures=not session.keys() <= formats.keys())
 
     def prefer(self, session: object) -> None:
         """Formats that the application names are its own choice: nothing else is asked for."""
         for side in Side:
-            if _stated(session, side) is not None:
+            if stated_format(session, side) is not None:
                 self._asks.pop(side, None)
-        self._unasked = self._unasked and bool(self._asks)
+        self._unasked = self._unasked and bool(self._asks or self._dialect.session)
 
-    def _await(self, event_id: object, session: object) -> None:
-        capture = _stated(session, Side.CAPTURE) if Side.CAPTURE in self._effective else None
+    def _await(self, event_id: object, session: object, *, configures: bool) -> None:
+        capture = stated_format(session, Side.CAPTURE) if Side.CAPTURE in self._effective else None
         meant = self._meant(Side.CAPTURE, *capture) if capture is not None else None
-        self._outstanding.append(_Update(event_id, meant))
+        self._outstanding.append(_Update(event_id, meant, configures))
 
     def give_up(self) -> None:
         """The server has not answered for too long: what it has stated so far counts."""
-        self._unasked = False
+        self._unasked = self._shut = False
         self._outstanding.clear()
         self._settle()
 
-    def _follow(self, session: object) -> None:
+    def _follow(self, session: object, *, ours: bool) -> None:
+        """`ours`: it answers what the engine asked for."""
         for side, wish in self._wishes.items():
-            stated = _stated(session, side)
+            stated = stated_format(session, side)
+            asked = self._asks.get(side) if ours and self._is_asked_for(side) else None
+            if asked is not None and (stated is None or stated == (asked.encoding, None)):
+                # It agrees, and doesn't repeat it, or not the rate.
+                self._effective[side] = asked
+                continue
             if stated is None:
                 continue
             encoding, rate = stated
@@ -175,24 +208,32 @@ class Negotiation:
                 states = f"the server states pcm at {rate} Hz for its {side},"
                 if rate != meant.rate:
                     self._complaints.rate(side, rate, f"{states} which no stream can use; {meant.rate} Hz stays in use")
-                elif wish.encoding is Encoding.PCM and meant != (now := self._effective[side]):
+                elif asked is not None and asked.encoding is Encoding.PCM and meant != asked:
+                    self._complaints.rate(side, rate, f"{states} and is followed; {asked.rate} Hz was asked for")
+                elif wish.encoding is Encoding.PCM and meant not in (self._effective[side], self._asks.get(side)):
+                    now = self._effective[side]
                     self._complaints.rate(side, rate, f"{states} and is followed; it was {now.rate} Hz")
             self._effective[side] = meant
+
+    def _is_asked_for(self, side: Side) -> bool:
+        """A server of this kind is known to know the format that is asked for."""
+        return self._dialect.gate is Gate.UPDATED or bool(self._dialect.formats(side).rates)
 
     def _meant(self, side: Side, encoding: Encoding, rate: int | None) -> AudioFormat:
         """The format of that name; without a rate (Hz) that a stream can use, pcm keeps the one it has."""
         if rate is None or rate not in _PCM_RATES:
             now = self._effective[side]
-            rate = now.rate if now.encoding is Encoding.PCM else self._wishes[side].pcm_rate
+            rate = now.rate if now.encoding is Encoding.PCM else self._begin_with(side, self._wishes[side]).rate
         return make_format(encoding, rate)
 
     def _ask(self) -> dict[str, Any] | None:
         self._unasked = False
-        missing = {side: law for side, law in self._asks.items() if self._effective[side].encoding is not law}
-        if not missing:
-            return None
-        audio = {side.value: {"format": {"type": f"audio/{law}"}} for side, law in missing.items()}
-        return {"type": "realtime", "audio": audio}
+        explicit = self._dialect.gate is Gate.UPDATED
+        missing = {side: each for side, each in self._asks.items() if explicit or self._effective[side] != each}
+        session = asking_session(self._dialect, missing)
+        if self._dialect.session and not self._application_asked:
+            session = merged(typed(self._dialect, dict(self._dialect.session)), session)
+        return session or None
 
     def _refused(self, event_id: object) -> None:
         for update in self._outstanding:
@@ -206,26 +247,9 @@ class Negotiation:
         """Say so, if the answer to what was asked is another format."""
         if any(update.event_id == UPDATE_ID for update in self._outstanding):
             return
-        for side, law in self._asks.items():
+        for side, asked in self._asks.items():
             now = self._effective[side]
-            if now.encoding is not law:
-                text = f"the server does not agree to audio/{law}; {now.encoding} at {now.rate} Hz is used"
+            if asked.encoding is not Encoding.PCM and now.encoding is not asked.encoding:
+                text = f"the server does not agree to audio/{asked.encoding}; {now.encoding} at {now.rate} Hz is used"
                 self._complaints.refusal(text)
                 return
-
-
-def _stated(session: object, side: Side) -> tuple[Encoding, int | None] | None:
-    """The encoding that a session names for a direction, and its rate in Hz if it states one."""
-    if not isinstance(session, dict):
-        return None
-    name, rate = session.get(f"{side.value}_audio_format"), session.get(f"{side.value}_audio_sampling_rate")
-    audio = session.get("audio")
-    half = audio.get(side.value) if isinstance(audio, dict) else None
-    stated = half.get("format") if isinstance(half, dict) else None
-    if isinstance(stated, dict):
-        name, rate = stated.get("type"), stated.get("rate")
-    known = _ENCODINGS.get(name) if isinstance(name, str) else None
-    if known is None:
-        return None
-    encoding, named_rate = known
-    return encoding, rate if type(rate) is int else named_rate

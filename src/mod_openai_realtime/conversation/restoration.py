@@ -7,7 +7,10 @@ from typing import Any
 
 import orjson
 
+from ..dialect.dialect import CREATE_ITEM, DELETE_ITEM, Dialect
 from ..dialect.messages import Kind, ServerMessage
+from ..dialect.profiles import OPENAI
+from ..dialect.translation import translated
 from .conversation import Conversation
 from .session_wishes import UPDATE_ID
 
@@ -31,8 +34,9 @@ class Restoration:
     One `session.update` with all that the application has asked for so far, then the conversation's items, in order.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, dialect: Dialect = OPENAI) -> None:
         self._conversation = conversation
+        self._dialect = dialect
         self.begun = False
         self._greeting_waits = not conversation.is_empty
         self._wish_waits = False
@@ -46,7 +50,7 @@ class Restoration:
     @property
     def wish(self) -> dict[str, Any]:
         """The session to ask for; empty where the application asked for nothing."""
-        return self._conversation.wishes.session
+        return translated(self._conversation.wishes.session, self._conversation.dialect, self._dialect)
 
     @property
     def holds_audio(self) -> bool:
@@ -57,12 +61,12 @@ class Restoration:
         """The server has greeted, and where `asked` a `session.update` with UPDATE_ID has been sent. The messages that
         follow upon it."""
         self.begun, self._greeting_waits, self._wish_waits = True, False, asked
-        items, self._left_out = self._conversation.begin_session()
+        items, self._left_out = self._conversation.begin_session(self._dialect)
         messages = []
         for number, item in enumerate(items):
             event_id = f"{_ITEM_ID}{number}"
             self._items[event_id] = item["id"]
-            messages.append(orjson.dumps({"type": "conversation.item.create", "event_id": event_id, "item": item}))
+            messages.append(orjson.dumps({"type": CREATE_ITEM, "event_id": event_id, "item": item}))
         if not messages and not asked:
             self._told = True  # there is nothing to tell of
         return messages
@@ -125,11 +129,13 @@ class Restoration:
         if item is None or not (item_id in self._created or item_id in self._items.values()):
             return []
         previous = self._conversation.previous(item_id)
-        fields = self._conversation.settle(item)
+        fields = self._conversation.settle(item, self._dialect)
+        if not self._dialect.deletes_items:
+            return []  # it believes that more was heard
         self._deleted.add(item_id)
-        messages: list[dict[str, Any]] = [{"type": "conversation.item.delete", "item_id": item_id}]
+        messages: list[dict[str, Any]] = [{"type": DELETE_ITEM, "item_id": item_id}]
         if fields is not None:
-            create = {"type": "conversation.item.create", "previous_item_id": previous or "root", "item": fields}
+            create = {"type": CREATE_ITEM, "previous_item_id": previous or "root", "item": fields}
             messages.append(create)
         return [orjson.dumps({**each, "event_id": f"{_ITEM_ID}{item_id[:32]}"}) for each in messages]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+from ..dialect.dialect import Dialect
+from ..dialect.profiles import OPENAI
 from .conversation import Conversation
 from .interruption import Interruption, TurnDetection
-from .negotiation import LONGEST_WAIT_MS, Negotiation
+from .negotiation import Negotiation
 from .responses import Responses
 from .restoration import Restoration
 from .turn import TurnClock
@@ -30,18 +34,20 @@ class Session:
         plays: bool,
         raw: bool,
         restored: bool = False,
+        dialect: Dialect = OPENAI,
     ) -> None:
         """`interruption` and `conversation` are the stream's; None where nothing is restored. `plays`: the stream has
-        playback. `restored`: there was a session before."""
+        playback. `restored`: there was a session before. `dialect`: what the server is taken to speak."""
         self.number = number
+        self.dialect = dialect
         self.negotiation = negotiation
         self.interruption = interruption
         self.conversation = conversation
-        self.restoration = Restoration(conversation) if conversation is not None and restored else None
+        self.restoration = Restoration(conversation, dialect) if conversation is not None and restored else None
         self.plays = plays
         self.raw = raw
         self.responses = Responses()
-        self.detection = TurnDetection()
+        self.detection = TurnDetection(interrupts=dialect.speech_interrupts)
         self.clock = TurnClock()
         self.part: PartName | None = None
         """That of the audio that came last."""
@@ -54,8 +60,20 @@ class Session:
         return self.restoring or self.negotiation.waiting
 
     @property
-    def longest_wait_ms(self) -> int:
-        return LONGEST_RESTORE_MS if self.restoring else LONGEST_WAIT_MS
+    def longest_wait_ms(self) -> float:
+        """After so long it is to be told to give_up(); infinite where the server can do nothing before."""
+        longest = self.negotiation.longest_wait_ms
+        return LONGEST_RESTORE_MS if self.restoring and longest < math.inf else longest
+
+    @property
+    def truncates(self) -> bool:
+        """At a barge-in the server is told, by the engine, how much was heard."""
+        return self.interruption.truncates and self.may_truncate
+
+    @property
+    def may_truncate(self) -> bool:
+        """It can be told at all, and does not find out by itself."""
+        return self.dialect.truncates and not self.detection.server_truncates
 
     def give_up(self) -> None:
         """It has waited for too long."""

@@ -4,13 +4,13 @@ the session and returns what follows, as effects."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
 from ..audio.heard import Heard
 from ..dialect.client_messages import ClientKind, ClientMessage
-from ..dialect.messages import AUDIO_DELTAS, MAX_VALUES, Kind, ServerMessage
+from ..dialect.messages import MAX_VALUES, Kind, ServerMessage
 from ..limits import check_id
 from .effects import (
     EVERYTHING,
@@ -59,13 +59,14 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
     if kind is Kind.TOO_DEEP:
         return effects + lost("message dropped: its JSON is nested too deeply")
     if kind is Kind.UNREAD:
-        if not session.raw and any(name in payload for name in AUDIO_DELTAS):
+        if not session.raw and any(name in payload for name in session.dialect.audio_names):
             return effects + lost(f"audio delta dropped: its JSON has more than {MAX_VALUES} values")
         effects.append(Warn(f"message passed on unread: its JSON has more than {MAX_VALUES} values"))
     if kind in _NOT_PARSED and b"\0" in payload:
         # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
         return effects + lost("message dropped: it contains a NUL byte")
     own = session.restoration is not None and session.restoration.answers(message)
+    own = own or (message.type is not None and message.type == session.dialect.keep_alive_answer)
     if session.conversation is not None:
         session.conversation.server_said(message)
     if kind in _SESSION_KINDS:
@@ -134,7 +135,7 @@ def application_says(
         if response is not None:
             return _silence_response(session, response)
         session.responses.interrupt()
-        return _silence(session, EVERYTHING, tell=session.interruption.truncates)
+        return _silence(session, EVERYTHING, tell=session.truncates)
     elif kind is ClientKind.TRUNCATE and queue is not None:
         item = message.text("item_id") or ""
         found = queue.responses_of_item(item, session.number)
@@ -160,7 +161,7 @@ def application_wants_silence(session: Session, queue: Queue | None) -> list[Eff
     names = queue.responses(session.number)
     # Audio that names no response may be of any.
     active = session.responses.interrupt(lambda name: name in names or None in names)
-    return [*_silence(session, EVERYTHING, tell=True), *_cancel(session, active)]
+    return [*_silence(session, EVERYTHING, tell=session.may_truncate), *_cancel(session, active)]
 
 
 # -- what each kind of message means for the session, and so for what is heard
@@ -172,18 +173,34 @@ def _follow_session(session: Session, message: ServerMessage) -> list[Effect]:
     greeted = restoration is not None and message.kind is Kind.SESSION_CREATED and not restoration.begun
     wish = restoration.wish if restoration is not None and greeted else {}
     negotiation.prefer(wish)
-    asked = merged(negotiation.server_said(message) or {}, wish)
-    effects: list[Effect] = [SettleFormats()]
+    return [SettleFormats(), *_begin(session, negotiation.server_said(message), wish, greeted=greeted)]
+
+
+def connection_made(session: Session) -> list[Effect]:
+    """What is sent to a server that waits for it before it greets."""
+    if session.raw or session.dialect.greets:
+        return []
+    wish = session.restoration.wish if session.restoration is not None else {}
+    session.negotiation.prefer(wish)
+    return _begin(session, session.negotiation.opening(), wish, greeted=session.restoration is not None)
+
+
+def _begin(session: Session, asked: dict[str, Any] | None, wish: dict[str, Any], *, greeted: bool) -> list[Effect]:
+    """One update for what the engine asks and what the application asked before; then all else that is restored, where
+    it is the time for that."""
+    effects: list[Effect] = []
+    asked = merged(asked or {}, wish)
     if asked:
-        negotiation.engine_asks(asked)
+        session.negotiation.engine_asks(asked)
         effects.append(Send(orjson.dumps({"type": UPDATE, "event_id": UPDATE_ID, "session": asked})))
-    if restoration is not None and greeted:
-        effects += [Send(each) for each in restoration.begin(asked=bool(asked))]
+    if session.restoration is not None and greeted:
+        effects += [Send(each) for each in session.restoration.begin(asked=bool(asked))]
     return effects
 
 
 def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:
-    session.detection = turn_detection(message.fields.get("session")) or session.detection
+    stated = turn_detection(message.fields.get("session"), speech_interrupts=session.dialect.speech_interrupts)
+    session.detection = stated or session.detection
     return []
 
 
@@ -201,7 +218,7 @@ def _caller_speaks(session: Session, _message: ServerMessage, _now_ns: int) -> l
     active = session.responses.interrupt(session.responses.interruptible)
     if not session.plays:
         return []
-    effects = _silence(session, Which(interruptible=True), tell=session.interruption.truncates)
+    effects = _silence(session, Which(interruptible=True), tell=session.truncates)
     if session.interruption.cancels and not session.detection.server_cancels:
         effects += _cancel(session, active)
     return effects
@@ -231,7 +248,7 @@ def _audio_is_over(session: Session, message: ServerMessage, _now_ns: int) -> li
 
 def _response_is_over(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:
     response = message.response_id
-    effects = _silence_response(session, response) if _cancelled_by_client(message) else []
+    effects = _silence_response(session, response) if _is_cut(session, message) else []
     if session.responses.done(response):
         effects.append(EndAudio())
     return effects
@@ -250,10 +267,10 @@ _FOLLOW: dict[Kind, Callable[[Session, ServerMessage, int], list[Effect]]] = {
 }
 
 
-def _cancelled_by_client(message: ServerMessage) -> bool:
-    """Whether a response is over because a client's message cancelled it."""
+def _is_cut(session: Session, message: ServerMessage) -> bool:
+    """Whether a response is over because it is not to be heard any more."""
     details = message.response.get("status_details")
-    return isinstance(details, dict) and details.get("reason") == "client_cancelled"
+    return isinstance(details, dict) and details.get("reason") in session.dialect.cut_reasons
 
 
 # -- who falls silent
@@ -282,8 +299,10 @@ def _silence_response(session: Session, response: str | None) -> list[Effect]:
 def _silence_responses(session: Session, names: set[str | None]) -> list[Effect]:
     """By the application's own message, which tells the server what it has to know; but for what was heard."""
     session.responses.interrupt(lambda name: name in names)
-    return _silence(session, Which(session.number, frozenset(names)), tell=session.interruption.truncates)
+    return _silence(session, Which(session.number, frozenset(names)), tell=session.truncates)
 
 
 def _cancel(session: Session, responses: list[str | None]) -> list[Effect]:
+    if not session.dialect.cancels:
+        return []
     return [Send(each) for each in session.interruption.cancel(responses, others=session.responses.any_announced)]

@@ -4,8 +4,10 @@ Nearly all of what a server sends is audio in base64, inside one long string. `a
 the message, where the message is a plain one; `classify` takes them all.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -18,9 +20,6 @@ DEEPEST_NESTING = 128
 MAX_VALUES = 50_000
 """Of a message that is parsed, names counted too: each costs 60 to 80 ns, and there is no way to stop in between. A
 session with a hundred tools has some 5,000."""
-
-APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
-APPEND_TAIL = b'"}'
 
 decode_strictly = partial(pybase64.b64decode, validate=True)
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -49,7 +48,7 @@ class Kind(Enum):
     """JSON or not, with more than MAX_VALUES values: it is not looked into."""
 
 
-_KINDS = {
+KINDS = {
     "response.output_audio.delta": Kind.AUDIO_DELTA,
     "response.audio.delta": Kind.AUDIO_DELTA,
     "response.output_audio.done": Kind.AUDIO_DONE,
@@ -63,8 +62,9 @@ _KINDS = {
     "session.updated": Kind.SESSION_UPDATED,
     "error": Kind.ERROR,
 }
+"""Of any server of which nothing else is known. A dialect has its own."""
 
-AUDIO_DELTAS = tuple(name.encode() for name, kind in _KINDS.items() if kind is Kind.AUDIO_DELTA)
+AUDIO_DELTAS = tuple(name.encode() for name, kind in KINDS.items() if kind is Kind.AUDIO_DELTA)
 
 
 class ServerMessage:
@@ -116,15 +116,17 @@ class ServerMessage:
         return value if isinstance(value, str) else None
 
 
-def audio_delta(payload: bytes) -> tuple[str | None, str | None, int, bytes] | None:
+def audio_delta(
+    payload: bytes, names: tuple[bytes, ...] = AUDIO_DELTAS
+) -> tuple[str | None, str | None, int, bytes] | None:
     """Of what is plainly an AUDIO_DELTA: its response's id, its item's id, its content index, and the decoded audio.
 
     None says nothing: `classify` tells.
     """
-    return find_audio_delta(payload, decode_strictly)
+    return find_audio_delta(payload, decode_strictly, names)
 
 
-def classify(payload: bytes) -> ServerMessage:
+def classify(payload: bytes, kinds: Mapping[str, Kind] = MappingProxyType(KINDS)) -> ServerMessage:
     """Say what a text message is; never raises."""
     depth, values = json_shape(payload, DEEPEST_NESTING, MAX_VALUES)
     if depth > DEEPEST_NESTING:
@@ -140,7 +142,7 @@ def classify(payload: bytes) -> ServerMessage:
     type_name = fields.get("type")
     if not isinstance(type_name, str):
         return ServerMessage(Kind.OTHER, None, fields)
-    kind = _KINDS.get(type_name, Kind.OTHER)
+    kind = kinds.get(type_name, Kind.OTHER)
     if kind is not Kind.AUDIO_DELTA:
         return ServerMessage(kind, type_name, fields)
     delta = fields.pop("delta", None)
@@ -167,8 +169,3 @@ def decode_base64(text: bytes) -> bytes | None:
         return pybase64.b64decode(text.translate(_URL_SAFE_TO_STANDARD), validate=True)
     except ValueError:
         return None
-
-
-def append_message(audio_base64: bytes) -> bytes:
-    """The message that carries caller audio; the base64 is taken as it is."""
-    return APPEND_HEAD + audio_base64 + APPEND_TAIL

@@ -30,13 +30,16 @@ from ..conversation.understanding import (
     application_wants_silence,
     audio_comes,
     binary_comes,
+    connection_made,
     lost,
     restored,
     server_says,
 )
 from ..dialect.client_messages import ClientMessage
 from ..dialect.messages import Kind, audio_delta, classify
+from ..later import Later
 from ..realtime.receiving import TakeAudio
+from .keep_alive import KeepAlive
 from .reports import Reports
 
 
@@ -65,20 +68,23 @@ class Dialogue:
 
     def __init__(
         self,
-        make_session: Callable[[int], Session],
+        make_session: Callable[[int, int], Session],
         audio: AgentAudio | None,
         reports: Reports,
         pilot: Forwarded,
         listener: DialogueListener,
+        later: Later,
     ) -> None:
-        """`make_session` is given its number. `audio`: None where the stream plays nothing."""
+        """`make_session` is given its number, and that of the server. `audio`: None where the stream plays nothing."""
         self._make_session = make_session
         self._audio = audio
         self._reports = reports
         self._pilot = pilot
         self._listener = listener
+        self._keep_alive = KeepAlive(later, lambda payload: listener.send(payload))
         self._warned: set[str] = set()
-        self.session = make_session(0)
+        self._server = 0
+        self.session = make_session(0, 0)
 
     @property
     def take_audio(self) -> TakeAudio | None:
@@ -88,15 +94,17 @@ class Dialogue:
     def text(self, payload: bytes) -> None:
         """Raises LimitExceededError."""
         if self._audio is not None and self._audio.plain:
-            delta = audio_delta(payload)
+            delta = audio_delta(payload, self.session.dialect.audio_names)
             if delta is not None:
                 response, item, index, audio = delta
                 self._carry_out(audio_comes(self.session, (response, item, index), audio, None))
                 return
-        message = classify(payload)
+        message = classify(payload, self.session.dialect.kinds)
         if message.kind is not Kind.AUDIO_DELTA or self.session.raw:
             self._reports.server_said(message)
         self._carry_out(server_says(self.session, message, payload, time.monotonic_ns()))
+        if message.kind is Kind.SESSION_CREATED:
+            self._keep_alive.begin(self.session.dialect)
 
     def binary(self, payload: bytes) -> None:
         """Raises LimitExceededError."""
@@ -129,10 +137,22 @@ class Dialogue:
             self.session.restoration.give_up()
             self._carry_out(restored(self.session))
 
+    def connected(self, server: int) -> None:
+        """`server`: the number of the one that was reached. To be called before anything else of the connection."""
+        if server != self._server:
+            # Nothing has happened in the session yet: it was made for the server that was called before.
+            self._server = server
+            self.session = self._make_session(self.session.number, server)
+
+    def begin(self) -> None:
+        """The connection can be used, and the application has been told."""
+        self._carry_out(connection_made(self.session))
+
     def connection_lost(self) -> None:
         if self.session.conversation is not None:
             self.session.conversation.wishes.connection_lost()
-        self.session = self._make_session(self.session.number + 1)
+        self._keep_alive.end()
+        self.session = self._make_session(self.session.number + 1, self._server)
         if self._audio is not None:
             self._audio.begin_session(self.session.number)
 

@@ -72,8 +72,14 @@ class Hearing:
         self._audio.end_sounds()
 
     def _tell_turns(self) -> None:
+        session = self._dialogue.session
         for played in self._audio.playback.played():
-            turn = self._turns.played(played) if not self._audio.was_own(played) else None
+            if self._audio.was_own(played):
+                continue
+            told = session.interruption.acknowledge(session.dialect, played, session.number)
+            if told is not None:
+                self._speaker.send(told)
+            turn = self._turns.played(played)
             if turn is not None:
                 self._summary.turn(turn["latency_ms"]["speech_end_to_first_sample"])
                 self._pilot.turn(turn)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 from ..conversation.server_error import LogLimit, server_error
+from ..dialect.dialect import Dialect
 from ..dialect.messages import Kind, ServerMessage
+from ..dialect.profiles import OPENAI
 from ..later import Later, Timer
 from ..observe.mask import Mask
 from ..observe.summary import Summary
@@ -32,9 +34,11 @@ class Reports:
         self._limit = LogLimit()
         self._greeting: Timer | None = None  # runs while `session.created` is waited for
         self._greeting_missed = False
+        self._waits_for_update = False
 
-    def connected(self) -> None:
+    def connected(self, dialect: Dialect = OPENAI) -> None:
         self._summary.connections += 1
+        self._waits_for_update = not dialect.greets
         if not self._settings.raw:
             self._greeting = self._later(GREETING_S, self._miss_greeting)
 
@@ -73,7 +77,8 @@ class Reports:
         self._greeting = None
         if not self._greeting_missed:
             self._greeting_missed = True
-            self._warn(f"no session.created within {GREETING_S:.0f} s of the connection: is this a Realtime endpoint?")
+            why = "it waits for a session.update" if self._waits_for_update else "is this a Realtime endpoint?"
+            self._warn(f"no session.created within {GREETING_S:.0f} s of the connection: {why}")
 
     def _look_for_error(self, message: ServerMessage) -> None:
         found = server_error(message, self._mask)

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from ..audio.audio_format import AUTO, Encoding
+from ..dialect.dialect import Dialect
+from ..dialect.dialect_file import DialectError, named_dialect
 from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
 from ..switch.uri import validate_uri
@@ -69,6 +71,8 @@ class Settings:
     """Extra headers of the handshake, Authorization included; fit to be sent as they are."""
     failover: tuple[str, ...] = field(default=(), repr=False)
     """Other URIs, tried in turn."""
+    dialects: tuple[Dialect | None, ...] = ()
+    """What the server of `start` speaks, then those to fail over to. None, or none said: what its URI tells."""
     reconnect: bool = True
     connect_timeout_s: int = DEFAULT_CONNECT_TIMEOUT_S
     """How long the application waits for the first connection; 0 for as long as the call lasts."""
@@ -123,6 +127,7 @@ class Settings:
             message_ms=values.get("STREAM_BUFFER_SIZE", DEFAULT_MESSAGE_MS),
             headers=headers,
             failover=values.get("STREAM_FAILOVER_URI", ()),
+            dialects=values.get("STREAM_DIALECT", ()),
             reconnect=not values.get("STREAM_NO_RECONNECT", False),
             connect_timeout_s=values.get("STREAM_CONNECT_TIMEOUT_S", DEFAULT_CONNECT_TIMEOUT_S),
             tls=TlsSettings(
@@ -219,6 +224,16 @@ def _failover(text: str) -> tuple[str, ...]:
         return tuple(validate_uri(uri) for uri in uris)
     except ValueError:
         raise _BadValueError("has what is no WebSocket URI") from None
+
+
+def _dialects(text: str) -> tuple[Dialect | None, ...]:
+    names = text.split()
+    if len(names) > 1 + MAX_FAILOVER_URIS:
+        raise _BadValueError(f"has more than {1 + MAX_FAILOVER_URIS} names")
+    try:
+        return tuple(None if name.lower() == AUTO else named_dialect(name) for name in names)
+    except DialectError as error:
+        raise _BadValueError(str(error)) from None
 
 
 def _whole_number(text: str) -> int:
@@ -357,6 +372,13 @@ VARIABLES = (
         "up to 4 more URIs, separated by blanks: tried in turn after two failed attempts at one",
         "none",
         _failover,
+    ),
+    Variable(
+        "STREAM_DIALECT",
+        "what the server speaks, where its URI does not tell: a name, or the absolute path of a TOML file; more of "
+        "them, separated by blanks, for the servers of STREAM_FAILOVER_URI",
+        AUTO,
+        _dialects,
     ),
     Variable("STREAM_RAW_AUDIO", "deprecated, true: raw mode; use `uuid_raw_audio_stream`", "false", _boolean),
 )

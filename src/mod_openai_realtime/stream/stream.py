@@ -83,7 +83,8 @@ class Stream:
         self._audio = plan.audio(memory, self._turns, warn)
         if self._audio is not None:
             self._audio.playback.muted = Control.PLAYBACK_MUTED in control
-        self._dialogue = Dialogue(plan.sessions(conversation, warn), self._audio, self._reports, self._pilot, this)
+        sessions = plan.sessions(conversation, warn)
+        self._dialogue = Dialogue(sessions, self._audio, self._reports, self._pilot, this, owner.later)
         self._hearing = None
         if self._audio is not None:
             told = self._pilot, self._summary, self._continuity
@@ -416,12 +417,14 @@ class Stream:
         if self._first_connection is not None:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
-        self._reports.connected()
+        self._dialogue.connected(self._endpoint.server)
         session = self._dialogue.session
+        self._reports.connected(session.dialect)
         if self._outgoing is not None:
             self._outgoing.restart(session, keep=self._continuity.keeps_caller)
         self._continuity.connected(session, self._endpoint.server, weakly(self._dialogue.restoration_overdue))
         self._pilot.connected()
+        self._dialogue.begin()
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from ..conversation.interruption import Interruption
 from ..conversation.negotiation import Complaints, Negotiation, Side, Wish
 from ..conversation.session import Session
 from ..conversation.turn import Turns
+from ..dialect.choosing import dialect_of
+from ..dialect.dialect import Dialect, Shape
 from ..later import Later
 from ..pilot.event_socket import EventSocketPilot
 from ..pilot.observer import Audience, Controls, MakeObserver, MakePilot, Observer
@@ -34,7 +37,7 @@ from .settings import Restore, Settings
 Warn = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamPlan:
     """`number`: of the stream on its channel's link. `label` names it in the engine's own log."""
 
@@ -77,7 +80,10 @@ class StreamPlan:
         if restore is Restore.OFF or self.settings.raw:
             return None
         items = self.settings.restore_items if restore is Restore.CONVERSATION else None
-        conversation = Conversation(items, plays=self.start.playback_rate is not None)
+        plays, dialect = self.start.playback_rate is not None, self.dialects[0]
+        if self.session is not None:
+            dialect = replace(dialect, shape=Shape.NESTED)  # pilots write it so, whatever the server speaks
+        conversation = Conversation(items, plays=plays, dialect=dialect)
         if self.session is not None:
             conversation.wishes.take_up(self.session)
         if self.kept:
@@ -89,7 +95,7 @@ class StreamPlan:
                     conversation.cut(part.item_id, part.content_index, heard.heard_samples, heard.received_samples)
             except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
                 warn("what was kept of the conversation makes no sense: it begins anew")
-                return Conversation(items, plays=self.start.playback_rate is not None)
+                return Conversation(items, plays=plays, dialect=dialect)
         return conversation
 
     def continuity(
@@ -104,17 +110,33 @@ class StreamPlan:
         began = self.kept is None
         return Continuity(conversation, later, playing, keep, lost_ns, began=began, keeps=self.keeps)
 
-    def sessions(self, conversation: Conversation | None, warn: Warn) -> Callable[[int], Session]:
-        """What makes the session of a number."""
+    @cached_property
+    def dialects(self) -> tuple[Dialect, ...]:
+        """What each of the servers is taken to speak: that of `start`, then those to fail over to."""
+        uris = (self.endpoint.uri, *self.endpoint.failover)
+        named = (*self.settings.dialects, *(None for _ in uris))
+        return tuple(name or dialect_of(uri) for name, uri in zip(named, uris, strict=False))
+
+    def sessions(self, conversation: Conversation | None, warn: Warn) -> Callable[[int, int], Session]:
+        """What makes the session of a number, with the server of a number."""
         raw = self.settings.raw
         plays = self.start.playback_rate is not None
         complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
         first = 1 if self.kept is None and self.session is None else 0
 
-        def make(number: int) -> Session:
-            negotiation = Negotiation(self.wishes(), complaints, session=not raw)
-            restored = number >= first
-            return Session(number, negotiation, interruption, conversation, plays=plays, raw=raw, restored=restored)
+        def make(number: int, server: int) -> Session:
+            dialect = self.dialects[server]
+            negotiation = Negotiation(self.wishes(), complaints, session=not raw, dialect=dialect)
+            return Session(
+                number,
+                negotiation,
+                interruption,
+                conversation,
+                plays=plays,
+                raw=raw,
+                restored=number >= first,
+                dialect=dialect,
+            )
 
         return make
 

@@ -12,7 +12,6 @@ from mod_openai_realtime._media import json_shape
 from mod_openai_realtime.dialect.messages import (
     MAX_VALUES,
     Kind,
-    append_message,
     audio_delta,
     classify,
     decode_base64,
@@ -299,12 +298,3 @@ def test_base64_is_read_in_both_alphabets_padded_or_not(data: bytes, url_safe: b
 )
 def test_malformed_base64_is_refused(text: bytes) -> None:
     assert decode_base64(text) is None
-
-
-def test_an_append_message_is_the_json_that_the_protocol_asks_for() -> None:
-    message = append_message(base64.b64encode(b"\0" * 960))
-    assert orjson.loads(message) == {
-        "type": "input_audio_buffer.append",
-        "audio": base64.b64encode(b"\0" * 960).decode(),
-    }
-    assert len(message) == 1327

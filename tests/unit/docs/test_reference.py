@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mod_openai_realtime.dialect.dialect import EVERY_ITEM, Dialect, Gate
+from mod_openai_realtime.dialect.dialect_file import FILE_KEYS
+from mod_openai_realtime.dialect.profiles import PROFILES
 from mod_openai_realtime.stream.settings import VARIABLES
 from mod_openai_realtime.switch import reasons
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("commands.md", "variables.md", "events.md")
+PAGES = ("commands.md", "variables.md", "events.md", "dialects.md")
 # A reason that names something is written with a placeholder.
 REASONS_WITH_A_PART = (reasons.playback_owned("<owner>"), reasons.final_message_failed("<reason>"))
 
@@ -63,6 +66,60 @@ def test_every_event_is_there_and_no_other() -> None:
     subclasses = set(re.findall(r'PREFIX "(\w+)"', source))
     # The table of subclasses, not that of the members of `error`.
     assert {cells[0].strip("`") for cells in rows("events.md") if len(cells) == 4} == subclasses
+
+
+def table(number: int) -> dict[str, list[str]]:
+    """Of the page of dialects: the rows of one of its tables, by their names, without the marks of their sources."""
+    text = re.split(r"^\| --- .*$", re.sub(r" \([DP]\)", "", page("dialects.md")), flags=re.MULTILINE)[number + 1]
+    lines = [line for line in text.split("\n\n")[0].splitlines() if line.startswith("| ")]
+    split = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {cells[0].strip("`"): cells[1:] for cells in split}
+
+
+GATES = {
+    Gate.OPEN: "nothing",
+    Gate.UPDATED: "an update, answered",
+    Gate.CONFIGURED: "an update of the application",
+}
+
+
+def test_every_dialect_is_there_as_it_is() -> None:
+    described = {name: cells[2:5] for name, cells in table(0).items()}
+    assert described == {name: shown(each) for name, each in PROFILES.items()}
+
+
+def shown(dialect: Dialect) -> list[str]:
+    limit = f"{dialect.session_limit_s // 60} min" if dialect.session_limit_s else "not known"
+    return [dialect.shape.value, GATES[dialect.gate], limit]
+
+
+def test_the_formats_of_every_dialect_are_there() -> None:
+    wanted = {}
+    for name, dialect in PROFILES.items():
+        cells = []
+        for known in (dialect.input, dialect.output):
+            choice = ", ".join(str(rate) for rate in known.rates) or ("" if known.unstated_rate else "as `start`")
+            cells += [choice, str(known.unstated_rate or ""), "yes" if known.pcmu and known.pcma else ""]
+        wanted[name] = cells
+    assert table(1) == wanted
+
+
+def test_what_is_not_sent_to_a_server_is_there() -> None:
+    described = {name: (set(re.findall(r"`([^`]+)`", cells[0])), cells[1]) for name, cells in table(2).items()}
+    own = {"conversation.item.create", "conversation.item.delete", "conversation.item.truncate", "response.cancel"}
+    wanted = {}
+    for name, dialect in PROFILES.items():
+        items = ", ".join(f"`{each}`" for each in sorted(dialect.given_items)) or "nothing"
+        items = "any" if dialect.given_items == EVERY_ITEM else items
+        if dialect.unknown or items != "any":
+            wanted[name] = (dialect.unknown & own, items)
+    assert described == wanted
+
+
+def test_every_key_of_a_dialect_s_file_is_there() -> None:
+    text = (ROOT / "docs" / "how-to" / "dialects.md").read_text()
+    cells = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    assert {code for cell in cells for code in re.findall(r"`([^`]+)`", cell)} == set(FILE_KEYS)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -13,7 +13,9 @@ import pytest
 from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.resampling import make_resampler
+from mod_openai_realtime.dialect.profiles import OPENAI
 
+NAMES = OPENAI.audio_names
 LOW_MS, HIGH_MS = 20, 40
 RATE = 8000
 MS = 2 * RATE // 1000  # bytes
@@ -302,7 +304,7 @@ def test_a_message_of_the_part_that_is_followed_is_fed() -> None:
     pcm = ramp(200)
     bench.playout.feed(pcm)
     assert not bench.playout.feed_message(message(pcm)), "nothing is followed yet"
-    bench.playout.follow(base64.b64decode, "r", "i", 0, RATE)
+    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, RATE)
     assert bench.playout.feed_message(memoryview(message(pcm)))
     bench.playout.finish()
     assert bench.hear(5)[:800] == pcm + pcm
@@ -326,7 +328,7 @@ def test_a_message_of_the_part_that_is_followed_is_fed() -> None:
 )
 def test_what_is_not_plainly_of_the_part_is_not_fed(other: bytes) -> None:
     bench = Bench()
-    bench.playout.follow(partial(pybase64.b64decode, validate=True), "r", "i", 0, RATE)
+    bench.playout.follow(partial(pybase64.b64decode, validate=True), NAMES, "r", "i", 0, RATE)
     assert not bench.playout.feed_message(other)
     assert bench.playout.end == 0
     assert bench.playout.feed_message(message(ramp(8))), "it is still followed"
@@ -334,7 +336,7 @@ def test_what_is_not_plainly_of_the_part_is_not_fed(other: bytes) -> None:
 
 def test_a_part_may_have_no_ids() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, None, None, 0, RATE)
+    bench.playout.follow(base64.b64decode, NAMES, None, None, 0, RATE)
     anonymous = b'{"delta":"AAA=","type":"response.audio.delta"}'
     assert bench.playout.feed_message(anonymous)
     assert not bench.playout.feed_message(message(ramp(8)))
@@ -342,21 +344,21 @@ def test_a_part_may_have_no_ids() -> None:
 
 def test_an_id_that_is_not_ascii_has_no_equal() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, "é", None, 0, RATE)
+    bench.playout.follow(base64.b64decode, NAMES, "é", None, 0, RATE)
     assert not bench.playout.feed_message(message(ramp(8), response="é", item=None))
 
 
 @pytest.mark.parametrize("end", ["finish", "clear", "unfollow"])
 def test_a_part_is_followed_until_something_ends_it(end: str) -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, "r", "i", 0, RATE)
+    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, RATE)
     getattr(bench.playout, end)()
     assert not bench.playout.feed_message(message(ramp(8)))
 
 
 def test_no_more_is_fed_of_messages_than_may_wait() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, "r", "i", 0, 1000)
+    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, 1000)
     assert bench.playout.feed_message(message(ramp(1000)))
     waiting = bench.playout.queued
     assert not bench.playout.feed_message(message(ramp(1001 - waiting)))
@@ -368,9 +370,9 @@ def test_only_what_can_be_followed_is_and_only_messages_are_taken() -> None:
     decode = bytes
     before = sys.getrefcount(decode)
     with pytest.raises(TypeError, match="str or None"):
-        bench.playout.follow(decode, b"r", None, 0, 1)  # type: ignore[arg-type]
+        bench.playout.follow(decode, NAMES, b"r", None, 0, 1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="str or None"):
-        bench.playout.follow(decode, "r", 1, 0, 1)  # type: ignore[arg-type]
+        bench.playout.follow(decode, NAMES, "r", 1, 0, 1)  # type: ignore[arg-type]
     assert sys.getrefcount(decode) == before
     with pytest.raises(TypeError):
         bench.playout.feed_message("text")  # type: ignore[arg-type]
@@ -382,7 +384,7 @@ def test_what_the_decoder_raises_is_raised_unless_it_finds_fault_with_the_audio(
     def fail(text: memoryview) -> bytes:
         raise KeyError("no audio")
 
-    bench.playout.follow(fail, "r", "i", 0, RATE)
+    bench.playout.follow(fail, NAMES, "r", "i", 0, RATE)
     with pytest.raises(KeyError):
         bench.playout.feed_message(message(ramp(8)))
     assert bench.playout.end == 0

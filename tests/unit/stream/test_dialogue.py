@@ -69,16 +69,17 @@ class Bench:
         self.playback = Playback(self.memory, playback_rate=RATE, write_rate=WRITE_RATE)
         self.sink = Sink()
         wishes = {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}
-        reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), Timers().later, lambda text: None)
+        later = Timers().later
+        reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), later, lambda text: None)
         complaints, interruption = Complaints(lambda text: None), Interruption(True)
 
-        def make_session(number: int) -> Session:
+        def make_session(number: int, server: int) -> Session:
             negotiation = Negotiation(wishes, complaints, session=True)
             return Session(number, negotiation, interruption, plays=True, raw=False)
 
         file = self.sink.audio_file if audio_files else None
         audio = AgentAudio(self.memory, self.playback, Turns(), self.sink.warn, file, raw=False)
-        self.dialogue = Dialogue(make_session, audio, reports, self.sink, self.sink)
+        self.dialogue = Dialogue(make_session, audio, reports, self.sink, self.sink, later)
         self.take_audio = self.dialogue.take_audio if short_way else None
         self.short = 0
         self.heard: list[bytes | None] = []

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mod_openai_realtime.dialect.profiles import SPEACHES, XAI
 from mod_openai_realtime.realtime.settings import EndpointSettings
 from mod_openai_realtime.realtime.tls import TlsSettings
 from mod_openai_realtime.stream.settings import MAX_CHARACTERS, VARIABLES, Settings, SettingsError, switch_true
@@ -256,7 +257,7 @@ def test_the_repr_shows_no_header() -> None:
 
 
 def test_the_table_names_each_variable_once_and_says_what_it_means() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 20
+    assert len(set(NAMES)) == len(NAMES) == 21
     assert all(variable.meaning and variable.default for variable in VARIABLES)
     assert [variable.name for variable in VARIABLES if variable.security] == [
         "STREAM_EXTRA_HEADERS",
@@ -294,3 +295,25 @@ def test_any_variables_give_settings_that_can_be_honoured_or_a_refusal(
     assert all(warning.startswith("STREAM_") and warning.isprintable() for warning in warnings)
     # The WebSocket side has its own guard against headers that break a handshake; nothing read here may trip it.
     EndpointSettings(uri="ws://h", headers=found.headers, heart_beat_s=found.heart_beat_s, tls=found.tls)
+
+
+def test_the_dialect_of_each_server_can_be_named() -> None:
+    assert read().dialects == ()
+    assert read(STREAM_DIALECT="xai").dialects == (XAI,)
+    assert read(STREAM_DIALECT=" auto  Speaches ").dialects == (None, SPEACHES)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("grok", "is none of openai, "),
+        ("speaches mine.toml", "is none of openai, "),
+        ("/no/such/secret-file", "names a file that can't be read: No such file"),
+        ("xai " * 6, "has more than 5 names"),
+    ],
+)
+def test_a_dialect_that_is_none_warns_with_what_is_wrong_and_the_uri_tells(value: str, why: str) -> None:
+    found, (warning,) = Settings.read({"STREAM_DIALECT": value}, raw_api=False)
+    assert found.dialects == ()
+    assert f"STREAM_DIALECT {why}" in warning and "using the default (auto)" in warning
+    assert "secret-file" not in warning and "mine.toml" not in warning

@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .demo.command import demo
+from .dialect.profiles import PROFILES
 from .engine.paths import default_socket
 from .engine.users import user_id
 from .native import MODULE_PATH
@@ -265,6 +266,14 @@ def _latency(_context: click.Context, _option: click.Parameter, text: str | None
 )
 @click.option("--list-faults", is_flag=True, help="Print what --fault knows, and end.")
 @click.option(
+    "--dialect",
+    type=click.Choice(list(PROFILES), case_sensitive=False),
+    default="openai",
+    show_default=True,
+    metavar="NAME",
+    help="The server that it plays, one of: " + ", ".join(PROFILES) + ".",
+)
+@click.option(
     "--vad/--no-vad", default=True, show_default=True, help="Whether the server listens for the user's turns."
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes that serve.")
@@ -290,6 +299,7 @@ def local(
     latency_ms: tuple[int, int],
     faults: tuple[str, ...],
     list_faults: bool,
+    dialect: str,
     vad: bool,
     workers: int,
     log_level: str,
@@ -338,6 +348,7 @@ def local(
             llm_key=given_key(None, llm_key_file, os.environ, LLM_VARIABLE) if llm else None,
             faults=faults,
             latency_ms=latency_ms,
+            dialect=dialect.lower(),
             vad=vad,
         )
         if llm is not None and transcripts is None and transcriber is None:

@@ -46,6 +46,8 @@ class LocalOptions:
     llm_key: str | None = field(default=None, repr=False)
     faults: tuple[str, ...] = ()
     latency_ms: tuple[int, int] = (0, 0)
+    dialect: str = "openai"
+    """The server that it plays."""
     vad: bool = True
 
 
@@ -75,6 +77,7 @@ def endpoint_of(
         agent_for=for_each_call(source, transcripts),
         behaviour=_behaviour(options, counter),
         transcriber=transcriber_of(options.transcriber) if options.transcriber else None,
+        dialect=options.dialect,
         vad=options.vad,
         keep="counts",
         sockets=sockets,

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from .behaviour import Behaviour, Ending
+from .dialects.mimic import Mimic
 from .disguise import disguised
 from .ids import new_id
 from .recording import ConnectionRecord, Message, Recorder
@@ -26,6 +27,8 @@ _MANY = 32
 _BYTES_PER_MS = 48
 # An append in its plainest form, whose audio can be told without parsing the rest.
 _APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]*)"\}')
+_AUDIO_IN = ("input_audio_buffer.append", "session.input_audio_buffer.append")
+_AUDIO_OUT = ("response.output_audio.delta", "session.output_audio.delta")
 _COUNTED_CHARACTERS = 2**20  # what may be too long is left to the session's checks
 
 
@@ -49,10 +52,17 @@ class Connection:
     """
 
     def __init__(
-        self, websocket: ServerConnection, record: ConnectionRecord, recorder: Recorder, behaviour: Behaviour
+        self,
+        websocket: ServerConnection,
+        record: ConnectionRecord,
+        recorder: Recorder,
+        behaviour: Behaviour,
+        mimic: Mimic | None = None,
     ) -> None:
         self.record = record
         self.behaviour = behaviour
+        self.mimic = mimic or Mimic()
+        self.mimic.tell = self.tell
         self._websocket = websocket
         self._recorder = recorder
         self._queue: deque[_Outgoing] = deque()
@@ -73,9 +83,15 @@ class Connection:
         shown = disguised({"event_id": new_id("event"), **event}, self.behaviour)
         if shown is not None:
             audio = b""
-            if event["type"] == "response.output_audio.delta":
+            if event["type"] in _AUDIO_OUT:
                 audio = pybase64.b64decode(event["delta"])
-            self._put(_Outgoing(orjson.dumps(shown).decode(), shown, audio))
+            for each in self.mimic.outgoing(shown):
+                self._put(_Outgoing(orjson.dumps(each).decode(), each, audio))
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """An event that is not the session's but the server's own."""
+        shown = {"event_id": new_id("event"), **event}
+        self._put(_Outgoing(orjson.dumps(shown).decode(), shown, b""))
 
     def send_raw(self, payload: str | bytes, *, audio: bool = False) -> None:
         """A message just as given; `audio` says that the record should take a binary one for audio."""
@@ -189,7 +205,7 @@ class Connection:
             return Message(at, text=payload)
         if isinstance(parsed, dict):
             event = parsed
-            if event.get("type") == "input_audio_buffer.append" and isinstance(event.get("audio"), str):
+            if event.get("type") in _AUDIO_IN and isinstance(event.get("audio"), str):
                 try:
                     audio = pybase64.b64decode(event["audio"], validate=True)
                 except ValueError:

@@ -1,6 +1,7 @@
 """The three audio formats of the Realtime API."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,9 @@ PCM = AudioFormat("audio/pcm", 24000, 2)
 PCMU = AudioFormat("audio/pcmu", 8000, 1, "mulaw")
 PCMA = AudioFormat("audio/pcma", 8000, 1, "alaw")
 FORMATS = {each.name: each for each in (PCM, PCMU, PCMA)}
+
+
+def format_of(stated: Mapping[str, Any]) -> AudioFormat:
+    """The one that a session states. Other servers than OpenAI's have pcm at other rates, too."""
+    known = FORMATS[stated["type"]]
+    return replace(known, rate=stated.get("rate", known.rate)) if known.law is None else known

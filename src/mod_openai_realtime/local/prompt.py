@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .choosing import check_choice
-from .formats import FORMATS, AudioFormat
+from .formats import AudioFormat, format_of
 from .ids import new_id
 from .items import Conversation, Item, created_item
 from .settings import SessionSettings
@@ -45,7 +45,7 @@ class Prompt:
             tool_choice=values["tool_choice"],
             parallel_tool_calls=values.get("parallel_tool_calls", True),
             modality=values["output_modalities"][0],
-            audio_format=FORMATS[output["format"]["type"]] if "format" in output else settings.output_format,
+            audio_format=format_of(output["format"]) if "format" in output else settings.output_format,
             voice=output.get("voice", settings.voice),
             speed=settings.speed,
             max_output_tokens=values["max_output_tokens"],

@@ -24,8 +24,10 @@ from .client_secrets import PATH as SECRETS_PATH
 from .client_secrets import ClientSecrets
 from .clock import Clock, LoopClock
 from .connection import AudioShortcut, Connection
+from .dialects import MIMICS
+from .dialects.mimic import Mimic
 from .errors import RequestError
-from .handshake import PATH, Shut, Wish, answer, answer_json, chosen, key_refusal, refusal, wish
+from .handshake import PATH, Shut, Wish, answer, answer_json, chosen, key_refusal, refusal
 from .ids import new_id
 from .posting import Client, Posted
 from .raw import RawBackend
@@ -56,6 +58,7 @@ class LocalEndpoint:
     `keep` says which messages are kept for tests to look at; all are counted.
     `sockets` are listened on instead of host and port, and may be shared with other processes; these know each other's
     client secrets where `secrets` names the same folder for all.
+    `dialect` is the name of the server that it plays.
     `api_key` None accepts all clients. `behaviour` counts for connections to come, and may be set at any time.
     """
 
@@ -77,10 +80,12 @@ class LocalEndpoint:
         session_limit_s: float = 3600.0,
         sockets: Sequence[socket.socket] = (),
         secrets: Path | None = None,
+        dialect: str = Mimic.name,
     ) -> None:
         # A script that is not one should fail here, not at the first call.
         self._texts = texts_of(agent) if agent_for is None else []
         self.behaviour = behaviour
+        self._dialect = MIMICS[dialect]
         self._host = host
         self._port = port
         self._ssl = ssl
@@ -118,7 +123,7 @@ class LocalEndpoint:
 
     @property
     def url(self) -> str:
-        return f"{self.base_url.removesuffix('/v1')}{PATH}?model={DEFAULT_MODEL}"
+        return f"{self.base_url.removesuffix('/v1')}{self._dialect.paths[0]}{self._dialect.example}"
 
     @property
     def connections(self) -> list[ConnectionRecord]:
@@ -218,7 +223,10 @@ class LocalEndpoint:
         if not isinstance(behaviour, Behaviour):
             behaviour = behaviour(len(self.handshakes))
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        refused = refusal(request.path, request.headers, behaviour, self._api_key, self._secrets)
+        if self._dialect is Mimic or behaviour.raw or behaviour.refuse_status is not None:
+            refused = refusal(request.path, request.headers, behaviour, self._api_key, self._secrets)
+        else:
+            refused = self._dialect().refusal(request.path, request.headers, self._api_key, self._secrets)
         status = refused.status_code if refused else 101
         if behaviour.hang_handshake:
             status = 0
@@ -264,7 +272,8 @@ class LocalEndpoint:
             tls=self._ssl is not None,
             deflate=bool(websocket.protocol.extensions),
         )
-        connection = Connection(websocket, record, self._recorder, behaviour)
+        mimic = self._dialect()
+        connection = Connection(websocket, record, self._recorder, mimic.behaviour(behaviour), mimic)
         self.connections.append(record)
         self._open[record.index] = connection
         log.info("connection %d: open, %s", record.index, request.path.partition("?")[0])
@@ -286,7 +295,12 @@ class LocalEndpoint:
             backend = RawBackend(connection, behaviour, self._clock)
             await self._run(connection, backend.open, backend.handle, backend.close)
             return
-        wanted = wish(websocket.request.path, websocket.request.headers, self._secrets)
+        path, mimic = websocket.request.path, connection.mimic
+        own = mimic.own_session(connection, path)
+        if own is not None:
+            await self._run(connection, own.open, own.handle, own.close)
+            return
+        wanted = mimic.wish(path, websocket.request.headers, self._secrets)
         session = self._new_session(wanted, connection)
         settings = session.settings
 
@@ -306,7 +320,7 @@ class LocalEndpoint:
             return
         expiring = asyncio.create_task(self._expire(connection, session))
         try:
-            await self._run(connection, session.open, handle, session.close, self._shortcut(session, behaviour))
+            await self._run(connection, session.begin, handle, session.close, self._shortcut(session, behaviour))
         finally:
             expiring.cancel()
 
@@ -318,8 +332,9 @@ class LocalEndpoint:
         settings = SessionSettings(new_id("sess"), wanted.model, expires_at, transcribing=wanted.transcribing)
         if wanted.session is not None:
             settings.update(dict(wanted.session), voice_is_fixed=False)
+        settings.begin(connection.mimic.begins_with())
         agent = new_agent(self._agent_for(connection.record))
-        return Session(settings, self._services, agent, connection, connection.behaviour)
+        return Session(settings, self._services, agent, connection, connection.behaviour, connection.mimic)
 
     async def _run(
         self,
@@ -340,7 +355,7 @@ class LocalEndpoint:
     def _shortcut(self, session: Session, behaviour: Behaviour) -> AudioShortcut | None:
         """Where audio goes that is neither echoed nor kept, so that many sessions cost little."""
         assert self._services is not None
-        if behaviour.echo or self._keep != "counts":
+        if behaviour.echo or self._keep != "counts" or self._dialect is not Mimic:
             return None
         return session.count_audio if self._services.model is None else session.take_audio
 

@@ -11,8 +11,8 @@ import pybase64
 from .audio_buffer import APPEND_LIMIT_BYTES
 from .base64_audio import decoded
 from .behaviour import Behaviour
-from .client_events import checked
 from .clock import Clock
+from .dialects.mimic import Mimic
 from .errors import RequestError, error_body
 from .ids import new_id
 from .items import Conversation, Item, created_item
@@ -48,8 +48,15 @@ class Session:
     """`open` first, then `handle` for each event in order, then `close`."""
 
     def __init__(
-        self, settings: SessionSettings, services: Services, agent: Agent, outlet: Outlet, behaviour: Behaviour
+        self,
+        settings: SessionSettings,
+        services: Services,
+        agent: Agent,
+        outlet: Outlet,
+        behaviour: Behaviour,
+        mimic: Mimic | None = None,
     ) -> None:
+        """`mimic`: the server that it looks like; None: OpenAI's."""
         self.settings = settings
         self._services = services
         self._outlet = outlet
@@ -70,8 +77,16 @@ class Session:
             self._after_response,
         )
         self._idle: asyncio.Task[None] | None = None
+        self._mimic = mimic or Mimic()
+        self._shown = False
+
+    def begin(self) -> None:
+        """There is a connection."""
+        if self._mimic.greets:
+            self.open()
 
     def open(self) -> None:
+        self._shown = True
         if self._behaviour.announce_session:
             self._outlet.emit({"type": "session.created", "session": self.settings.as_json()})
         self._responding.mcp.list_tools(self.settings.tools)
@@ -89,7 +104,9 @@ class Session:
         """Carries out one event; what can't be done is answered with an `error` event."""
         event_id = event.get("event_id") if isinstance(event, dict) else None
         try:
-            good = checked(event)
+            good = self._mimic.incoming(event)
+            if good is None:
+                return
             if good["type"] == "input_audio_buffer.append":
                 await self._append(good["audio"])
             else:
@@ -140,6 +157,8 @@ class Session:
             responding=self._responding.active is not None,
         )
         self._listening.configure(self.settings.input_format, self.settings.turn_detection)
+        if not self._shown:
+            self.open()
         self._outlet.emit({"type": "session.updated", "session": self.settings.as_json()})
         self._responding.mcp.list_tools(self.settings.tools)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .choosing import check_choice
 from .errors import RequestError
-from .formats import FORMATS, AudioFormat
+from .formats import AudioFormat, format_of
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 _SERVER_VAD: dict[str, Any] = {
@@ -88,11 +88,11 @@ class SessionSettings:
 
     @property
     def input_format(self) -> AudioFormat:
-        return FORMATS[self._values["audio"]["input"]["format"]["type"]]
+        return format_of(self._values["audio"]["input"]["format"])
 
     @property
     def output_format(self) -> AudioFormat:
-        return FORMATS[self._values["audio"].get("output", {}).get("format", {"type": "audio/pcm"})["type"]]
+        return format_of(self._values["audio"].get("output", {}).get("format", {"type": "audio/pcm"}))
 
     @property
     def for_responses(self) -> dict[str, Any]:
@@ -137,6 +137,10 @@ class SessionSettings:
             interrupt_response=chosen["interrupt_response"],
             idle_timeout_ms=timing["idle_timeout_ms"],
         )
+
+    def begin(self, changes: dict[str, Any]) -> None:
+        """What another server than OpenAI's begins with."""
+        self._values = _merged(self._values, changes)
 
     def update(self, changes: dict[str, Any], *, voice_is_fixed: bool, responding: bool = False) -> None:
         """Takes over the fields that a checked `session.update` names, and leaves the others as they are.
@@ -201,7 +205,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     for name, value in new.items():
         before = result.get(name)
         if name == "format":
-            result[name] = FORMATS[value["type"]].as_json()
+            result[name] = format_of(value).as_json()
         elif name == "turn_detection" and value is not None:
             if before is None or before["type"] != value["type"]:
                 before = _VAD_DEFAULTS[value["type"]]

@@ -291,3 +291,31 @@ def test_a_translation_is_heard_while_it_goes_on(switch: Switch) -> None:
         assert dominant_frequency(max(heard, key=len), leg.rate) == pytest.approx(AGENT_HZ, abs=10)
         assert before_audio(endpoint) == [] and refusals(endpoint) == []
         assert set(kinds(record(endpoint).received)) == {"session.input_audio_buffer.append"}
+
+
+def test_another_kind_of_server_goes_on_in_its_own_words(switch: Switch) -> None:
+    openai, other = CASES[0], next(case for case in CASES if case.name == "speaches")
+    with server(openai) as first, server(other, agent=TONE) as second:
+        variables = {
+            "STREAM_RESTORE": "conversation",
+            "STREAM_DIALECT": "auto speaches",
+            "STREAM_FAILOVER_URI": f"ws://127.0.0.1:{second.port}{other.path}",
+        }
+        leg = switch.call(variables=variables)
+        begin(leg, first, openai)
+        told(leg, "session.created")
+        session = {"type": "realtime", "instructions": "You are kind.", "audio": {"output": {"voice": "cedar"}}}
+        send_json(leg, type="session.update", session=session)
+        told(leg, "session.updated")
+        item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "We are open."}]}
+        send_json(leg, type="conversation.item.create", item=item)
+        told(leg, "conversation.item.done")
+        first.stop()
+        leg.event("connect", limit_s=30)
+        assert leg.event("restored").json()["cause"] == "failover"
+        update, created = (each.event for each in record(second).received if each.event and not each.audio)
+        assert update is not None and update["session"] == {"instructions": "You are kind."}
+        assert created is not None and created["item"]["content"] == [{"type": "text", "text": "We are open."}]
+        hears(leg, second, 24000)
+        speaks(leg, other)
+        assert refusals(second) == []

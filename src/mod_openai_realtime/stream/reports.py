@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from ..conversation.server_error import LogLimit, server_error
-from ..dialect.dialect import Dialect
+from ..dialect.dialect import Dialect, Gate
 from ..dialect.messages import Kind, ServerMessage
 from ..dialect.profiles import OPENAI
 from ..later import Later, Timer
@@ -32,13 +32,13 @@ class Reports:
         self._later = later
         self._warn = warn
         self._limit = LogLimit()
-        self._greeting: Timer | None = None  # runs while `session.created` is waited for
+        self._greeting: Timer | None = None  # runs while the session's first word is waited for
         self._greeting_missed = False
-        self._waits_for_update = False
+        self._first_word = Kind.SESSION_CREATED
 
     def connected(self, dialect: Dialect = OPENAI) -> None:
         self._summary.connections += 1
-        self._waits_for_update = not dialect.greets
+        self._first_word = Kind.SESSION_UPDATED if dialect.gate is Gate.CONFIGURED else Kind.SESSION_CREATED
         if not self._settings.raw:
             self._greeting = self._later(GREETING_S, self._miss_greeting)
 
@@ -63,7 +63,7 @@ class Reports:
 
     def server_said(self, message: ServerMessage) -> None:
         kind = message.kind
-        if kind is Kind.SESSION_CREATED or message.type == _BETA_GREETING:
+        if kind is self._first_word or message.type == _BETA_GREETING:
             self._greeting_missed = False
             self._stop_waiting()
         elif kind is Kind.RESPONSE_DONE:
@@ -77,8 +77,11 @@ class Reports:
         self._greeting = None
         if not self._greeting_missed:
             self._greeting_missed = True
-            why = "it waits for a session.update" if self._waits_for_update else "is this a Realtime endpoint?"
-            self._warn(f"no session.created within {GREETING_S:.0f} s of the connection: {why}")
+            after = f"within {GREETING_S:.0f} s of the connection"
+            if self._first_word is Kind.SESSION_UPDATED:
+                self._warn(f"no session.updated {after}: the server wants a session.update, and gets no audio before")
+            else:
+                self._warn(f"no session.created {after}: is this a Realtime endpoint?")
 
     def _look_for_error(self, message: ServerMessage) -> None:
         found = server_error(message, self._mask)

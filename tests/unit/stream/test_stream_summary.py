@@ -11,10 +11,13 @@ import pytest
 from timers import Timer, Timers
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
-from mod_openai_realtime.dialect.messages import ServerMessage
+from mod_openai_realtime.dialect.messages import ServerMessage, classify
+from mod_openai_realtime.dialect.profiles import VLLM
+from mod_openai_realtime.observe.mask import Mask
+from mod_openai_realtime.observe.summary import Summary
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.stream.reports import GREETING_S
+from mod_openai_realtime.stream.reports import GREETING_S, Reports
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
@@ -394,6 +397,21 @@ def test_a_greeting_in_time_is_none_that_is_missing(greeting: str) -> None:
     bench = Bench()
     bench.server(greeting)
     assert bench.timers.running == []
+
+
+def test_a_server_that_wants_an_update_is_told_of_where_none_comes() -> None:
+    timers, warnings = Timers(), list[str]()
+    settings, _ = Settings.read({}, raw_api=False)
+    reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), timers.later, warnings.append)
+    reports.connected(VLLM)
+    timers.run_out()
+    (warning,) = warnings
+    assert "no session.updated within 5 s" in warning and "gets no audio before" in warning
+    reports.connected(VLLM)
+    reports.server_said(classify(b'{"type":"session.created","session":{}}'))
+    assert len(timers.running) == 1
+    reports.server_said(classify(b'{"type":"session.updated","session":{}}'))
+    assert timers.running == []
 
 
 def test_nothing_is_missed_in_raw_mode_nor_after_the_connection() -> None:

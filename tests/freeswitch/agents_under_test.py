@@ -34,6 +34,39 @@ class Helper(Agent):
         await call.hang_up()
 
     @tool
+    async def do(self, call: Call, what: str, text: str = "") -> str:
+        """What a person at a desk can do."""
+        match what:
+            case "play":
+                heard = await call.play(text)
+                return f"{heard.ms} {heard.interrupted}"
+            case "say":
+                heard = await call.say(text)
+                return f"{heard.text}|{heard.ms}"
+            case "hold":
+                await call.hold()
+                await asyncio.sleep(0.5)  # somebody is asked
+                await call.unhold()
+            case "digits":
+                await call.set_variable("agent_collects", "yes")
+                return await call.digits(count=3)
+            case "bridge":
+                await call.bridge(text)
+            case "refer":
+                await call.refer(text)
+            case "api":
+                return await call.api(text)
+            case "record":
+                await call.record(text)
+            case "stop_recording":
+                await call.stop_recording()
+            case "consult":
+                return str(await call.consult(text, "A caller is on the line.", timeout_s=20))
+            case "execute":
+                await call.execute("playback", text)
+        return "done"
+
+    @tool
     async def think(self) -> str:
         """Take a second."""
         await asyncio.sleep(1)

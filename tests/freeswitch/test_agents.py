@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audio.files import read_wav, write_wav
 from audio.g711 import Pcm16
-from audio.tones import tone_amplitude
+from audio.tones import tone, tone_amplitude
 from engine_process import EngineProcess
 from freeswitch import RealSwitch, find_freeswitch
 from ports import own_ports
@@ -60,9 +61,9 @@ def talk(engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls, make_
     """A caller, and the endpoint that the agent talks to: what the model does in answer to the greeting's request, and
     to each turn of the caller, is in `script`."""
 
-    def talk(*script: dict[str, object], vad: bool = False) -> tuple[Call, LocalEndpointThread]:
+    def talk(*script: dict[str, object], vad: bool = False, variables: str = "") -> tuple[Call, LocalEndpointThread]:
         endpoint = make_endpoint(agent={"turns": list(script)}, vad=vad)
-        headers = {"X-Agent": f"helper url={endpoint.url}"}
+        headers = {"X-Agent": f"helper url={endpoint.url}"} | ({"X-Variables": variables} if variables else {})
         call = make_calls("agent", 1, headers=headers).calls[0].wait_media()
         return call, endpoint
 
@@ -209,3 +210,75 @@ def test_a_worker_that_is_killed_is_followed_by_another(talk: Talk, switch: Real
     # A digit makes the model answer: only an agent can tell it.
     switch.api(f"uuid_recv_dtmf {call.uuid} ~5#")
     call.party.wait_heard(lambda audio: sounded_ms(audio, 440) >= 1160)
+
+
+def test_own_audio_is_heard_exactly(talk: Talk, tmp_path: Path) -> None:
+    path = tmp_path / "chime.wav"
+    write_wav(path, tone(600, 400, 8000), 8000)
+    call, endpoint = talk(call_of("do", what="play", text=str(path)), TONE)
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "400 False"
+    wait_tone(call, 440)
+    assert abs(sounded_ms(call.party.audio(), 600) - 400) <= 20
+
+
+def test_what_the_agent_has_the_model_say_was_heard_when_it_returns(talk: Talk) -> None:
+    _, endpoint = talk(call_of("do", what="say", text="One moment."), {"say": "One moment."}, TONE)
+    (output,) = wait_outputs(endpoint)
+    text, ms = output["output"].split("|")
+    assert text == "One moment." and int(ms) > 300
+
+
+def test_on_hold_the_caller_hears_music(talk: Talk) -> None:
+    music = "hold_music=tone_stream://%(60000,0,800)"
+    call, endpoint = talk(call_of("do", what="hold"), TONE, variables=music)
+    wait_outputs(endpoint)
+    wait_tone(call, 440)
+    assert 300 <= sounded_ms(call.party.audio(), 800) <= 700
+
+
+def test_digits_are_collected(talk: Talk, switch: RealSwitch) -> None:
+    call, endpoint = talk(call_of("do", what="digits"), TONE)
+    wait_variable(switch, call, "agent_collects", "yes")
+    switch.api(f"uuid_recv_dtmf {call.uuid} ~789")
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "789"
+    wait_tone(call, 440)
+
+
+def test_a_bridge_connects_the_caller_to_another_party(talk: Talk, switch: RealSwitch) -> None:
+    call, _ = talk(call_of("do", what="bridge", text="loopback/tone-700/default"))
+    wait_tone(call, 700)
+    deadline = time.monotonic() + 20
+    while switch.api(f"uuid_openai_agent {call.uuid} list") != "+OK []":
+        assert time.monotonic() < deadline, "the agent is still there"
+    wait_tone(call, 700)
+
+
+def test_a_bridge_that_fails_is_told_and_the_conversation_goes_on(talk: Talk) -> None:
+    call, endpoint = talk(call_of("do", what="bridge", text="loopback/over/default"), TONE)
+    (output,) = wait_outputs(endpoint)
+    assert "done" not in output["output"]
+    wait_tone(call, 440)
+
+
+def test_an_application_runs_and_returns(talk: Talk) -> None:
+    call, endpoint = talk(call_of("do", what="execute", text="tone_stream://%(300,0,900)"), TONE)
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "done"
+    wait_tone(call, 440)
+    assert sounded_ms(call.party.audio(), 900) >= 260
+
+
+def test_a_recording_has_both_sides(talk: Talk, switch: RealSwitch) -> None:
+    _, endpoint = talk(
+        call_of("do", what="record", text=f"{switch.recordings}/agent.wav"),
+        call_of("do", what="say", text="x"),
+        TONE,
+        call_of("do", what="stop_recording"),
+        TONE,
+    )
+    wait_outputs(endpoint, 3)
+    samples, rate = read_wav(switch.recordings / "agent.wav")
+    assert rate == 8000
+    assert max(sounded_ms(samples[side::2], 440) for side in (0, 1)) >= 500

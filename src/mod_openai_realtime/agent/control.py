@@ -10,7 +10,7 @@ from typing import Literal
 from .errors import CallError
 from .messages import Execute
 
-Kind = Literal["application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold"]
+Kind = Literal["application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold", "bridge"]
 
 _DIGITS = re.compile(r"^[0-9A-Da-d*#]+$")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.:-]*$")
@@ -39,8 +39,9 @@ def refer(uri: str) -> Request:
     return Request("application", "deflect", uri)
 
 
-def bridge(dial_string: str) -> Request:
-    return application("bridge", dial_string)
+def bridge(dial_string: str, *, until: Literal["connected", "ended"]) -> Request:
+    """Done when the parties are connected, or when one of them has hung up."""
+    return Request("bridge", until, _line(dial_string))
 
 
 def originate(uuid: str, dial_string: str, timeout_s: float, agent: str) -> Request:

@@ -32,16 +32,13 @@ async def leave(driver: Driver, request: control.Request, when: When, unless_int
 
 async def bridge(driver: Driver, dial_string: str, listen: bool, when: When, unless_interrupted: bool) -> None:
     driver.check_up()
-    request = control.bridge(dial_string)
+    request = control.bridge(dial_string, until="ended" if listen else "connected")
     await _until_free(driver, when, unless_interrupted)
     muted = "openai" if listen else "all"
     await driver.execute(control.stream("mute", muted))
     with driver.nothing_is_silence():
         try:
             await driver.execute(request)
-            result = await driver.execute(control.get_variable("originate_disposition"))
-            if result not in (None, "SUCCESS"):
-                raise CallError(result)
         except CallError:
             if not driver.ended:
                 await driver.execute(control.stream("unmute", muted))

@@ -302,11 +302,14 @@ class Execute(_Message, tag="execute"):
     | stream | a verb of the command grammar on the agent's own stream, its arguments | it has answered |
     | transfer | extension, `<dialplan> <context>` | the channel has left; an error: no such extension |
     | hang_up | cause | the channel is gone |
+    | bridge | `connected` or `ended`, dial string | the parties are connected, or no longer |
     | hold | `on` or `off` | hold music is on; meanwhile the server gets nothing of the caller, and playback waits |
     """
 
     id: int
-    kind: Literal["application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold"]
+    kind: Literal[
+        "application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold", "bridge"
+    ]
     name: str
     arguments: str = ""
 

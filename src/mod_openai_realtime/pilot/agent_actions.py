@@ -19,6 +19,11 @@ logger = logging.getLogger(__name__)
 MAX_UNDER_WAY = 64
 """Of one call; each may last as long as a bridge does."""
 
+LOOK_S = 0.25
+"""Between two looks at whether another party has answered."""
+
+_DISPOSITION = "originate_disposition"
+_ANSWERED = ("call accepted", "SUCCESS")
 _BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
 _KINDS = {
     "application": ExecuteKind.APPLICATION,
@@ -59,6 +64,10 @@ class AgentActions:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recording = ""
+        """The path of what FreeSWITCH records."""
+        self._music: str | None = None
+        """What the caller hears on hold; None: they are not on hold."""
 
     def execute(self, execute: Execute, done: Callable[[Result], None]) -> None:
         """`done` is called once, however it ends."""
@@ -85,6 +94,12 @@ class AgentActions:
     async def _carry_out(self, execute: Execute) -> str | None:
         line = self._line
         match execute.kind:
+            case "stream" if execute.name == "record":
+                return await self._record(execute.arguments)
+            case "bridge":
+                return await self._bridge(execute.arguments, until_end=execute.name == "ended")
+            case "hold":
+                return await self._hold(execute.name == "on")
             case "stream":
                 return line.stream_command(f"{execute.name} {execute.arguments}".rstrip())
             case "hang_up":
@@ -95,6 +110,68 @@ class AgentActions:
                 return await line.freeswitch(ExecuteKind.SET, execute.name, execute.arguments)
             case kind:
                 return await line.freeswitch(_KINDS[kind], execute.name, execute.arguments or None)
+
+    async def _bridge(self, dial_string: str, *, until_end: bool) -> str | None:
+        """The application returns when the other party has hung up; that it is there tells a variable. Raises
+        ActionError with the cause for which it never was."""
+        line = self._line
+        await line.freeswitch(ExecuteKind.SET, _DISPOSITION, "")
+        # The call is the agent's to go on with; without it FreeSWITCH hangs up where the other party does not answer.
+        await line.freeswitch(ExecuteKind.SET, "continue_on_fail", "true")
+        bridging = line.freeswitch(ExecuteKind.APPLICATION, "bridge", dial_string)
+        bridging.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait for it any more
+        while not bridging.done():
+            await asyncio.wait([bridging], timeout=LOOK_S)
+            if not until_end and not bridging.done() and await self._disposition() in _ANSWERED:
+                return None
+        await bridging
+        disposition = await self._disposition()
+        if disposition not in _ANSWERED:
+            raise ActionError(disposition or "the call came to nothing")
+        return None
+
+    async def _disposition(self) -> str | None:
+        return await self._line.freeswitch(ExecuteKind.GET, _DISPOSITION)
+
+    async def _record(self, path: str) -> str | None:
+        """By FreeSWITCH itself, which hears the agent too. A path that is not absolute is in its recordings folder."""
+        line = self._line
+        if path == "stop":
+            if not self._recording:
+                raise ActionError("nothing is recorded")
+            path, self._recording = self._recording, ""
+            return await line.freeswitch(ExecuteKind.API, "uuid_record", f"{line.uuid} stop {path}")
+        if self._recording:
+            raise ActionError("it is recorded already")
+        if not path.startswith("/"):
+            folder = await line.freeswitch(ExecuteKind.API, "global_getvar", "recordings_dir")
+            path = f"{folder}/{path}"
+        await line.freeswitch(ExecuteKind.SET, "RECORD_STEREO", "true")
+        said = await line.freeswitch(ExecuteKind.API, "uuid_record", f"{line.uuid} start {path}")
+        self._recording = path
+        return said
+
+    async def _hold(self, on: bool) -> str | None:
+        """The stream pauses, and the channel's hold music takes the agent's place."""
+        line = self._line
+        if on is (self._music is not None):
+            return None
+        if on:
+            line.stream_command("pause")
+            self._music = await line.freeswitch(ExecuteKind.GET, "hold_music") or ""
+            if self._music and self._music != "silence":
+                try:
+                    await line.freeswitch(ExecuteKind.API, "uuid_displace", f"{line.uuid} start {self._music} 0 l")
+                except ExecutionError:
+                    self._music = None
+                    line.stream_command("resume")
+                    raise
+            return None
+        music, self._music = self._music, None
+        line.stream_command("resume")
+        if music and music != "silence":
+            await line.freeswitch(ExecuteKind.API, "uuid_displace", f"{line.uuid} stop {music}")
+        return None
 
     async def _transfer(self, extension: str, where: str) -> str | None:
         dialplan, _, context = where.partition(" ")

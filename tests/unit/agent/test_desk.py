@@ -429,11 +429,11 @@ async def test_no_response_follows_a_tool_that_ended_the_call_and_what_stands_be
 
 async def test_refer_and_bridge(desk: Desk) -> None:
     call = await desk.call(Noted)
-    call.variables["originate_disposition"] = "USER_BUSY"
+    call.fails("bridge", "USER_BUSY")
     with pytest.raises(CallError, match="USER_BUSY"):
         await call.call.bridge("user/1001")
     assert [each[1:] for each in call.executed if each[0] == "stream"] == [("mute", "all"), ("unmute", "all")]
-    call.variables["originate_disposition"] = "SUCCESS"
+    call.fails("bridge", None)
     await call.call.bridge("user/1001", listen=True)
     assert call.call.state == "talking"
     await call.call.bridge("user/1002")

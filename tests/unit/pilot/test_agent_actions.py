@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mod_openai_realtime.agent.messages import Execute, Result
+from mod_openai_realtime.pilot import agent_actions
 from mod_openai_realtime.pilot.agent_actions import MAX_UNDER_WAY, AgentActions
 from mod_openai_realtime.pilot.agent_call import Reason
 from mod_openai_realtime.switch.command import CommandError
@@ -145,3 +146,79 @@ async def test_no_more_is_under_way_than_may() -> None:
     assert [result.error for result in results] == ["too much is under way already"]
     forever.cancel()
     await asyncio.sleep(0)
+
+
+async def both(line: FakeLine, *executes: Execute) -> list[Result]:
+    """The answers, each waited for before the next is asked."""
+    actions, results = AgentActions(line), []
+    for execute in executes:
+        queue: asyncio.Queue[Result] = asyncio.Queue()
+        actions.execute(execute, queue.put_nowait)
+        results.append(await queue.get())
+    return results
+
+
+async def test_on_hold_the_stream_waits_and_the_channels_music_plays() -> None:
+    line = FakeLine({(GET, "hold_music"): "local_stream://moh"})
+    results = await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "on"), Execute(3, "hold", "off"))
+    assert all(result.ok for result in results)
+    assert line.told == ["pause", "resume"]
+    assert [asked for asked in line.asked if asked[0] is API] == [
+        (API, "uuid_displace", "u1 start local_stream://moh 0 l"),
+        (API, "uuid_displace", "u1 stop local_stream://moh"),
+    ]
+
+
+async def test_without_hold_music_there_is_silence() -> None:
+    line = FakeLine({(GET, "hold_music"): None})
+    assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
+    assert line.told == ["pause", "resume"]
+
+
+async def test_music_that_cannot_be_played_is_no_hold() -> None:
+    line = FakeLine({(GET, "hold_music"): "/none.wav", (API, "uuid_displace"): ExecutionError("no such file")})
+    (result,) = await both(line, Execute(1, "hold", "on"))
+    assert result.error == "no such file" and line.told == ["pause", "resume"]
+
+
+async def test_a_recording_is_freeswitchs_own() -> None:
+    line = FakeLine({(API, "global_getvar"): "/var/recordings"})
+    results = await both(
+        line,
+        Execute(1, "stream", "record", "a.wav"),
+        Execute(2, "stream", "record", "b.wav"),
+        Execute(3, "stream", "record", "stop"),
+        Execute(4, "stream", "record", "stop"),
+    )
+    assert [result.error for result in results] == [None, "it is recorded already", None, "nothing is recorded"]
+    commands = [arguments for _, name, arguments in line.asked if name == "uuid_record"]
+    assert commands == ["u1 start /var/recordings/a.wav", "u1 stop /var/recordings/a.wav"]
+
+
+async def test_a_bridge_is_there_once_the_other_party_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
+    bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    line = FakeLine({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): ""})
+    result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "connected", "user/1001")))
+    await asyncio.sleep(0.01)
+    assert not result.done()
+    line.answers[GET, "originate_disposition"] = "call accepted"
+    assert (await result).ok
+    bridging.set_exception(ExecutionError("the channel is gone"))  # nobody waits for that any more
+
+
+async def test_a_bridge_may_be_waited_for_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
+    bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    line = FakeLine({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): "call accepted"})
+    result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "ended", "user/1001")))
+    await asyncio.sleep(0.01)
+    assert not result.done()
+    bridging.set_result("")
+    assert (await result).ok
+
+
+@pytest.mark.parametrize(("disposition", "error"), [("USER_BUSY", "USER_BUSY"), (None, "the call came to nothing")])
+async def test_a_bridge_that_came_to_nothing_has_its_cause(disposition: str | None, error: str) -> None:
+    line = FakeLine({(APPLICATION, "bridge"): "", (GET, "originate_disposition"): disposition})
+    assert (await result_of(line, Execute(1, "bridge", "connected", "user/1001"))).error == error

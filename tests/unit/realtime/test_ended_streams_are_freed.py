@@ -178,7 +178,7 @@ async def test_disconnected_for_good(bench: Bench) -> None:
     await bench.switch.event("connect")
     await bench.server.connections[0].close(1011, "over")
     await bench.switch.event("disconnect")
-    for stream in bench.channel._services.streams.poller.ready():  # type: ignore[attr-defined]
+    for stream in bench.channel.services.streams.poller.ready():  # type: ignore[attr-defined]
         stream.tick()
     del stream
     await bench.over()

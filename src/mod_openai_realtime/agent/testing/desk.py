@@ -131,9 +131,12 @@ class DeskCall:
             await self._step()
         return self.ended_with
 
-    def fails(self, name: str, reason: str) -> None:
-        """From now on an action fails: `transfer`, `hang_up`, or the name of an application or a command."""
-        self._errors[name] = reason
+    def fails(self, name: str, reason: str | None) -> None:
+        """From now on an action fails: `transfer`, `bridge`, `hang_up`, or the name of an application or a command;
+        None: not any more."""
+        self._errors.pop(name, None)
+        if reason is not None:
+            self._errors[name] = reason
 
     @property
     def turns(self) -> list[Turn]:
@@ -215,7 +218,7 @@ class DeskCall:
             self.transferred_to = act.name if act.kind == "transfer" else act.arguments
         elif act.kind == "hang_up":
             self.hang_up_cause = act.name
-        elif (act.kind, act.name) == ("application", "bridge"):
+        elif act.kind == "bridge":
             self.bridged_to = act.arguments
         if act.name == "originate":
             self._originate(act.arguments)

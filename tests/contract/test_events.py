@@ -347,4 +347,5 @@ def test_a_server_that_greets_and_hangs_up_is_not_stormed(leg: Leg, far: FarEnd)
         leg.event("connect")
     times = [handshake.at for handshake in far.handshakes]
     assert len([at for at in times if at < begun + 2]) <= 8
-    assert all(later - earlier >= 0.095 for earlier, later in itertools.pairwise(times))
+    # The first loss is tried again at once, within 250 ms.
+    assert all(later - earlier >= 0.095 for earlier, later in itertools.pairwise(times[1:]))

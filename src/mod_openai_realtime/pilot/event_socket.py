@@ -9,6 +9,7 @@ import orjson
 
 from ..conversation.restoration import Outcome
 from ..observe.redaction import loggable
+from ..realtime.closes import Loss, loss
 from ..switch.log_level import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from ..weakly import weakly
 from .error_event import disconnect_body, error_body
@@ -31,7 +32,8 @@ class EventSocketPilot(Observer):
         self._stage.event("connect", b'{"status":"connected"}')
 
     def disconnected(self, code: int, reason: str) -> None:
-        self._stage.log(LOG_INFO, f"disconnected ({f'{code} {reason}'.rstrip()})")
+        level = LOG_WARNING if loss(code, reason) is Loss.FINAL else LOG_INFO
+        self._stage.log(level, f"disconnected ({f'{code} {reason}'.rstrip()})")
         self._stage.event("disconnect", disconnect_body(code, reason))
 
     def restored(self, cause: str, outcome: Outcome, gap_ms: int) -> None:

@@ -42,7 +42,7 @@ _library_log = logging.Logger("picows", logging.CRITICAL)
 
 
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
-    """It reads what there is into a buffer that grows as long as it is filled."""
+    """It reads what there is into a buffer that grows as long as it is filled, and says why a connection was lost."""
 
     __slots__ = ("_unused",)
 
@@ -55,6 +55,11 @@ class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
         if len(rest) > READ_BYTES:  # it has grown
             self._unused.note(rest)
         return rest[:READ_BYTES]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(self.listener, WebSocket):
+            self.listener.lost_by = exc  # the library keeps it from us
+        super().connection_lost(exc)
 
 
 class Attempt:

@@ -12,10 +12,15 @@ from ..engine.fresh_socket import forget_number
 from .resolver import Address, Resolver
 
 _HEAD_START_S = 0.25  # RFC 8305, section 8.
-_UNANSWERED_MS = 30_000
-_KEEPALIVE_IDLE_S = 30
-_KEEPALIVE_INTERVAL_S = 10
-_KEEPALIVE_PROBES = 3
+
+UNACKNOWLEDGED_S = 10
+"""What was sent and is not acknowledged for so long is not on its way any more. Caller audio is sent 50 times a second,
+so that is also how long a call waits until a peer that has vanished, or reads nothing, counts as lost."""
+
+# A stream that sends nothing is as soon told of such a peer as one that does, or a probe later.
+_KEEPALIVE_IDLE_S = 10
+_KEEPALIVE_INTERVAL_S = 5
+_KEEPALIVE_PROBES = 2
 
 
 async def dial(host: str, port: int, resolver: Resolver) -> socket.socket:
@@ -75,10 +80,11 @@ async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> so
 
 
 def _detect_dead_peers(sock: socket.socket) -> None:
-    """Half a minute, not the kernel's quarter of an hour, until a peer that vanished without a word counts as lost."""
+    """By the kernel, which costs nothing. The kernel's own limit is a quarter of an hour; ours counts as well where the
+    peer is there and takes nothing (its window is shut)."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNANSWERED_MS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * UNACKNOWLEDGED_S)

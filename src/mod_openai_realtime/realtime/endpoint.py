@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
+from .closes import Loss, loss
 from .failover import Failover
 from .failures import ConnectError
 from .receiving import TakeAudio
@@ -122,6 +123,7 @@ class Endpoint:
         self._websocket: WebSocket | None = None
         self._reading_paused: set[str] = set()  # reasons
         self._opened_at = 0.0
+        self._failing = False
         self._retry: asyncio.TimerHandle | None = None
 
     @property
@@ -179,7 +181,9 @@ class Endpoint:
         Returns after how many ms the next attempt comes; 0: there is none, or there was no connection."""
         if self._state is not _State.OPEN or self._websocket is None:
             return 0.0
+        self._failing = True
         self._websocket.fail(reason)
+        self._failing = False
         return max(0.0, 1000 * (self._retry.when() - self._loop.time())) if self._retry is not None else 0.0
 
     def pause_reading(self, reason: str) -> None:
@@ -228,12 +232,20 @@ class Endpoint:
 
     def websocket_lost(self, code: int, reason: str) -> None:
         self._websocket = None
-        uptime_s = self._loop.time() - self._opened_at
         if self._state is _State.OPEN and self._settings.reconnect:
-            self._wait(self._backoff.after_lost_connection(uptime_s))
+            # What we have ended ourselves says nothing of the kind.
+            how = Loss.OTHER if self._failing else loss(code, reason)
+            self._wait(self._after_loss(how))
         else:
             self._end()
         self._listener.on_disconnected(code, reason)
+
+    def _after_loss(self, how: Loss) -> float:
+        """The wait in ms."""
+        uptime_s = self._loop.time() - self._opened_at
+        wait_ms = self._backoff.after_lost_connection(uptime_s, how, others=self._failover.has_others)
+        self._failover.lost(lasted=how is not Loss.FINAL and self._backoff.proved(uptime_s))
+        return wait_ms
 
     def websocket_failed(self, error: ConnectError) -> None:
         self._attempt = None

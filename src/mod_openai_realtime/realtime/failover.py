@@ -7,7 +7,7 @@ from dataclasses import replace
 from .settings import EndpointSettings
 
 FAILURES = 2
-"""So many attempts at one fail in a row, and the next one is called."""
+"""So many attempts at one fail in a row, or so many connections do not last, and the next one is called."""
 
 
 class Failover:
@@ -16,6 +16,7 @@ class Failover:
     def __init__(self, settings: EndpointSettings) -> None:
         self._choices = [settings, *(replace(settings, uri=uri) for uri in settings.failover)]
         self._failures = 0
+        self._short = 0
         self.index = 0
         """Of the one that is called; 0: the first."""
 
@@ -31,9 +32,17 @@ class Failover:
     def opened(self) -> None:
         self._failures = 0
 
+    def lost(self, *, lasted: bool) -> None:
+        """A connection was, which was a good one or not."""
+        self._short = 0 if lasted else self._short + 1
+        self._move_on()
+
     def failed(self) -> None:
         """An attempt did."""
         self._failures += 1
-        if self._failures >= FAILURES:
-            self._failures = 0
+        self._move_on()
+
+    def _move_on(self) -> None:
+        if max(self._failures, self._short) >= FAILURES:
+            self._failures = self._short = 0
             self.index = (self.index + 1) % len(self._choices)

@@ -17,6 +17,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from ..observe.printable import printable
 from .assembler import TEXT, MessageAssembler, ProtocolViolationError
 from .deflate import Agreement, Inflater, deflate
+from .dial import UNACKNOWLEDGED_S
 from .failures import ConnectError
 from .receiving import TakeAudio
 from .sending import CONGESTED_BYTES, SendBuffer
@@ -95,6 +96,8 @@ class WebSocket(WSListener):
         self._waits = False  # for its next turn; until then nothing is worked off that comes
         self._waiting: deque[_Frame] = deque()  # for it: what of the last read is left
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
+        self.lost_by: Exception | None = None
+        """What the kernel or the TLS library had to say about it; None where the peer just hung up."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -379,7 +382,8 @@ class WebSocket(WSListener):
             return "No answer to the close frame"
         handshake = transport.close_handshake
         if handshake is None or handshake.sent is None:
-            return "Connection lost"
+            vanished = isinstance(self.lost_by, TimeoutError)
+            return f"Nothing acknowledged for {UNACKNOWLEDGED_S} s" if vanished else "Connection lost"
         if handshake.sent.code == WSCloseCode.GOING_AWAY:
             return "Ping timeout"
         return f"Protocol error: {printable(handshake.sent.reason or 'invalid frame')}"

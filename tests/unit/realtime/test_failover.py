@@ -33,6 +33,17 @@ def test_one_that_was_reached_is_called_again_after_a_loss() -> None:
     assert failover.index == 1
 
 
+def test_one_whose_connections_do_not_last_is_left() -> None:
+    failover = make(*URIS)
+    for lasted in (False, True, False):
+        failover.opened()
+        failover.lost(lasted=lasted)
+    assert failover.index == 0
+    failover.opened()
+    failover.lost(lasted=False)
+    assert failover.index == 1
+
+
 def test_without_others_there_is_always_the_one() -> None:
     failover = make(URIS[0])
     assert not failover.has_others

@@ -136,6 +136,7 @@ RULES = {
     "10.once": "answers to what the engine itself sent are no events, but for errors",
     "10.killed": "another worker or engine goes on with the session, and the conversation as it was heard",
     "10.failover": "after two failed attempts at one URI the next is called, and goes on",
+    "10.rollover": "before a session is too old another takes over: no audio lost or sent twice, no loss told",
     "10.off": "where it is off, nothing is restored",
     "10.audio": "of what is said in between the newest 2 s are kept where the caller was speaking, else none",
     "9.turns": "only speech, or a commit of the application while the caller is heard, starts a turn's clock",

@@ -144,7 +144,7 @@ class Call:
 
     @property
     def server(self) -> Server:
-        server: Any = self.stream._endpoint
+        server: Any = self.stream._endpoint._endpoint
         assert isinstance(server, Server)
         return server
 

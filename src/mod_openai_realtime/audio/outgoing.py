@@ -152,6 +152,13 @@ class Outgoing:
             self._capture.skip()
         self._owed = False
 
+    def switch(self, session: Session) -> None:
+        """Another session goes on where the one before it was left: the next sample is its first."""
+        self.take_back()
+        self._session = session
+        self._keeps = True
+        self._backlogged = False
+
     def _lend(self) -> None:
         send = self._transport.send_buffer
         if send is None:

@@ -64,17 +64,18 @@ class Continuity:
         self._changes += 1
         self.look()
 
-    def lost(self, session: Session, now_ns: int) -> None:
-        """Its connection was."""
+    def lost(self, session: Session, now_ns: int, *, keep: bool) -> None:
+        """Its connection was; `keep`: what the caller says is for the next one whether they were speaking or not."""
         self.settled()
         self.lost_ns = now_ns
-        self.keeps_caller = self._conversation is not None and session.clock.speaking
+        self.keeps_caller = self._conversation is not None and (keep or session.clock.speaking)
 
-    def connected(self, session: Session, server: int, overdue: Callable[[], None]) -> None:
+    def connected(self, session: Session, server: int, overdue: Callable[[], None], cause: str = "") -> None:
         """`server` tells one from another. `overdue` is called where the session has not answered for too
-        long; settled() ends that."""
+        long; settled() ends that. `cause`: another than the loss of the one before."""
+        self.settled()
         self.keeps_caller = False
-        self.cause = "reconnect" if server == self._server else "failover"
+        self.cause = cause or ("reconnect" if server == self._server else "failover")
         if not self._was_connected:
             self.cause, self._was_connected = FIRST, True
         self._server = server

@@ -37,6 +37,10 @@ class Conversation:
         """Grows with each change of what kept() says."""
 
     @property
+    def keeps_items(self) -> bool:
+        return self._max_items is not None
+
+    @property
     def is_empty(self) -> bool:
         return not self._items and not self.wishes.session
 
@@ -99,10 +103,10 @@ class Conversation:
         yield
         self._bytes += item.size
 
-    def begin_session(self, dialect: Dialect = OPENAI) -> tuple[list[dict[str, Any]], int]:
+    def begin_session(self, dialect: Dialect = OPENAI, *, beside: bool = False) -> tuple[list[dict[str, Any]], int]:
         """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
-        and of the others what was not heard."""
-        self.version += 1
+        and of the others what was not heard; but not `beside` a session that goes on."""
+        self.version += not beside
         items = list(self._items.values())
         called = {each.call_id for each in items if each.kind == "function_call"}
         answered = {each.call_id for each in items if each.kind == "function_call_output"}
@@ -111,10 +115,10 @@ class Conversation:
         for item in items:
             given = (item.role or item.kind) in dialect.given_items
             known = given and (item.kind == "message" or item.call_id in whole)
-            fields = self.settle(item, dialect) if known else None
+            fields = (to_client(item, dialect.agent_text) if beside else self.settle(item, dialect)) if known else None
             if fields is not None:
                 found.append(fields)
-            else:
+            elif not beside:
                 self.forget(item.id)
                 self._forgotten += 1
         return found, self._forgotten

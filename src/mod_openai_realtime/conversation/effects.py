@@ -100,4 +100,22 @@ class Restored:
     outcome: Outcome
 
 
-Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | SettleFormats | Warn | Forward | Depart | Restored
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The session has come to its end: nothing that is said to it counts any more."""
+
+
+Effect = (
+    Play
+    | EndAudio
+    | ForgetHalf
+    | Silence
+    | Disown
+    | Send
+    | SettleFormats
+    | Warn
+    | Forward
+    | Depart
+    | Restored
+    | Expired
+)

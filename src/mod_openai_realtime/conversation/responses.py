@@ -107,6 +107,11 @@ class Responses:
         return [name for name, alive in blocked.items() if alive.announced]
 
     @property
+    def any_alive(self) -> bool:
+        """Whether one may be under way that was not interrupted."""
+        return bool(self._alive)
+
+    @property
     def any_announced(self) -> bool:
         """Whether a response may be under way at the server that was not interrupted."""
         return any(alive.announced for alive in self._alive.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import orjson
@@ -39,8 +40,14 @@ class Restoration:
         self._dialect = dialect
         self.begun = False
         self._greeting_waits = not conversation.is_empty
-        self._wish_waits = False
+        self._wishes_wait = 0  # updates that are not answered
+        self._asked: dict[str, Any] = {}
         self._agreed = False
+        self._numbers = count()  # of event ids
+        self._given: dict[str, dict[str, Any]] = {}  # by item id
+        self._renamed: dict[str, str] = {}  # item ids
+        self._refusals = 0
+        self._beside = False
         self._items: dict[str, str] = {}  # event id -> item id, of those that are not answered
         self._created: set[str] = set()  # item ids
         self._deleted: set[str] = set()
@@ -55,27 +62,72 @@ class Restoration:
     @property
     def holds_audio(self) -> bool:
         """Caller audio has to wait: it would come before what it is to follow upon."""
-        return self._greeting_waits or self._wish_waits
+        return self._greeting_waits or self._wishes_wait > 0
 
-    def begin(self, *, asked: bool) -> list[bytes]:
+    def begin(self, *, asked: bool, beside: bool = False) -> list[bytes]:
         """The server has greeted, and where `asked` a `session.update` with UPDATE_ID has been sent. The messages that
-        follow upon it."""
-        self.begun, self._greeting_waits, self._wish_waits = True, False, asked
-        items, self._left_out = self._conversation.begin_session(self._dialect)
-        messages = []
-        for number, item in enumerate(items):
-            event_id = f"{_ITEM_ID}{number}"
-            self._items[event_id] = item["id"]
-            messages.append(orjson.dumps({"type": CREATE_ITEM, "event_id": event_id, "item": item}))
+        follow upon it. `beside`: another session goes on, until catch_up()."""
+        self.begun, self._greeting_waits, self._wishes_wait = True, False, int(asked)
+        self._asked, self._beside = self.wish, beside
+        items, self._left_out = self._conversation.begin_session(self._dialect, beside=beside)
+        messages = [self._create(item) for item in items]
         if not messages and not asked:
             self._told = True  # there is nothing to tell of
         return messages
+
+    def _create(self, item: dict[str, Any], previous: str | None = None) -> bytes:
+        event_id = f"{_ITEM_ID}{next(self._numbers)}"
+        self._items[event_id] = item["id"]
+        self._given[item["id"]] = item
+        where = {} if previous is None else {"previous_item_id": previous}
+        return orjson.dumps({"type": CREATE_ITEM, "event_id": event_id, **where, "item": item})
+
+    def ask_again(self) -> dict[str, Any] | None:
+        """What the application has asked for since begin(): the session of another update, which the caller sends with
+        UPDATE_ID. None where it asked for nothing."""
+        if self.wish == self._asked:
+            return None
+        self._asked = self.wish
+        self._wishes_wait += 1
+        self._told = False
+        return self._asked
+
+    def catch_up(self) -> list[bytes]:
+        """The session beside which this one was made ready is over. The messages that tell it what has been said since
+        begin()."""
+        self._beside = False
+        for item_id, name in self._renamed.items():
+            self._conversation.rename(item_id, name)
+        items, self._left_out = self._conversation.begin_session(self._dialect)
+        self._left_out += self._refusals
+        names = {item["id"] for item in items}
+        gone = [name for name in self._given if name not in names]
+        messages = [self._delete(name) for name in gone if self._dialect.deletes_items]
+        last = max((at for at, item in enumerate(items) if self._given.get(item["id"]) == item), default=-1)
+        previous = "root"
+        for at, item in enumerate(items):
+            name = item["id"]
+            if self._given.get(name) != item and (self._dialect.deletes_items or name not in self._given):
+                if name in self._given:
+                    messages.append(self._delete(name))
+                messages.append(self._create(item, previous if at < last else None))
+            previous = name
+        self._told = self._told and not messages
+        return messages
+
+    def _delete(self, item_id: str) -> bytes:
+        del self._given[item_id]
+        self._created.discard(item_id)
+        self._deleted.add(item_id)
+        event_id = f"{_ITEM_ID}{next(self._numbers)}"
+        return orjson.dumps({"type": DELETE_ITEM, "event_id": event_id, "item_id": item_id})
 
     def answers(self, message: ServerMessage) -> bool:
         """Whether a message of the server answers one of the engine's own, sent by begin()."""
         if message.kind is Kind.SESSION_UPDATED:
             # Answers come in the order of what they answer, and ours was the first.
-            answered, self._wish_waits = self._wish_waits, False
+            answered = self._wishes_wait > 0
+            self._wishes_wait -= answered
             self._agreed = self._agreed or answered
             return answered
         if message.kind is Kind.ERROR:
@@ -87,12 +139,14 @@ class Restoration:
 
     def _refused(self, event_id: object) -> bool:
         if event_id == UPDATE_ID:
-            self._wish_waits = False
+            self._wishes_wait = max(0, self._wishes_wait - 1)
             return True
         item_id = self._items.pop(event_id, None) if isinstance(event_id, str) else None
         if item_id is None:
             return False
         self._left_out += 1
+        self._refusals += 1
+        self._given.pop(item_id, None)
         self._conversation.forget(item_id)
         return True
 
@@ -109,10 +163,17 @@ class Restoration:
             event_id = next((each for each in self._items if self._is_like(item, self._items[each])), None)
             if event_id is None:
                 return False
-            self._conversation.rename(self._items[event_id], name)
+            self._rename(self._items[event_id], name)
         del self._items[event_id]
         self._created.add(name)
         return True
+
+    def _rename(self, item_id: str, name: str) -> None:
+        self._given[name] = {**self._given.pop(item_id, {}), "id": name}
+        if self._beside:
+            self._renamed[item_id] = name  # the other session knows it by its own name yet
+        else:
+            self._conversation.rename(item_id, name)
 
     def _is_like(self, item: Any, item_id: str) -> bool:
         mine = self._conversation.item(item_id)
@@ -120,7 +181,7 @@ class Restoration:
 
     def release_audio(self) -> None:
         """The server has not greeted, or answered, for too long."""
-        self._greeting_waits = self._wish_waits = False
+        self._greeting_waits, self._wishes_wait = False, 0
 
     def correct(self, item_id: str) -> list[bytes]:
         """Less of this item was heard than the session was told: the rest of it was playing on from the session before,
@@ -145,9 +206,14 @@ class Restoration:
         self._left_out += len(self._items)
         self._items.clear()
 
+    @property
+    def answered(self) -> bool:
+        """All that was sent so far."""
+        return not self._wishes_wait and not self._items
+
     def outcome(self) -> Outcome | None:
         """Once, when everything has been answered."""
-        if self._told or not self.begun or self._wish_waits or self._items:
+        if self._told or not self.begun or not self.answered:
             return None
         self._told = True
         return Outcome(self._agreed, len(self._created), self._left_out)

@@ -9,6 +9,7 @@ from ..dialect.profiles import OPENAI
 from .conversation import Conversation
 from .interruption import Interruption, TurnDetection
 from .negotiation import Negotiation
+from .quiet import Quiet
 from .responses import Responses
 from .restoration import Restoration
 from .turn import TurnClock
@@ -49,6 +50,9 @@ class Session:
         self.responses = Responses()
         self.detection = TurnDetection(interrupts=dialect.speech_interrupts)
         self.clock = TurnClock()
+        self.quiet = Quiet(self.clock, transcripts=conversation is not None and conversation.keeps_items)
+        self.greeted = False
+        """The server has sent `session.created`."""
         self.part: PartName | None = None
         """That of the audio that came last."""
         self.part_is_open = False

@@ -18,6 +18,7 @@ from .effects import (
     Disown,
     Effect,
     EndAudio,
+    Expired,
     ForgetHalf,
     Forward,
     Play,
@@ -67,16 +68,25 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
         return effects + lost("message dropped: it contains a NUL byte")
     own = session.restoration is not None and session.restoration.answers(message)
     own = own or (message.type is not None and message.type == session.dialect.keep_alive_answer)
+    session.quiet.server_said(message, now_ns)
     if session.conversation is not None:
         session.conversation.server_said(message)
     if kind in _SESSION_KINDS:
-        effects += _follow_session(session, message)
+        effects += follow_session(session, message)
     follow = _FOLLOW.get(kind)
     if follow is not None:
         effects += follow(session, message, now_ns)
     if not own or kind is Kind.ERROR:
         effects.append(Forward(message.type, payload))
     return effects + restored(session)
+
+
+def is_quiet(session: Session, queue: Queue | None, now_ns: int, *, caller_is_heard: bool = True) -> bool:
+    """Neither side speaks, and nothing is owed that only this session knows. `queue`: None where what waits to be heard
+    may go on."""
+    if session.responses.any_alive or not (queue is None or queue.idle):
+        return False
+    return session.quiet.at(now_ns, caller_is_heard=caller_is_heard)
 
 
 def restored(session: Session) -> list[Effect]:
@@ -130,6 +140,7 @@ def application_says(
             session.clock.application_commits(now_ns)
     elif kind is ClientKind.CREATE:
         session.responses.requests.sent(message)
+        session.quiet.asked(now_ns)
     elif kind is ClientKind.CANCEL:
         response = message.text("response_id")
         if response is not None:
@@ -167,25 +178,30 @@ def application_wants_silence(session: Session, queue: Queue | None) -> list[Eff
 # -- what each kind of message means for the session, and so for what is heard
 
 
-def _follow_session(session: Session, message: ServerMessage) -> list[Effect]:
-    """Formats, and what a new session is given as soon as the server has greeted: one update, then all else."""
+def follow_session(session: Session, message: ServerMessage, *, beside: bool = False) -> list[Effect]:
+    """Formats, and what a new session is given as soon as the server has greeted: one update, then all else. `beside`:
+    another one goes on meanwhile."""
     restoration, negotiation = session.restoration, session.negotiation
     greeted = restoration is not None and message.kind is Kind.SESSION_CREATED and not restoration.begun
     wish = restoration.wish if restoration is not None and greeted else {}
     negotiation.prefer(wish)
-    return [SettleFormats(), *_begin(session, negotiation.server_said(message), wish, greeted=greeted)]
+    asked = negotiation.server_said(message)
+    return [SettleFormats(), *_begin(session, asked, wish, greeted=greeted, beside=beside)]
 
 
-def connection_made(session: Session) -> list[Effect]:
-    """What is sent to a server that waits for it before it greets."""
+def connection_made(session: Session, *, beside: bool = False) -> list[Effect]:
+    """What is sent to a server that waits for it before it greets; `beside`: as above."""
     if session.raw or session.dialect.greets:
         return []
     wish = session.restoration.wish if session.restoration is not None else {}
     session.negotiation.prefer(wish)
-    return _begin(session, session.negotiation.opening(), wish, greeted=session.restoration is not None)
+    greeted = session.restoration is not None
+    return _begin(session, session.negotiation.opening(), wish, greeted=greeted, beside=beside)
 
 
-def _begin(session: Session, asked: dict[str, Any] | None, wish: dict[str, Any], *, greeted: bool) -> list[Effect]:
+def _begin(
+    session: Session, asked: dict[str, Any] | None, wish: dict[str, Any], *, greeted: bool, beside: bool
+) -> list[Effect]:
     """One update for what the engine asks and what the application asked before; then all else that is restored, where
     it is the time for that."""
     effects: list[Effect] = []
@@ -194,11 +210,12 @@ def _begin(session: Session, asked: dict[str, Any] | None, wish: dict[str, Any],
         session.negotiation.engine_asks(asked)
         effects.append(Send(orjson.dumps({"type": UPDATE, "event_id": UPDATE_ID, "session": asked})))
     if session.restoration is not None and greeted:
-        effects += [Send(each) for each in session.restoration.begin(asked=bool(asked))]
+        effects += [Send(each) for each in session.restoration.begin(asked=bool(asked), beside=beside)]
     return effects
 
 
 def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:
+    session.greeted = session.greeted or message.kind is Kind.SESSION_CREATED
     stated = turn_detection(message.fields.get("session"), speech_interrupts=session.dialect.speech_interrupts)
     session.detection = stated or session.detection
     return []
@@ -208,7 +225,7 @@ def _refused(session: Session, message: ServerMessage, _now_ns: int) -> list[Eff
     session.responses.requests.refused(message.error)
     if message.error.get("code") == "input_audio_buffer_commit_empty":
         session.clock.commit_refused()
-    return []
+    return [Expired()] if message.error.get("code") == "session_expired" else []
 
 
 def _caller_speaks(session: Session, _message: ServerMessage, _now_ns: int) -> list[Effect]:

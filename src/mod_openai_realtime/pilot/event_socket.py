@@ -27,9 +27,9 @@ class EventSocketPilot(Observer):
         self._quiet = quiet
         self._limit = EventLimit(stage.later, weakly(self._left_out))
 
-    def connected(self) -> None:
-        self._stage.log(LOG_INFO, "connected")
-        self._stage.event("connect", b'{"status":"connected"}')
+    def connected(self, cause: str = "") -> None:
+        self._stage.log(LOG_INFO, f"connected ({cause})" if cause else "connected")
+        self._stage.event("connect", orjson.dumps({"status": "connected", **({"cause": cause} if cause else {})}))
 
     def disconnected(self, code: int, reason: str) -> None:
         level = LOG_WARNING if loss(code, reason) is Loss.FINAL else LOG_INFO

@@ -12,8 +12,9 @@ from ..later import Later
 class Observer:
     """Hears, and does nothing about it: an observer has a method for what it cares for. None of them may raise."""
 
-    def connected(self) -> None:
-        """There is a connection, the first or another."""
+    def connected(self, cause: str = "") -> None:
+        """There is a connection, the first or another; `cause`: "rollover" where it has taken over from one before it
+        of which no loss was told."""
 
     def disconnected(self, code: int, reason: str) -> None:
         """It is gone; `code`: RFC 6455's."""
@@ -95,9 +96,9 @@ class Audience(Observer):
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
 
-    def connected(self) -> None:
+    def connected(self, cause: str = "") -> None:
         for each in self._observers:
-            each.connected()
+            each.connected(cause)
 
     def disconnected(self, code: int, reason: str) -> None:
         for each in self._observers:

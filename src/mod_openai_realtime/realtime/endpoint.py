@@ -108,7 +108,7 @@ class Endpoint:
         a `round_robin`; None: one of its own."""
         self._settings = settings
         self._failover = Failover(settings)
-        self._listener = listener
+        self._listener: EndpointListener = listener
         # No call of our own in between: nearly all that comes are these.
         self.websocket_audio: TakeAudio | None = listener.take_audio
         self.websocket_text: Callable[[bytes], None] = listener.on_text
@@ -153,6 +153,25 @@ class Endpoint:
         if any(uri.lower().startswith("wss:") for uri in (self._settings.uri, *self._settings.failover)):
             self._tls = make_context(self._settings.tls)
         self._connect()
+
+    def begin_at(self, server: int) -> None:
+        """To be called before the start: which of the settings' URIs is called first."""
+        self._failover.index = server
+
+    def hand_over(self, successor: "Endpoint") -> None:
+        """What the successor does is told to the listener from now on, as if it were this endpoint, which is stopped;
+        nobody hears of this one any more. The successor must not have ended."""
+        successor._attach(self._listener)
+        self._attach(_Nobody())
+        self.stop()
+
+    def _attach(self, listener: EndpointListener) -> None:
+        self._listener = listener
+        self.websocket_audio = listener.take_audio
+        self.websocket_text = listener.on_text
+        self.websocket_binary = listener.on_binary
+        if self._websocket is not None:
+            self._websocket.attend(listener.take_audio)
 
     def send_text(self, payload: bytes) -> bool:
         """Send a text message; False if not connected. Never blocks."""
@@ -285,3 +304,18 @@ class Endpoint:
             raise RuntimeError(f"illegal move: {self._state.name} to {new.name}")
         _log.debug("Endpoint %s -> %s", self._state.name, new.name)
         self._state = new
+
+
+class _Nobody:
+    """Listens to an endpoint whose stream has another by now."""
+
+    take_audio: TakeAudio | None = None
+
+    def on_connected(self) -> None: ...
+    def on_text(self, payload: bytes) -> None: ...
+    def on_binary(self, payload: bytes) -> None: ...
+    def on_disconnected(self, code: int, reason: str) -> None: ...
+    def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None: ...
+    def on_dropped(self, why: str) -> None: ...
+    def on_congested(self) -> None: ...
+    def on_ended(self) -> None: ...

@@ -157,6 +157,10 @@ class WebSocket(WSListener):
             self._send_close(transport, POLICY_VIOLATION, reason)
             self._end(transport, POLICY_VIOLATION, reason)
 
+    def attend(self, take_audio: TakeAudio | None) -> None:
+        """The owner asks another about audio from now on."""
+        self._take_audio = take_audio
+
     def pause_reading(self, reason: str) -> None:
         """Read no more of the socket until resume_reading() for each reason that was given; what has been read already
         is still handed on."""

@@ -13,6 +13,7 @@ from ..conversation.effects import (
     Disown,
     Effect,
     EndAudio,
+    Expired,
     ForgetHalf,
     Forward,
     Play,
@@ -31,6 +32,7 @@ from ..conversation.understanding import (
     audio_comes,
     binary_comes,
     connection_made,
+    is_quiet,
     lost,
     restored,
     server_says,
@@ -59,6 +61,7 @@ class DialogueListener(Protocol):
         """A message of the engine's own is to go out."""
 
     def formats_changed(self) -> None: ...
+    def session_expired(self) -> None: ...
     def restored(self, outcome: Outcome, /) -> None: ...
     def warn(self, text: str, /) -> None: ...
 
@@ -148,13 +151,39 @@ class Dialogue:
         """The connection can be used, and the application has been told."""
         self._carry_out(connection_made(self.session))
 
+    def look_for_outcome(self) -> None:
+        """All that the session was given may have been answered before it was the present one."""
+        self._carry_out(restored(self.session))
+
+    def take_over(self, session: Session, server: int) -> None:
+        """Of another connection, that goes on where the one before it was left."""
+        self._keep_alive.end()
+        self.switch(session, server)
+        self._keep_alive.begin(session.dialect)
+
+    def warn(self, text: str) -> None:
+        self._listener.warn(text)
+
     def connection_lost(self) -> None:
         if self.session.conversation is not None:
             self.session.conversation.wishes.connection_lost()
         self._keep_alive.end()
-        self.session = self._make_session(self.session.number + 1, self._server)
+        self.switch(self.next_session(self._server), self._server)
+
+    def next_session(self, server: int) -> Session:
+        """The one to come, with the server of that number."""
+        return self._make_session(self.session.number + 1, server)
+
+    def switch(self, session: Session, server: int) -> None:
+        """It is that of the connection from now on."""
+        self.session, self._server = session, server
         if self._audio is not None:
-            self._audio.begin_session(self.session.number)
+            self._audio.begin_session(session.number)
+
+    def is_quiet(self, *, playing_on: bool, caller_is_heard: bool) -> bool:
+        """See understanding.py; `playing_on`: what waits to be heard may go on."""
+        queue = self._audio.playback if self._audio is not None and not playing_on else None
+        return is_quiet(self.session, queue, time.monotonic_ns(), caller_is_heard=caller_is_heard)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -171,6 +200,8 @@ class Dialogue:
                         self._listener.warn(text)
                 case Restored(outcome):
                     self._listener.restored(outcome)
+                case Expired():
+                    self._listener.session_expired()
                 case _:
                     if self._audio is not None:
                         self._sound(self._audio, effect)

@@ -36,10 +36,12 @@ class Reports:
         self._greeting_missed = False
         self._first_word = Kind.SESSION_CREATED
 
-    def connected(self, dialect: Dialect = OPENAI) -> None:
+    def connected(self, dialect: Dialect = OPENAI, *, greeted: bool = False) -> None:
+        """`greeted`: it has been, already."""
         self._summary.connections += 1
+        self._stop_waiting()
         self._first_word = Kind.SESSION_UPDATED if dialect.gate is Gate.CONFIGURED else Kind.SESSION_CREATED
-        if not self._settings.raw:
+        if not self._settings.raw and not greeted:
             self._greeting = self._later(GREETING_S, self._miss_greeting)
 
     def connect_failed(self, peer: str, error: str, retries: int, wait_ms: float, body: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +18,8 @@ from ..switch.uri import validate_uri
 DEFAULT_MESSAGE_MS = 20
 DEFAULT_CONNECT_TIMEOUT_S = 10
 DEFAULT_RESTORE_ITEMS = 100
+DEFAULT_MAX_SESSION_S = 3300
+"""Servers let a session live for an hour."""
 MAX_RESTORE_ITEMS = 10_000
 MAX_FAILOVER_URIS = 4
 MAX_CHARACTERS = 32 << 10
@@ -92,6 +94,13 @@ class Settings:
     restore: Restore = Restore.SESSION
     restore_items: int = DEFAULT_RESTORE_ITEMS
     """So many of the newest; 0 for all that there is room for."""
+    max_session_s: float | None = None
+    """After so long another session takes over; 0 for never, None for what the server's dialect says."""
+
+    @property
+    def restores(self) -> bool:
+        """A new session is given what the one before it had."""
+        return self.restore is not Restore.OFF and not self.raw
 
     @classmethod
     def read(cls, variables: Mapping[str, str], *, raw_api: bool) -> "tuple[Settings, list[str]]":
@@ -145,7 +154,9 @@ class Settings:
             restore=values.get("STREAM_RESTORE", Restore.SESSION),
             restore_items=values.get("STREAM_RESTORE_ITEMS", DEFAULT_RESTORE_ITEMS),
         )
-        return settings, warnings
+        # A session that nothing can be given to takes over only where that is wanted.
+        max_session_s = values.get("STREAM_MAX_SESSION_S", None if settings.restores else 0)
+        return replace(settings, max_session_s=max_session_s), warnings
 
 
 def _bounded(text: str) -> str:
@@ -214,6 +225,12 @@ def _restore_items(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MAX_RESTORE_ITEMS:
         raise _BadValueError(f"is not a number from 0 to {MAX_RESTORE_ITEMS}")
     return int(text)
+
+
+def _max_session(text: str) -> float:
+    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text) is None or 0 < float(text) < 1:
+        raise _BadValueError("is neither 0 nor a number of seconds from 1 on")
+    return float(text)
 
 
 def _failover(text: str) -> tuple[str, ...]:
@@ -366,6 +383,12 @@ VARIABLES = (
         "0 to 10000: so many items of the conversation, the newest; 0: all that 128 kB hold",
         str(DEFAULT_RESTORE_ITEMS),
         _restore_items,
+    ),
+    Variable(
+        "STREAM_MAX_SESSION_S",
+        "1 or more: after so many seconds, once neither side speaks, another session takes over; 0: never",
+        str(DEFAULT_MAX_SESSION_S),
+        _max_session,
     ),
     Variable(
         "STREAM_FAILOVER_URI",

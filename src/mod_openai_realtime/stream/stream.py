@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from ..audio.control import Control
 from ..audio.own_sounds import SoundPlayed
 from ..audio.playback import Playback, Speech
 from ..audio.recording import Recording
-from ..conversation.continuity import FIRST
 from ..conversation.restoration import Outcome
 from ..conversation.turn import Turns
 from ..dialect.client_messages import client_message, is_for_player
@@ -27,9 +27,11 @@ from ..switch.command import MuteTarget
 from ..switch.log_level import LOG_WARNING
 from ..switch.refusal import CommandRefusedError
 from ..weakly import weak, weakly
+from .connections import Connections
 from .dialogue import Dialogue
 from .first_connection import FirstConnection
 from .hearing import Hearing
+from .line import Line
 from .outbound import Outbound
 from .reports import Reports
 from .state import EndReason, State, StateMachine
@@ -89,9 +91,23 @@ class Stream:
         if self._audio is not None:
             told = self._pilot, self._summary, self._continuity
             self._hearing = Hearing(self._audio, self._turns, self._dialogue, this, *told)
-        self._endpoint = make_endpoint(plan.endpoint, self)
+        self._endpoint = Line(make_endpoint(plan.endpoint, self))
         self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
         self._outgoing = plan.outgoing(memory, recording, self._dialogue.session, self._endpoint, warn)
+        self._connections = Connections(
+            self._endpoint,
+            self._dialogue,
+            self._outgoing,
+            self._continuity,
+            self._pilot,
+            self._reports,
+            self._summary,
+            self._mask,
+            lambda: this._caller_is_wanted,
+        )
+        if settings.reconnect:
+            make = partial(make_endpoint, plan.endpoint)
+            self._connections.roll_over(make, owner.later, plan.max_session_s, late=settings.restores)
         self._publish()
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.EXPECTING)
 
@@ -136,6 +152,7 @@ class Stream:
         if self._first_connection is not None:
             self._first_connection.settle()
         self._continuity.finish(goes_on=reason is EndReason.ENGINE_EXIT)
+        self._connections.finish()
         self._take_back()
         self._finish(reason)
         self._endpoint.stop(reason.close_code, reason.close_reason)
@@ -322,6 +339,7 @@ class Stream:
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
         self._continuity.finish(goes_on=False)
+        self._connections.finish()
         self._finish(reason)
         self._machine.move(State.ENDED)
         self._owner.stream_ended(self, reason)
@@ -390,15 +408,11 @@ class Stream:
         self._take_back()
         self.memory.watch(0, 0)
 
+    def session_expired(self) -> None:
+        self._connections.expired()
+
     def restored(self, outcome: Outcome) -> None:
-        self._continuity.settled()
-        cause = self._continuity.cause
-        self._pilot.settled(cause)
-        if cause == FIRST:
-            return  # nothing was there before
-        now_ns, lost_ns = time.monotonic_ns(), self._continuity.lost_ns
-        gap_ms = self._outgoing.gap_ms(lost_ns, now_ns) if self._outgoing is not None else 0
-        self._pilot.restored(cause, outcome, gap_ms)
+        self._connections.restored(outcome)
 
     def say(self, events: list[Speech]) -> None:
         for event in events:
@@ -417,32 +431,18 @@ class Stream:
         if self._first_connection is not None:
             self._first_connection.made()
         self.memory.set_control(Control.CONNECTED, 0)
-        self._dialogue.connected(self._endpoint.server)
-        session = self._dialogue.session
-        self._reports.connected(session.dialect)
-        if self._outgoing is not None:
-            self._outgoing.restart(session, keep=self._continuity.keeps_caller)
-        self._continuity.connected(session, self._endpoint.server, weakly(self._dialogue.restoration_overdue))
-        self._pilot.connected()
-        self._dialogue.begin()
+        self._connections.opened()
 
     def on_disconnected(self, code: int, reason: str) -> None:
         self._take_back()
-        self._reports.disconnected()
-        self._continuity.lost(self._dialogue.session, time.monotonic_ns())
-        self._dialogue.connection_lost()
+        if not self.closing and self._connections.replaced(code, reason):
+            return
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
-            if self._outgoing is not None:
-                self._outgoing.restart(self._dialogue.session)
-        reason = self._mask.hide(reason)
-        if code != 1000 and not self.closing:
-            self._summary.error = f"{code} {reason}".rstrip()
-        self._pilot.disconnected(code, reason)
+        self._connections.lost(code, reason, ours=self.closing)
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
-        self._reports.connect_failed(self._endpoint.peer, error, retries, wait_ms, body)
-        self._pilot.error(error, retries=retries, wait_ms=wait_ms, http_status=http_status)
+        self._connections.failed(retries, error, wait_ms, http_status, body)
         if self._first_connection is not None:
             status = 0 if self._plan.endpoint.failover else http_status  # another may answer otherwise
             self.fail(self._first_connection.failed(error, status, last=wait_ms == 0))

@@ -32,7 +32,7 @@ from ..pilot.observer import Audience, Controls, MakeObserver, MakePilot, Observ
 from ..realtime.endpoint import EndpointSettings
 from ..switch.channel_facts import ChannelFacts
 from ..switch.command import Mix, Start
-from .settings import Restore, Settings
+from .settings import DEFAULT_MAX_SESSION_S, Restore, Settings
 
 Warn = Callable[[str], None]
 
@@ -116,6 +116,11 @@ class StreamPlan:
         uris = (self.endpoint.uri, *self.endpoint.failover)
         named = (*self.settings.dialects, *(None for _ in uris))
         return tuple(name or dialect_of(uri) for name, uri in zip(named, uris, strict=False))
+
+    def max_session_s(self, server: int) -> float:
+        """How old a session may get with the server of that number; 0: as old as it likes."""
+        wanted = self.settings.max_session_s
+        return wanted if wanted is not None else self.dialects[server].rollover_s or DEFAULT_MAX_SESSION_S
 
     def sessions(self, conversation: Conversation | None, warn: Warn) -> Callable[[int, int], Session]:
         """What makes the session of a number, with the server of a number."""

@@ -136,3 +136,92 @@ def test_where_there_is_nothing_to_restore_nothing_waits_and_nothing_is_told(gre
         assert restoration.begin(asked=False) == []
     restoration.give_up()
     assert restoration.outcome() is None
+
+
+def beside(restoration: Restoration) -> list[Any]:
+    return [orjson.loads(each) for each in restoration.begin(asked=True, beside=True)]
+
+
+def caught_up(restoration: Restoration) -> list[tuple[Any, ...]]:
+    """Type, item and the item before it, where it is named."""
+    messages = [orjson.loads(each) for each in restoration.catch_up()]
+    return [
+        (each["type"].rpartition(".")[2], each.get("item_id") or each["item"]["id"], each.get("previous_item_id"))
+        for each in messages
+    ]
+
+
+def add(restoration: Restoration, name: str, previous: str | None = None, **fields: Any) -> None:
+    """In the session that goes on."""
+    added = {"type": "conversation.item.added", "item": item(name) | fields, "previous_item_id": previous}
+    restoration._conversation.server_said(classify(orjson.dumps(added)))
+
+
+def test_a_session_made_ready_beside_another_catches_up_with_what_it_missed() -> None:
+    restoration = make("u1", "u2")
+    assert [each["item"]["id"] for each in beside(restoration)] == ["u1", "u2"]
+    for name in ("u1", "u2"):
+        assert answers(restoration, "conversation.item.added", item=item(name))
+    assert answers(restoration, "session.updated")
+    add(restoration, "u4")
+    add(restoration, "between", "u1")
+    restoration._conversation.server_said(
+        classify(orjson.dumps({"type": "conversation.item.deleted", "item_id": "u2"}))
+    )
+    assert caught_up(restoration) == [
+        ("delete", "u2", None),
+        ("create", "between", None),
+        ("create", "u4", None),
+    ]
+    assert restoration.outcome() is None
+    assert answers(restoration, "conversation.item.deleted", item_id="u2")
+    for name in ("between", "u4"):
+        assert answers(restoration, "conversation.item.added", item=item(name))
+    assert restoration.outcome() == Outcome(session=True, items=3, left_out=0)
+
+
+def test_what_has_changed_meanwhile_is_created_anew_in_its_place() -> None:
+    restoration = make("u1", "u2")
+    beside(restoration)
+    add(restoration, "u1", content=[{"type": "input_text", "text": "said otherwise"}])
+    assert caught_up(restoration) == [("delete", "u1", None), ("create", "u1", "root")]
+
+
+def test_where_nothing_has_changed_nothing_is_said_and_all_that_was_answered_counts() -> None:
+    restoration = make("u1")
+    beside(restoration)
+    assert answers(restoration, "session.updated")
+    assert answers(restoration, "conversation.item.added", item=item("u1"))
+    assert restoration.ask_again() is None
+    assert caught_up(restoration) == []
+    assert restoration.outcome() == Outcome(session=True, items=1, left_out=0)
+
+
+def test_an_answer_that_is_not_heard_yet_is_no_part_of_the_new_session_until_it_is() -> None:
+    restoration = make("u1")
+    add(restoration, "a1", role="assistant", content=[{"type": "output_audio", "transcript": "Yes"}])
+    assert [each["item"]["id"] for each in beside(restoration)] == ["u1"]
+    restoration._conversation.plays("a1", 0)
+    assert caught_up(restoration) == [("create", "a1", None)]
+
+
+def test_names_of_the_new_session_count_from_the_change_on() -> None:
+    restoration = make("u1", "u2")
+    beside(restoration)
+    for name in ("x1", "x2"):
+        assert answers(restoration, "conversation.item.created", item=item(name))
+    assert restoration._conversation.item("u1") is not None
+    add(restoration, "u3", "u2")
+    assert caught_up(restoration) == [("create", "u3", None)]
+    assert [restoration._conversation.item(name) is not None for name in ("u1", "x1", "x2")] == [False, True, True]
+
+
+def test_what_was_asked_meanwhile_is_asked_again_and_both_answers_are_ours() -> None:
+    restoration = make()
+    beside(restoration)
+    restoration._conversation.wishes.application_sent({"type": "session.update", "session": {"voice": "cedar"}})
+    assert restoration.ask_again() == {"voice": "cedar"}
+    assert restoration.ask_again() is None
+    assert answers(restoration, "session.updated") and restoration.holds_audio
+    assert answers(restoration, "session.updated") and not restoration.holds_audio
+    assert not answers(restoration, "session.updated")

@@ -82,7 +82,7 @@ def test_each_flag_sets_its_own_field() -> None:
         "STREAM_TLS_DISABLE_HOSTNAME_VALIDATION": ["tls"],
         "STREAM_DISABLE_AUDIOFILES": ["audio_files"],
         "STREAM_NO_TRUNCATE": ["truncate"],
-        "STREAM_RAW_AUDIO": ["raw"],
+        "STREAM_RAW_AUDIO": ["raw", "max_session_s"],
     }
 
 
@@ -94,6 +94,26 @@ def test_a_false_flag_is_its_default(name: str) -> None:
 @pytest.mark.parametrize("seconds", [1, 30, 3600])
 def test_heart_beat_is_taken_from_a_second_to_an_hour(seconds: int) -> None:
     assert read(STREAM_HEART_BEAT=str(seconds)).heart_beat_s == seconds
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("1", 1), ("2.5", 2.5), ("3300", 3300), ("86400", 86400)])
+def test_a_session_may_get_any_age_from_a_second_on_or_every(text: str, seconds: float) -> None:
+    assert read(STREAM_MAX_SESSION_S=text).max_session_s == seconds
+    assert read(STREAM_MAX_SESSION_S=text, STREAM_RESTORE="off").max_session_s == seconds
+
+
+def test_a_session_that_can_be_given_nothing_is_followed_by_another_only_where_that_is_wanted() -> None:
+    assert read().max_session_s is None
+    assert read(STREAM_RESTORE="conversation").max_session_s is None
+    assert read(STREAM_RESTORE="off").max_session_s == 0
+    assert read(raw_api=True).max_session_s == 0
+
+
+@pytest.mark.parametrize("text", ["-1", "0.5", "an hour", "1e3", "inf", "12345678", "1."])
+def test_an_age_that_is_none_warns(text: str) -> None:
+    found, warnings = Settings.read({"STREAM_MAX_SESSION_S": text}, raw_api=False)
+    assert found == Settings()
+    assert warnings == ["STREAM_MAX_SESSION_S is neither 0 nor a number of seconds from 1 on; using the default (3300)"]
 
 
 @pytest.mark.parametrize("milliseconds", [20, 40, 100, 980, 1000])
@@ -257,7 +277,7 @@ def test_the_repr_shows_no_header() -> None:
 
 
 def test_the_table_names_each_variable_once_and_says_what_it_means() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 21
+    assert len(set(NAMES)) == len(NAMES) == 22
     assert all(variable.meaning and variable.default for variable in VARIABLES)
     assert [variable.name for variable in VARIABLES if variable.security] == [
         "STREAM_EXTRA_HEADERS",

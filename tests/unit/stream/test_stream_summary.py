@@ -103,7 +103,9 @@ class Bench:
     def __init__(self, rest: str = "mono 8k 8k", *, raw: bool = False, **variables: str) -> None:
         start = parse_command(f"start {URI} {rest}")
         assert isinstance(start, Start)
-        settings, _ = Settings.read({"STREAM_DISABLE_AUDIOFILES": "1", **variables}, raw_api=raw)
+        settings, _ = Settings.read(
+            {"STREAM_DISABLE_AUDIOFILES": "1", "STREAM_MAX_SESSION_S": "0", **variables}, raw_api=raw
+        )
         server = EndpointSettings(uri=URI, headers=settings.headers)
         self.switch, self.timers, self.usage = SwitchSide(), Timers(), Usage()
         self.owner = Owner(self.timers)

@@ -1,10 +1,10 @@
-"""The bakery's logic, without audio: `pytest examples/bakery`."""
+"""The bakery: its logic at a desk, and a whole call with real audio: `pytest examples/bakery`."""
 
 import pytest
 from bakery import Bakery
 
 from mod_openai_realtime.agent import ToolError
-from mod_openai_realtime.agent.testing import Desk
+from mod_openai_realtime.agent.testing import Desk, Phone
 
 
 async def test_the_hours(desk: Desk) -> None:
@@ -46,3 +46,15 @@ async def test_a_silent_caller_is_asked_once_and_then_the_call_ends(desk: Desk) 
     assert "silent" in call.said[-1] and call.hang_up_cause is None
     await call.waits(20)
     assert await call.ended() == "hang_up"
+
+
+async def test_a_whole_call(phone: Phone) -> None:
+    async with phone.call(Bakery, number="+15550100") as caller:
+        await caller.hears("good morning")
+        caller.model.will_call("opening_hours", day="monday").will_say("From seven to six.")
+        await caller.says("When are you open on Monday?")
+        assert caller.tools[-1].result == {"opens": "07:00", "closes": "18:00"}
+        await caller.hears("seven to six")
+        caller.model.will_call("finish")
+        await caller.says("Thank you, goodbye.")
+        assert await caller.ended() == "hang_up"

@@ -108,6 +108,7 @@ def _switch_options(command: Command) -> Command:
     help="Processes that agents run in.  [default: one for each two workers]",
 )
 @click.option("--agent-url", help="The endpoint of agents that name none.  [default: OpenAI's]")
+@click.option("--all-agents-at", hidden=True, help="Where the streams of all agents go, whatever their own url: tests.")
 @click.option("--reload", is_flag=True, help="New calls use agents' code that has changed.")
 @click.option(
     "--log-level",
@@ -125,6 +126,7 @@ def engine(
     agents: tuple[str, ...],
     agent_processes: int | None,
     agent_url: str | None,
+    all_agents_at: str | None,
     reload: bool,
     log_level: str,
 ) -> None:
@@ -148,7 +150,9 @@ def engine(
         with listening(path, user) as listener, contextlib.ExitStack() as stack:
             metrics = stack.enter_context(metrics_listener(metrics_port)) if metrics_port else None
             place = stack.enter_context(agent_place(workers)) if agents else None
-            wanted = AgentOptions(agents, agent_processes or (workers + 1) // 2, agent_url or DEFAULT_URL, reload)
+            wanted = AgentOptions(
+                agents, agent_processes or (workers + 1) // 2, agent_url or DEFAULT_URL, reload, all_agents_at
+            )
             options = EngineOptions(
                 workers,
                 allowed,

@@ -1,5 +1,5 @@
-"""pytest's entry point: the fixture `desk`, and bare `async def` tests that use it. It leaves alone what pytest-asyncio
-or anyio runs, and imports nothing of the product before a test wants it."""
+"""pytest's entry point: the fixtures `desk` and `phone`, and bare `async def` tests that use them. It leaves alone what
+pytest-asyncio or anyio runs, and imports nothing of the product before a test wants it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .agent.testing import Desk
+    from .agent.testing import Desk, Phone
+    from .agent.testing.exchange import Exchange
 
-FIXTURES = frozenset({"desk"})
+FIXTURES = frozenset({"desk", "phone"})
 
 
 @pytest.fixture
@@ -24,6 +25,24 @@ def desk() -> Iterator[Desk]:
     made = Desk()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def openai_realtime_exchange() -> Iterator[Exchange]:
+    """What `phone` stands on, for the whole session."""
+    from .agent.testing.exchange import Exchange
+
+    made = Exchange()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def phone(openai_realtime_exchange: Exchange) -> Phone:
+    """Calls with real audio: `async with phone.call(Bakery) as caller:`. Needs the extra `local`, and silero-vad."""
+    from .agent.testing.phone import Phone
+
+    return Phone(openai_realtime_exchange)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,6 +41,8 @@ class AgentOptions:
     processes: int
     url: str = DEFAULT_URL
     reload: bool = False
+    all_at: str | None = None
+    """Where all agents' streams go, whatever they name themselves: for tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,9 @@ class AgentPlace:
     sockets: tuple[Path, ...]
     listeners: tuple[socket.socket, ...]
 
-    def door(self, worker: int, names: frozenset[str], url: str) -> AgentDoor:
-        return AgentDoor(self.listeners[worker], worker, names, self.folder / f"spool-{worker}", url)
+    def door(self, worker: int, names: frozenset[str], options: AgentOptions) -> AgentDoor:
+        spool = self.folder / f"spool-{worker}"
+        return AgentDoor(self.listeners[worker], worker, names, spool, options.url, options.all_at)
 
 
 @contextlib.contextmanager

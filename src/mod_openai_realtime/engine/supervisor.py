@@ -195,7 +195,7 @@ class Supervisor:
         self._board.join(index)
         options, door = self._options, None
         if options.agents is not None and self._place is not None:
-            door = self._place.door(index, self._agent_names, options.agents.url)
+            door = self._place.door(index, self._agent_names, options.agents)
         run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs, door)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -168,14 +168,15 @@ class AgentCall:
         """A session is up, or no longer."""
         self._connected = connected
 
-    def ended(self, reason: Reason, detail: str = "") -> None:
-        """The stream is over, or never was. The last that is told."""
+    def ended(self, reason: Reason, detail: str = "") -> bool:
+        """The stream is over, or never was. The last that is told; whether it was not known already."""
         if self._state in (_State.ENDED, _State.GONE):
-            return
+            return False
         self._tell(Ended, reason, detail)
         self._state = _State.ENDED
         self._desk = None
         self._wait(DONE_S, self._had_its_time)
+        return True
 
     # -- what the host wants
 

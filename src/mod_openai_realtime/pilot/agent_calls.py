@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from ..agent.messages import Facts
+from ..agent.messages import Facts, Plan
 from ..later import Later
 from .agent_call import AgentCall, Desk, Kept
 from .agent_host import AgentHost
+from .agent_plan import plan_uri
 
 
 class AgentCalls:
     """Gives each call a host, and another one where that dies. Calls wait where there is none."""
 
-    def __init__(self, agents: frozenset[str], later: Later, default_uri: str = "") -> None:
+    def __init__(
+        self, agents: frozenset[str], later: Later, default_uri: str = "", only_uri: str | None = None
+    ) -> None:
         """`agents`: the names that the engine was started with; their hosts may come later. `default_uri`: the
-        endpoint of those that name none."""
+        endpoint of those that name none; `only_uri`: that of all."""
         self._agents = agents
-        self.default_uri = default_uri
+        self._default_uri = default_uri
+        self._only_uri = only_uri
         self._later = later
         self._hosts: list[AgentHost] = []
         self._waiting: dict[int, AgentCall] = {}
         self._number = 0
+
+    def uri(self, plan: Plan) -> str:
+        """Where an agent's stream goes. Raises PlanError."""
+        return self._only_uri if self._only_uri is not None else plan_uri(plan, self._default_uri)
 
     def knows(self, agent: str) -> bool:
         """Whether a call of this agent may begin."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ from ..audio.own_sounds import SoundPlayed
 from ..stream.stream import Stream
 from ..switch.channel_facts import FactsError
 from ..switch.execution import Digit as Key
-from ..switch.execution import ExecuteKind
+from ..switch.execution import ExecuteKind, ExecutionError
 from ..switch.log_level import LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARNING
 from ..switch.refusal import CommandRefusedError
 from .agent_actions import AgentActions
 from .agent_call import AgentCall, Reason
-from .agent_facts import channel_variables, read_dump
+from .agent_facts import VARIABLES, channel_variables, read_dump
 from .agent_pilot import AgentPilot
 from .agent_plan import PlanError
 from .observer import Controls, Observer
@@ -97,22 +98,28 @@ class AgentDesk:
         self._leaving: Reason | None = None
         self._unwatch: Callable[[], None] | None = None
         self._over = False
+        self._describing: asyncio.Task[None] | None = None
 
     # -- from the channel
 
     def attached(self, fields: Mapping[str, str], fd: int) -> None:
         """The media bug is on. `fd` stays the caller's."""
         self._bug = Bug(dict(fields), os.dup(fd) if fd >= 0 else -1)
-        account = self._seat.execute(ExecuteKind.API, "uuid_dump", f"{self._seat.uuid} json")
-        account.add_done_callback(self._described)
+        self._describing = asyncio.get_running_loop().create_task(self._describe())
 
-    def _described(self, account: asyncio.Future[str | None]) -> None:
-        if self._over:
-            return
-        # Where FreeSWITCH does not say, the agent knows less of its call.
-        self._dump = read_dump(account.result()) if not account.cancelled() and account.exception() is None else {}
-        self._call = self._begin(self, self._dump)
-        self._watch()
+    async def _describe(self) -> None:
+        """What the agent is told of its call; where FreeSWITCH does not say, it knows less."""
+        dump: dict[str, str] = {}
+        with contextlib.suppress(ExecutionError):
+            dump = read_dump(await self._seat.execute(ExecuteKind.API, "uuid_dump", f"{self._seat.uuid} json"))
+        if not dump:
+            for header, variable in VARIABLES.items():
+                with contextlib.suppress(ExecutionError):
+                    dump[header] = await self._seat.execute(ExecuteKind.GET, variable) or ""
+        if not self._over:
+            self._dump = dump
+            self._call = self._begin(self, dump)
+            self._watch()
 
     def resumed(self, bug: Bug, call: AgentCall, plan: Plan | None) -> None:
         """The call was another worker's. `plan`: what its stream is to be, where that is known. Raises as
@@ -125,8 +132,13 @@ class AgentDesk:
     def gone(self, why: str) -> None:
         """There will be no stream: the channel has ended, a command wants it no more (`why` empty), or it failed."""
         if self._call is not None:
-            self._call.ended(self._leaving or ("stopped" if not why else "caller"), why)
+            self._ended(self._leaving or ("stopped" if not why else "caller"), why)
         self.finish()
+
+    def _ended(self, reason: Reason, detail: str) -> None:
+        assert self._call is not None
+        if self._call.ended(reason, detail):
+            self.log("info", f"agent {self._call.agent} ended: {reason}")
 
     def finish(self) -> None:
         self._over = True
@@ -153,7 +165,7 @@ class AgentDesk:
     def stream_over(self, reason: str, detail: str) -> None:
         """`reason`: of the `summary` event."""
         if self._call is not None and reason != "engine_exit":
-            self._call.ended(self._leaving or _REASONS.get(reason, "stopped"), detail)
+            self._ended(self._leaving or _REASONS.get(reason, "stopped"), detail)
         self.finish()
         self._seat.over()
 
@@ -185,7 +197,7 @@ class AgentDesk:
             self._stream.fail(reason)
         elif not self._over:
             if self._call is not None:
-                self._call.ended("failed", reason)
+                self._ended("failed", reason)
             self._seat.fail(reason)
 
     def send(self, event: dict[str, Any]) -> None:

@@ -20,20 +20,22 @@ logger = logging.getLogger(__name__)
 @dataclass(slots=True)
 class AgentDoor:
     """`listener`: a listening Unix socket of this worker's own. `agents`: the names that the engine was started with.
-    `spool`: a private folder. `default_uri`: the endpoint of agents that name none."""
+    `spool`: a private folder. `default_uri`: the endpoint of agents that name none; `only_uri`: that of all, if not
+    None."""
 
     listener: socket.socket
     worker: int
     agents: frozenset[str]
     spool: Path
     default_uri: str
+    only_uri: str | None = None
     _server: asyncio.AbstractServer | None = field(default=None, init=False)
     _calls: AgentCalls | None = field(default=None, init=False)
 
     async def open(self, loop: asyncio.AbstractEventLoop) -> AgentCalls:
         """Hosts may connect from now on."""
         self._empty_spool()
-        calls = self._calls = AgentCalls(self.agents, loop.call_later, self.default_uri)
+        calls = self._calls = AgentCalls(self.agents, loop.call_later, self.default_uri, self.only_uri)
 
         def host() -> asyncio.Protocol:
             return _Doorkeeper(AgentHost(calls, self.worker, str(self.spool)))

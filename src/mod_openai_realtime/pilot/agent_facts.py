@@ -9,6 +9,14 @@ import orjson
 
 from ..agent.messages import Facts
 
+VARIABLES = {
+    "Caller-Caller-ID-Number": "caller_id_number",
+    "Caller-Caller-ID-Name": "caller_id_name",
+    "Caller-Destination-Number": "destination_number",
+    "Call-Direction": "direction",
+}
+"""Headers of `uuid_dump` that are variables, too."""
+
 _PARAMETER = "AGENT_"
 MAX_VALUE_CHARACTERS = 4096
 """Of a parameter: a caller's headers may become variables."""

@@ -20,7 +20,7 @@ from ..later import Timer
 from ..pilot.agent_call import AgentCall, Kept
 from ..pilot.agent_desk import KEPT, AgentDesk, Bug
 from ..pilot.agent_facts import facts
-from ..pilot.agent_plan import PlanError, plan_uri, plan_variables
+from ..pilot.agent_plan import PlanError, plan_variables
 from ..stream.stream import Stream
 from . import reasons
 from .agent_verbs import AgentState, StartAgent
@@ -176,7 +176,7 @@ class _Seat:
         given = {name: value for name, value in self._fields.items() if name.upper().startswith("STREAM_")}
         others = {name: value for name, value in self._fields.items() if name not in given}
         wanted = plan_variables(plan, given, variables, os.environ)
-        start = _start_of(self._command, plan_uri(plan, services.agents.default_uri))
+        start = _start_of(self._command, services.agents.uri(plan))
         prepared = channel.prepare(start, {**others, **wanted})
 
         def sounds(playback: Playback, changed: Callable[[], None]) -> OwnSounds:

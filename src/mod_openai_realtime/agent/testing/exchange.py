@@ -1,0 +1,54 @@
+"""What `phone` stands on, once for a test session: the compiled module in the stand-in switch, an engine, and the local
+endpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ...local.behaviour import Behaviour
+from ...local.scripted_model import ScriptedModel
+from ...local.thread import LocalEndpointThread
+from ...standin import StandIn
+from ..agent import Agent
+from .engine import TestEngine
+
+
+class Exchange:
+    """Made at the first call. One call at a time."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="phone-")  # a short path: a Unix socket's has to fit
+        self.model: ScriptedModel = ScriptedModel()
+        self.endpoint = LocalEndpointThread(agent_for=lambda _: self.model)
+        self.busy = False
+        self._switch: StandIn | None = None
+        self.endpoint.start()
+        self.engine = TestEngine(Path(self._folder.name), self.endpoint.url)
+
+    def serve(self, agent: type[Agent]) -> str:
+        """The name of the agent, which may be called now."""
+        name = self.engine.serve(agent)
+        if self._switch is None:
+            self._switch = StandIn(engine_socket=self.engine.socket, temp_dir=self._folder.name)
+            self._switch.run()
+        return name
+
+    @property
+    def switch(self) -> StandIn:
+        assert self._switch is not None
+        return self._switch
+
+    def begin_call(self, latency_ms: int) -> ScriptedModel:
+        """The model of the next call, with an empty script."""
+        self.model = ScriptedModel()
+        behaviour = Behaviour(latency_ms=(latency_ms, latency_ms))
+        self.endpoint.call(lambda endpoint: setattr(endpoint, "behaviour", behaviour))
+        return self.model
+
+    def close(self) -> None:
+        self.engine.stop()
+        if self._switch is not None:
+            self._switch.close()
+        self.endpoint.stop()
+        self._folder.cleanup()

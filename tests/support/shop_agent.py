@@ -1,0 +1,28 @@
+"""The agent of these tests."""
+
+import asyncio
+
+from mod_openai_realtime.agent import Agent, Call, ToolError, tool
+
+
+class Shop(Agent):
+    instructions = "You answer the telephone of a shop."
+    greeting = "Say welcome to the shop."
+
+    @tool
+    async def price(self, call: Call, of: str) -> dict[str, str]:
+        """What something costs."""
+        if of == "nothing":
+            raise ToolError("we have no nothing")
+        return {"price": "three", "caller": call.caller_number, "kind": call.parameters.get("kind", "")}
+
+    @tool
+    async def count(self) -> str:
+        """Counts for a while."""
+        await asyncio.sleep(1)
+        return "done"
+
+    @tool
+    async def finish(self, call: Call) -> None:
+        """End the call."""
+        await call.hang_up()

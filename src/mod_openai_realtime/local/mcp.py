@@ -27,7 +27,6 @@ class McpCalls:
         self._outlet = outlet
         self._listed: set[str] = set()
         self._asked: dict[str, McpCall] = {}
-        self._approved: list[McpCall] = []
 
     def list_tools(self, tools: list[dict[str, Any]]) -> None:
         """Asks each MCP server of the session once what it offers, and tells the client."""
@@ -50,33 +49,52 @@ class McpCalls:
         self._outlet.emit({"type": "mcp_list_tools.completed", "item_id": item.id})
 
     def answered(self, response: dict[str, Any]) -> None:
-        """The client's `mcp_approval_response` item."""
-        call = self._asked.pop(response["approval_request_id"], None)
-        if call is not None and response["approve"]:
-            self._approved.append(call)
-
-    def take_approved(self) -> tuple[McpCall, ...]:
-        """What the next response calls."""
-        taken, self._approved = tuple(self._approved), []
-        return taken
+        """The client's `mcp_approval_response` item. With its consent the call is carried out at once, in no response:
+        clients wait for the item before they ask for one."""
+        request_id = response["approval_request_id"]
+        call = self._asked.pop(request_id, None)
+        if call is None or not response["approve"]:
+            return
+        made = _new_call(call) | {"arguments": call.arguments, "approval_request_id": request_id}
+        item = Item({"id": new_id("mcp"), **made})
+        before = self._conversation.add(item)
+        self._outlet.emit({"type": "conversation.item.added", "previous_item_id": before, "item": item.shown()})
+        at = {"item_id": item.id, "output_index": 0}
+        self._outlet.emit({"type": "response.mcp_call.in_progress", **at})
+        item.data |= _outcome(call)
+        self._outlet.emit({"type": _ended(call), **at})
+        self._outlet.emit({"type": "conversation.item.done", "previous_item_id": before, "item": item.shown()})
 
     def carry_out(self, call: McpCall, maker: Maker) -> None:
-        data = {"server_label": call.server, "name": call.name}
         if call.approval:
-            opened = maker.open_item({"type": "mcp_approval_request", **data, "arguments": call.arguments}, plain=True)
-            self._asked[opened.id] = McpCall(call.server, call.name, call.arguments, call.output, call.error)
+            asked = {"server_label": call.server, "name": call.name, "arguments": call.arguments}
+            opened = maker.open_item({"type": "mcp_approval_request", **asked}, plain=True)
+            self._asked[opened.id] = call
             maker.close_open("completed")
             return
-        opened = maker.open_item({"type": "mcp_call", **data, "arguments": ""}, plain=True)
+        opened = maker.open_item(_new_call(call), plain=True)
         place = maker.place(opened)
         maker.emit({"type": "response.mcp_call_arguments.delta", **place, "delta": call.arguments})
         opened.put(arguments=call.arguments)
         maker.emit({"type": "response.mcp_call_arguments.done", **place, "arguments": call.arguments})
         at = {"item_id": opened.id, "output_index": place["output_index"]}
         maker.emit({"type": "response.mcp_call.in_progress", **at})
-        if call.error is None:
-            opened.put(output=call.output)
-        else:
-            opened.put(error={"type": "tool_execution_error", "message": call.error})
-        maker.emit({"type": f"response.mcp_call.{'completed' if call.error is None else 'failed'}", **at})
+        opened.put(**_outcome(call))
+        maker.emit({"type": _ended(call), **at})
         maker.close_open("completed")
+
+
+def _new_call(call: McpCall) -> dict[str, Any]:
+    """An item of which nothing is known yet; clients expect the nulls."""
+    head = {"type": "mcp_call", "server_label": call.server, "name": call.name, "arguments": ""}
+    return {**head, "approval_request_id": None, "output": None, "error": None}
+
+
+def _outcome(call: McpCall) -> dict[str, Any]:
+    if call.error is None:
+        return {"output": call.output}
+    return {"error": {"type": "tool_execution_error", "message": call.error}}
+
+
+def _ended(call: McpCall) -> str:
+    return f"response.mcp_call.{'completed' if call.error is None else 'failed'}"

@@ -97,9 +97,6 @@ class Responding:
                 "response.audio.output.voice",
             )
         response = self._begin(prompt, outside=outside)
-        approved = self.mcp.take_approved()
-        if turn is None and approved:
-            turn = Turn(calls=approved)
         answer = _given(turn) if turn is not None else self._asking(prompt)
         if self._count < self._behaviour.fail_responses:
             answer = _failing

@@ -26,8 +26,8 @@ class FunctionCall:
 class McpCall:
     """A tool of an MCP server, which the endpoint only pretends to call.
 
-    `error` None: the call succeeds with `output`. With `approval` the client is asked first; the call follows in the
-    response after its consent.
+    `error` None: the call succeeds with `output`. With `approval` the client is asked first; the call follows at once
+    on its consent.
     """
 
     server: str

@@ -31,6 +31,9 @@ async def test_what_a_server_offers_is_listed_once(make_bench: MakeBench) -> Non
 async def test_a_server_that_the_script_does_not_know_can_not_be_reached(make_bench: MakeBench) -> None:
     bench = make_bench(agent=["one"])
     assert types(await bench.update(tools=[WIKI]))[-1] == "mcp_list_tools.failed"
+    item_id = bench.only("mcp_list_tools.failed")["item_id"]
+    # Clients ask for it as soon as they hear of it.
+    assert types(await bench.send("conversation.item.retrieve", item_id=item_id)) == ["conversation.item.retrieved"]
 
 
 async def test_a_tool_of_a_server_is_called(make_bench: MakeBench) -> None:
@@ -51,6 +54,9 @@ async def test_a_tool_of_a_server_is_called(make_bench: MakeBench) -> None:
         "conversation.item.done",
     ]
     assert "response.mcp_call.failed" in events
+    begun = bench.of("response.output_item.added")[0]["item"]
+    # Clients take a null for what is not known yet, and not that it is missing.
+    assert {begun[name] for name in ("output", "error", "approval_request_id")} == {None}
     good, bad = bench.only("response.done")["response"]["output"]
     assert (good["output"], good["arguments"]) == ("42", '{"q": 1}')
     assert bad["error"] == {"type": "tool_execution_error", "message": "no answer"}
@@ -68,7 +74,30 @@ async def test_a_call_that_needs_consent_waits_for_it(make_bench: MakeBench) -> 
     assert refused["error"]["param"] == "item.approval_request_id"
     consent = {**wrong, "id": "yes", "approval_request_id": request["id"], "reason": None}
     events = await bench.send("conversation.item.create", item=consent)
-    assert types(events) == ["conversation.item.added", "conversation.item.done"]
+    # Clients ask for a response once the call is done, so it can't wait for one.
+    assert types(events) == [
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.added",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "conversation.item.done",
+    ]
+    made = events[-1]["item"]
+    assert (made["type"], made["output"], made["approval_request_id"]) == ("mcp_call", "42", request["id"])
+    assert events[-1]["previous_item_id"] == "yes"
     await bench.send("response.create")
-    (made,) = bench.of("response.done")[1]["response"]["output"]
-    assert (made["type"], made["output"]) == ("mcp_call", "42")
+    assert bench.of("response.done")[1]["response"]["status"] == "completed"
+
+
+async def test_a_call_that_the_user_does_not_want_is_not_made(make_bench: MakeBench) -> None:
+    call = {"server": "wiki", "name": "ask", "output": "42", "approval": True}
+    bench = make_bench(agent={"turns": [{"mcp": call}], "mcp": {"wiki": ["ask"]}}, behaviour=ONE_PIECE)
+    await bench.update(tools=[WIKI])
+    await bench.send("response.create")
+    request = bench.only("response.done")["response"]["output"][0]
+    no = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": False}
+    assert types(await bench.send("conversation.item.create", item=no)) == [
+        "conversation.item.added",
+        "conversation.item.done",
+    ]

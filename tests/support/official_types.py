@@ -8,8 +8,6 @@ from typing import Any, get_args
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent, RealtimeSessionCreateResponse
 from pydantic import BaseModel, TypeAdapter
 
-_SERVER: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
-_CLIENT: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
 # The service names them in the session of an event too. The SDK's type for that is the one of the client's request,
 # which lacks them; they are judged by the SDK's type for a session that the service has made.
 _MADE_BY_THE_SERVICE = {
@@ -22,14 +20,16 @@ class UnknownFieldError(AssertionError):
     """The message has fields that the SDK's types don't know."""
 
 
-def _names(union: Any) -> frozenset[str]:
-    """The `type` of each member of an annotated union of the SDK's."""
+def _by_name(union: Any) -> dict[str, type[BaseModel]]:
+    """The members of an annotated union of the SDK's by the `type` that each is for."""
     members = get_args(get_args(union)[0])
-    return frozenset(name for member in members for name in get_args(member.model_fields["type"].annotation))
+    return {name: member for member in members for name in get_args(member.model_fields["type"].annotation)}
 
 
-SERVER_EVENTS = _names(RealtimeServerEvent)
-CLIENT_EVENTS = _names(RealtimeClientEvent)
+_SERVER = _by_name(RealtimeServerEvent)
+_CLIENT = _by_name(RealtimeClientEvent)
+SERVER_EVENTS = frozenset(_SERVER)
+CLIENT_EVENTS = frozenset(_CLIENT)
 
 
 def check_server_event(event: dict[str, Any]) -> None:
@@ -51,9 +51,9 @@ def _without_what_the_service_adds(session: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in session.items() if name not in (*_MADE_BY_THE_SERVICE, "object")}
 
 
-def _check(judge: TypeAdapter[Any], event: dict[str, Any]) -> None:
-    model = judge.validate_python(event, strict=True)
-    assert model.type == event["type"]
+def _check(members: dict[str, type[BaseModel]], event: dict[str, Any]) -> None:
+    assert event["type"] in members, f"the SDK knows no event {event['type']!r}"
+    model = members[event["type"]].model_validate(event, strict=True)
     unknown = list(_unknown_fields(model, event["type"]))
     if unknown:
         raise UnknownFieldError(", ".join(unknown))

@@ -86,7 +86,7 @@ class Conversation:
         """Puts the item after the one named, `root` for the front, None for the end; returns the id before it."""
         if any(each.id == item.id for each in self._items):
             raise RequestError(
-                "item_create_duplicate_id",
+                "item_create_duplicate_item_id",
                 f"Error adding item: an item with the ID '{item.id}' already exists.",
                 "item.id",
             )

@@ -119,6 +119,14 @@ def _where_the_server_is(tool: dict[str, Any], path: str) -> None:
 
 
 _TOOL_FILTER = fields({"read_only": flag, "tool_names": array(text)})
+
+
+def _approval(value: Any, path: str) -> Any:
+    if not isinstance(value, dict):
+        return choice("always", "never")(value, path)
+    return fields({"always": _TOOL_FILTER, "never": _TOOL_FILTER})(value, path)
+
+
 _FUNCTION_TOOL = fields(
     {
         "type": anything,
@@ -143,7 +151,7 @@ _MCP_TOOL = fields(
         "authorization": text,
         "defer_loading": flag,
         "headers": mapping(text, at_most=1000),
-        "require_approval": either(choice("always", "never"), fields({"always": _TOOL_FILTER, "never": _TOOL_FILTER})),
+        "require_approval": _approval,
     },
     ["server_label"],
     _where_the_server_is,

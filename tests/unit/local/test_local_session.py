@@ -369,7 +369,7 @@ async def test_items_take_the_place_that_is_asked_for(make_bench: MakeBench) -> 
     assert (await create("b", previous_item_id="a"))["previous_item_id"] == "a"
     assert (await create("0", previous_item_id="root"))["previous_item_id"] is None
     assert (await create("d", previous_item_id="none"))["type"] == "error"
-    assert (await create("a"))["error"]["code"] == "item_create_duplicate_id"
+    assert (await create("a"))["error"]["code"] == "item_create_duplicate_item_id"
     assert types(await bench.send("conversation.item.delete", item_id="b")) == ["conversation.item.deleted"]
     assert [item["id"] for item in bench.session._conversation.shown()] == ["0", "a", "c"]
 

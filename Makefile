@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h')
 
-.PHONY: build test test-sanitized fuzz lint demo bench lock clean
+.PHONY: build test test-clients test-sanitized fuzz lint demo bench lock clean
 
 build: $(STAMP)
 
@@ -33,6 +33,10 @@ parallel = --numprocesses=$(TEST_WORKERS) --dist=worksteal
 
 test: build lint
 	$(BIN)/python -m pytest $(parallel) $(PYTEST_ARGS)
+
+# Other people's clients against the local endpoint: tests/clients/README.md. In real time, so not many side by side.
+test-clients: build
+	$(BIN)/python -m pytest --clients --numprocesses=2 --dist=worksteal tests/clients $(PYTEST_ARGS)
 
 # The native parts once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and then with ThreadSanitizer: the
 # stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.

@@ -1,0 +1,59 @@
+"""What is said in the conversation that every client goes through, and what the caller sounds like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mod_openai_realtime.local.voice import hibari
+
+MODEL = "gpt-realtime-2.1"
+KEY = "sk-local-clients"
+INSTRUCTIONS = "You answer the phone of a bakery."
+GREETING = "Good morning, this is the bakery. How can I help you?"
+QUESTION = "When are you open on Monday, please?"
+ANSWER = (
+    "On Monday we open at seven in the morning, and we close at six in the evening. On Saturday we open an hour "
+    "later, and we close at noon. On Sunday the shop is closed, but you can order bread and cake on our website."
+)
+INTERRUPTION = "I have another question for you."
+CLOSING = "Of course. What would you like to know?"
+TOOL_NAME = "opening_hours"
+TOOL_ARGUMENTS = {"day": "monday"}
+TOOL_RESULT = {"opens": "07:00", "closes": "18:00"}
+
+SCRIPT: dict[str, Any] = {
+    "greeting": GREETING,
+    "turns": [{"call": {"name": TOOL_NAME, "arguments": TOOL_ARGUMENTS}}, ANSWER, CLOSING],
+}
+OFFICE: dict[str, Any] = {
+    "turns": [
+        {"say": "I put you through.", "call": {"name": "transfer_to_expert"}},
+        "This is the expert.",
+        "I see a picture.",
+        ANSWER,
+        {"mcp": {"server": "wiki", "name": "ask", "arguments": {"about": "bread"}, "output": "42", "approval": True}},
+        "The wiki says forty two.",
+        "Goodbye.",
+    ],
+    "mcp": {"wiki": ["ask"]},
+}
+"""For what else a framework does: a handoff, a picture, an interruption by the application, a tool of an MCP server."""
+DESK: dict[str, Any] = {"turns": [turn for turn in OFFICE["turns"] if "wiki" not in str(turn)]}
+"""The same without an MCP server."""
+NOTES: dict[str, Any] = {"turns": ["Hello there.", "It is noon.", ANSWER, "Goodbye."]}
+SCRIPTS = {"bakery": SCRIPT, "office": OFFICE, "desk": DESK, "notes": NOTES}
+TRANSCRIPTS = [QUESTION, INTERRUPTION]
+"""What the transcriber makes of the caller, turn by turn."""
+
+
+def write_caller(folder: Path) -> dict[str, str]:
+    """The caller's two turns as files of pcm16 at 24 kHz, without a header."""
+    files = {}
+    for name, text in (("question", QUESTION), ("interruption", INTERRUPTION)):
+        file = folder / f"{name}.pcm"
+        file.write_bytes(np.asarray(hibari().speak_now(text), "<i2").tobytes())
+        files[name] = str(file)
+    return files

@@ -8,8 +8,9 @@ import pybase64
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.capture import Capture
+from mod_openai_realtime.audio.gate import Gate
 from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.realtime.deflate import deflate
 
@@ -23,7 +24,7 @@ def append_message(pcm: bytes) -> bytes:
 def test_capture_turns_a_frame_into_a_message(
     benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
 ) -> None:
-    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    capture = Capture(Packetizer(memory), send_rate=RATE, channels=1, message_ms=20)
     frame = noise(8000, 20)
 
     def pass_frame() -> list[bytes]:
@@ -33,10 +34,10 @@ def test_capture_turns_a_frame_into_a_message(
     assert [len(message) for message in benchmark(pass_frame)] == [RATE // 50 * 2]
 
 
-def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
+def test_an_open_gate_takes_a_frame_from_the_ring_to_the_socket(
     benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
 ) -> None:
-    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    capture = Capture(Packetizer(memory), send_rate=RATE, channels=1, message_ms=20)
     frame = noise(8000, 20)
     switch.capture(frame, 8000)
     capture.messages()
@@ -47,7 +48,8 @@ def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
         nonlocal sent
         sent = len(buffer) - offset
 
-    capture.packetizer.lend(send, 1, OPENAI.append_head, OPENAI.append_tail, pybase64.b64encode)
+    capture.packetizer.gate = Gate.OPEN
+    capture.packetizer.set_way(send, 1, OPENAI.append_head, OPENAI.append_tail, pybase64.b64encode)
     poller = Poller()
     poller.add(memory, "stream", capture.packetizer)
 
@@ -59,7 +61,7 @@ def test_a_lent_packetizer_takes_a_frame_from_the_ring_to_the_socket(
 
 
 def test_capture_with_nothing_to_read(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:
-    capture = Capture(memory, send_rate=RATE, channels=1, message_ms=20)
+    capture = Capture(Packetizer(memory), send_rate=RATE, channels=1, message_ms=20)
     assert benchmark(capture.messages) == []
 
 

@@ -11,9 +11,9 @@ import pybase64
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, find_audio_delta
 from mod_openai_realtime.audio.playback import Playback
-from mod_openai_realtime.dialect.messages import Kind, audio_delta, classify, decode_strictly
+from mod_openai_realtime.dialect.messages import Kind, classify, decode_strictly
 from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.realtime.deflate import Agreement, Inflater
 
@@ -39,7 +39,7 @@ def test_find_and_decode_a_delta(
     benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], delta_ms: int
 ) -> None:
     pcm = noise(RATE, delta_ms)
-    found = benchmark(audio_delta, delta(pcm))
+    found = benchmark(find_audio_delta, delta(pcm), decode_strictly, OPENAI.audio_names)
     assert found is not None and found[3] == pcm
 
 
@@ -93,7 +93,7 @@ def test_playback_of_200_ms(
     assert benchmark(pass_delta) == 200 * 8 * 2
 
 
-def test_feed_a_delta_that_is_followed(
+def test_feed_a_delta_of_the_part(
     benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
 ) -> None:
     """From the WebSocket's buffer into the ring: found, decoded, queued and resampled."""
@@ -101,7 +101,8 @@ def test_feed_a_delta_that_is_followed(
     pcm = noise(RATE, 200)
     message = memoryview(delta(pcm))
     playback.feed(pcm, "resp_000000000000000000000")
-    playback.follow(decode_strictly, OPENAI.audio_names, "resp_000000000000000000000", "item_000000000000000000000", 0)
+    ids = "resp_000000000000000000000", "item_000000000000000000000"
+    playback.playout.set_part(decode_strictly, OPENAI.audio_names, *ids, 0, playback.most_queued, None)
 
     def take_200_ms() -> None:
         for _ in range(10):

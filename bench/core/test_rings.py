@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide
 
 RATE = 8000
 
@@ -14,18 +14,18 @@ RATE = 8000
 def test_capture_ring_write_and_read(
     benchmark: BenchmarkFixture, switch: SwitchSide, memory: StreamMemory, noise: Callable[[int, int], bytes]
 ) -> None:
-    frame = noise(RATE, 20)
+    frame, reader = noise(RATE, 20), Packetizer(memory)
 
     def pass_frame() -> tuple[bytes, int, int, int, int] | None:
         switch.capture(frame, RATE)
-        return memory.read_capture()
+        return reader.read()
 
     got = benchmark(pass_frame)
     assert got is not None and got[0] == frame
 
 
 def test_capture_ring_found_empty(benchmark: BenchmarkFixture, memory: StreamMemory) -> None:
-    assert benchmark(memory.read_capture) is None
+    assert benchmark(Packetizer(memory).read) is None
 
 
 def test_playback_ring_write_and_read(

@@ -116,6 +116,16 @@ static PyObject *g711_encode(PyObject *Py_UNUSED(module), PyObject *const *args,
     return words;
 }
 
+PyObject *g711_samples(const struct law *law, const uint8_t *words, Py_ssize_t count)
+{
+    PyObject *pcm = count <= PY_SSIZE_T_MAX / 2 ? PyBytes_FromStringAndSize(NULL, 2 * count) : PyErr_NoMemory();
+
+    for (Py_ssize_t i = 0; pcm != NULL && i < count; i++) {
+        memcpy(PyBytes_AS_STRING(pcm) + 2 * i, &law->decoded[words[i]], sizeof(int16_t));
+    }
+    return pcm;
+}
+
 static PyObject *g711_decode(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     Py_buffer view;
@@ -125,15 +135,7 @@ static PyObject *g711_decode(PyObject *Py_UNUSED(module), PyObject *const *args,
     if (law == NULL) {
         return NULL;
     }
-    pcm = view.len <= PY_SSIZE_T_MAX / 2 ? PyBytes_FromStringAndSize(NULL, 2 * view.len) : PyErr_NoMemory();
-    if (pcm != NULL) {
-        char *to = PyBytes_AS_STRING(pcm);
-        const uint8_t *from = view.buf;
-
-        for (Py_ssize_t i = 0; i < view.len; i++) {
-            memcpy(to + 2 * i, &law->decoded[from[i]], sizeof(int16_t));
-        }
-    }
+    pcm = g711_samples(law, view.buf, view.len);
     PyBuffer_Release(&view);
     return pcm;
 }

@@ -1,45 +1,66 @@
 /*
- * packetizer.c -- caller audio as messages of a fixed length: resampled, cut, companded, and on request sent.
+ * packetizer.c -- caller audio as messages of a fixed length: resampled, cut, companded, and sent.
  *
- * Python feeds it and takes the messages, or lends it a way to send them. While it is lent, a frame goes from the ring to
- * the socket in one go: this is done fifty times a second for each call, and in Python it would cost several times as
- * much. What is not the ordinary case (another rate, a failure) is not decided here: the lending ends, and Python looks.
+ * A gate says what becomes of it. Open: a frame goes from the ring to the socket in one go; this is done fifty times a
+ * second for each call, and in Python it would cost several times as much. What is not the ordinary case (another rate, no
+ * way to send, a failure) is left in the ring for Python, which looks at it on the same tick; the gate stays as it is.
+ * Shut: it is passed over. Held: Python looks at all of it.
  */
 #include "packetizer.h"
 
+#include "capture_reader.h"
 #include "g711.h"
+#include "message_way.h"
+#include "mixing.h"
 #include "resampler.h"
+#include "samples.h"
 #include "stream_memory.h"
 
 #include <string.h>
 
-#define SLOT_LIMIT 16384u /* larger slots are Python's */
-#define HEADROOM_BYTES 16 /* before a message, for the frame header of whoever sends it */
-#define FIRST_BUFFER_BYTES 4096
+/* audio/gate.py has the same numbers. */
+enum gate { GATE_SHUT, GATE_HELD, GATE_OPEN };
+
+/* More than a ring has, and the silence of a pause with them; other streams wait. */
+#define SLOTS_AT_ONCE 640u
 
 typedef struct {
     PyObject_HEAD
-    /* What comes in: other audio ends the lending. */
+    enum gate gate;
+    struct capture_reader reader;
+    /* What comes in: other audio is Python's. */
     uint32_t rate, channels;
+    enum mixing mixing;
     PyObject *resampler; /* NULL: samples pass as they are */
     /* What goes out. */
     size_t message_bytes;   /* of pcm16, before companding */
     const struct law *law;  /* NULL: pcm16 */
-    unsigned char *pending; /* pcm16 at the outgoing rate, less than one message between calls; NULL while it is none */
-    size_t used, room;
+    struct samples pending; /* pcm16 at the outgoing rate, less than one message between calls */
     uint64_t lost_slots;
-    uint64_t sent_bytes; /* of pcm16, while lent */
-    /* While lent. */
-    PyObject *send, *opcode, *head, *tail, *encode;
+    uint64_t sent_bytes; /* of pcm16, sent from here */
+    struct message_way way;
 } Packetizer;
 
-static void packetizer_take_back(Packetizer *self)
+static int packetizer_init(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    Py_CLEAR(self->send);
-    Py_CLEAR(self->opcode);
-    Py_CLEAR(self->head);
-    Py_CLEAR(self->tail);
-    Py_CLEAR(self->encode);
+    static char *names[] = {"memory", "recorded", NULL};
+    Packetizer *self = (Packetizer *)object;
+    PyObject *memory;
+    int recorded = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p:Packetizer", names, &memory, &recorded)) {
+        return -1;
+    }
+    if (!stream_memory_check(memory)) {
+        PyErr_SetString(PyExc_TypeError, "a StreamMemory is wanted");
+        return -1;
+    }
+    Py_XSETREF(self->reader.memory, Py_NewRef(memory));
+    if (recorded) {
+        Py_XSETREF(self->reader.copies, PyList_New(0));
+        return self->reader.copies != NULL ? 0 : -1;
+    }
+    return 0;
 }
 
 static int packetizer_traverse(PyObject *object, visitproc visit, void *arg)
@@ -48,14 +69,14 @@ static int packetizer_traverse(PyObject *object, visitproc visit, void *arg)
 
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->resampler);
-    Py_VISIT(self->send);
-    Py_VISIT(self->encode);
+    Py_VISIT(self->way.send);
+    Py_VISIT(self->way.encode);
     return 0;
 }
 
 static int packetizer_clear(PyObject *object)
 {
-    packetizer_take_back((Packetizer *)object);
+    message_way_clear(&((Packetizer *)object)->way);
     Py_CLEAR(((Packetizer *)object)->resampler);
     return 0;
 }
@@ -66,51 +87,40 @@ static void packetizer_dealloc(PyObject *object)
 
     PyObject_GC_UnTrack(object);
     packetizer_clear(object);
-    PyMem_Free(((Packetizer *)object)->pending);
+    capture_reader_clear(&((Packetizer *)object)->reader);
+    samples_free(&((Packetizer *)object)->pending);
     type->tp_free(object);
     Py_DECREF(type);
 }
 
-/* Room for so many bytes of pcm16. False with an exception set. */
-static bool packetizer_make_room(Packetizer *self, size_t bytes)
+/* Twice a slot is on its stack: it has a function of its own. */
+static bool packetizer_append_mixed(Packetizer *self, const int16_t *pcm, size_t bytes)
 {
-    unsigned char *pending;
+    int16_t mixed[CAPTURE_SLOT_LIMIT];
 
-    if (bytes <= self->room) {
-        return true;
+    while (bytes > 0) {
+        size_t part = bytes < CAPTURE_SLOT_LIMIT ? bytes : CAPTURE_SLOT_LIMIT;
+
+        if (!samples_append(&self->pending, self->resampler, mixed, mixing_apply(self->mixing, pcm, part, mixed))) {
+            return false;
+        }
+        pcm += part / sizeof(*pcm);
+        bytes -= part;
     }
-    pending = PyMem_Realloc(self->pending, bytes);
-    if (pending == NULL) {
-        PyErr_NoMemory();
-        return false;
-    }
-    self->pending = pending;
-    self->room = bytes;
     return true;
 }
 
 /* Append whole sample frames of what comes in. False with an exception set. */
-static bool packetizer_append(Packetizer *self, const unsigned char *pcm, size_t bytes)
+static bool packetizer_append(Packetizer *self, const int16_t *pcm, size_t bytes)
 {
-    size_t most = self->resampler != NULL ? resampler_most_bytes(self->resampler, bytes) : bytes;
-
-    if (!packetizer_make_room(self, self->used + most)) {
-        return false;
-    }
-    if (self->resampler == NULL) {
-        memcpy(self->pending + self->used, pcm, bytes);
-        self->used += bytes;
-    } else {
-        self->used += resampler_convert(self->resampler, (const int16_t *)(const void *)pcm, bytes,
-                                        (int16_t *)(void *)(self->pending + self->used));
-    }
-    return true;
+    return self->mixing == MIXING_NONE ? samples_append(&self->pending, self->resampler, pcm, bytes)
+                                       : packetizer_append_mixed(self, pcm, bytes);
 }
 
 /* The audio of a message from `bytes` of pcm16 at `at`, which is pcm16 no more after that: to be read, and dropped. */
 static const unsigned char *packetizer_audio(Packetizer *self, size_t at, size_t bytes, size_t *audio_bytes)
 {
-    unsigned char *audio = self->pending + at;
+    unsigned char *audio = self->pending.at + at;
 
     *audio_bytes = bytes;
     if (self->law != NULL) {
@@ -119,12 +129,6 @@ static const unsigned char *packetizer_audio(Packetizer *self, size_t at, size_t
         *audio_bytes = bytes / 2;
     }
     return audio;
-}
-
-static void packetizer_drop(Packetizer *self, size_t bytes)
-{
-    self->used -= bytes;
-    memmove(self->pending, self->pending + bytes, self->used);
 }
 
 /* -- for Python */
@@ -155,36 +159,52 @@ static PyObject *packetizer_set_input(PyObject *object, PyObject *args)
 {
     Packetizer *self = (Packetizer *)object;
     unsigned int rate, channels;
+    int mixing = MIXING_NONE;
     PyObject *resampler;
 
-    if (!PyArg_ParseTuple(args, "IIO:set_input", &rate, &channels, &resampler)) {
+    if (!PyArg_ParseTuple(args, "IIO|i:set_input", &rate, &channels, &resampler, &mixing)) {
         return NULL;
     }
     if (resampler != Py_None && !resampler_check(resampler)) {
         PyErr_SetString(PyExc_TypeError, "a Resampler or None is wanted");
         return NULL;
     }
-    if (resampler != Py_None && channels != 0 && channels != resampler_channels(resampler)) {
+    if (!mixing_is_sound(mixing, channels)) {
+        PyErr_SetString(PyExc_ValueError, "no such mixing of so many channels");
+        return NULL;
+    }
+    if (resampler != Py_None && channels != 0 &&
+        resampler_channels(resampler) != mixing_channels((enum mixing)mixing, channels)) {
         PyErr_SetString(PyExc_ValueError, "the resampler is for another number of channels");
         return NULL;
     }
     self->rate = rate;
     self->channels = channels;
+    self->mixing = (enum mixing)mixing;
     Py_XSETREF(self->resampler, resampler != Py_None ? Py_NewRef(resampler) : NULL);
     Py_RETURN_NONE;
+}
+
+/* Of a sample frame of what is fed. Silence and what is fed again have the resampler's channels, where there is one. */
+static size_t packetizer_frame_bytes(const Packetizer *self)
+{
+    size_t channels = self->mixing != MIXING_NONE    ? self->channels
+                      : self->resampler != NULL ? resampler_channels(self->resampler)
+                                                : 1;
+
+    return channels * sizeof(int16_t);
 }
 
 static PyObject *packetizer_feed(PyObject *object, PyObject *pcm)
 {
     Packetizer *self = (Packetizer *)object;
-    size_t frame_bytes = sizeof(int16_t) * (self->resampler != NULL ? resampler_channels(self->resampler) : 1);
     Py_buffer view;
     bool done = false;
 
     if (PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) {
         return NULL;
     }
-    if ((size_t)view.len % frame_bytes != 0 || (uintptr_t)view.buf % sizeof(int16_t) != 0) {
+    if ((size_t)view.len % packetizer_frame_bytes(self) != 0 || (uintptr_t)view.buf % sizeof(int16_t) != 0) {
         PyErr_SetString(PyExc_ValueError, "pcm16 is a whole number of aligned sample frames");
     } else {
         done = packetizer_append(self, view.buf, (size_t)view.len);
@@ -199,8 +219,8 @@ static PyObject *packetizer_messages(Packetizer *self, bool all)
     size_t at = 0;
 
     while (messages != NULL && self->message_bytes > 0 &&
-           (self->used - at >= self->message_bytes || (all && self->used > at))) {
-        size_t left = self->used - at;
+           (self->pending.used - at >= self->message_bytes || (all && self->pending.used > at))) {
+        size_t left = self->pending.used - at;
         size_t bytes = left < self->message_bytes ? left : self->message_bytes;
         size_t audio_bytes;
         const unsigned char *audio = packetizer_audio(self, at, bytes, &audio_bytes);
@@ -213,7 +233,7 @@ static PyObject *packetizer_messages(Packetizer *self, bool all)
         at += bytes;
     }
     if (messages != NULL && at > 0) {
-        packetizer_drop(self, at);
+        samples_drop(&self->pending, at);
     }
     return messages;
 }
@@ -231,45 +251,70 @@ static PyObject *packetizer_flush(PyObject *object, PyObject *Py_UNUSED(args))
 static PyObject *packetizer_take_pending(PyObject *object, PyObject *Py_UNUSED(args))
 {
     Packetizer *self = (Packetizer *)object;
-    PyObject *pcm = PyBytes_FromStringAndSize((const char *)self->pending, (Py_ssize_t)self->used);
+    PyObject *pcm = PyBytes_FromStringAndSize((const char *)self->pending.at, (Py_ssize_t)self->pending.used);
 
     if (pcm != NULL) {
-        self->used = 0;
+        self->pending.used = 0;
     }
     return pcm;
 }
 
-static PyObject *packetizer_lend(PyObject *object, PyObject *args)
+static PyObject *packetizer_set_way(PyObject *object, PyObject *args)
 {
     Packetizer *self = (Packetizer *)object;
-    PyObject *send, *opcode, *head, *tail, *encode;
+    struct message_way way;
 
-    if (!PyArg_ParseTuple(args, "OO!SSO:lend", &send, &PyLong_Type, &opcode, &head, &tail, &encode)) {
+    if (!PyArg_ParseTuple(args, "OO!SSO:set_way", &way.send, &PyLong_Type, &way.opcode, &way.head, &way.tail,
+                          &way.encode)) {
         return NULL;
     }
-    packetizer_take_back(self);
-    self->send = Py_NewRef(send);
-    self->opcode = Py_NewRef(opcode);
-    self->head = Py_NewRef(head);
-    self->tail = Py_NewRef(tail);
-    self->encode = encode != Py_None ? Py_NewRef(encode) : NULL;
+    way.encode = way.encode != Py_None ? way.encode : NULL;
+    message_way_clear(&self->way);
+    if (way.send != Py_None) {
+        self->way = message_way_hold(&way);
+    }
     Py_RETURN_NONE;
 }
 
-static PyObject *packetizer_method_take_back(PyObject *object, PyObject *Py_UNUSED(args))
+static PyObject *packetizer_read(PyObject *object, PyObject *Py_UNUSED(args))
 {
-    packetizer_take_back((Packetizer *)object);
-    Py_RETURN_NONE;
+    return capture_reader_run(&((Packetizer *)object)->reader);
 }
 
-static PyObject *packetizer_lent(PyObject *object, void *Py_UNUSED(closure))
+static PyObject *packetizer_skip(PyObject *object, PyObject *Py_UNUSED(args))
 {
-    return PyBool_FromLong(packetizer_is_lent(object));
+    uint64_t skipped;
+
+    return capture_reader_skip(&((Packetizer *)object)->reader, &skipped) ? PyLong_FromUnsignedLongLong(skipped) : NULL;
+}
+
+static PyObject *packetizer_take_copies(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    return capture_reader_take_copies(&((Packetizer *)object)->reader);
+}
+
+static PyObject *packetizer_get_gate(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLong(((Packetizer *)object)->gate);
+}
+
+static int packetizer_set_gate(PyObject *object, PyObject *value, void *Py_UNUSED(closure))
+{
+    long gate = value != NULL ? PyLong_AsLong(value) : -1;
+
+    if (gate < GATE_SHUT || gate > GATE_OPEN) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "no such gate");
+        }
+        return -1;
+    }
+    ((Packetizer *)object)->gate = (enum gate)gate;
+    return 0;
 }
 
 static PyObject *packetizer_pending(PyObject *object, void *Py_UNUSED(closure))
 {
-    return PyLong_FromSize_t(((Packetizer *)object)->used);
+    return PyLong_FromSize_t(((Packetizer *)object)->pending.used);
 }
 
 static PyObject *packetizer_lost_slots(PyObject *object, void *Py_UNUSED(closure))
@@ -289,162 +334,93 @@ bool packetizer_check(PyObject *object)
     return Py_TYPE(object)->tp_dealloc == packetizer_dealloc;
 }
 
-bool packetizer_is_lent(PyObject *object)
-{
-    return ((Packetizer *)object)->send != NULL;
-}
-
-/* The message lies at the end of the buffer, so that the buffer need not change its size with each. False with an
- * exception set. */
-static bool packetizer_build(Packetizer *self, const char *body, size_t body_bytes, PyObject **buffer, Py_ssize_t *offset)
-{
-    size_t head = (size_t)PyBytes_GET_SIZE(self->head), tail = (size_t)PyBytes_GET_SIZE(self->tail);
-    size_t needed = HEADROOM_BYTES + head + body_bytes + tail;
-    size_t size = *buffer != NULL ? (size_t)PyByteArray_GET_SIZE(*buffer) : 0;
-    char *to;
-
-    if (needed > size) {
-        size = needed > FIRST_BUFFER_BYTES ? needed : FIRST_BUFFER_BYTES;
-        Py_XSETREF(*buffer, PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size));
-        if (*buffer == NULL) {
-            return false;
-        }
-    }
-    *offset = (Py_ssize_t)(size - head - body_bytes - tail);
-    to = PyByteArray_AS_STRING(*buffer) + *offset;
-    memcpy(to, PyBytes_AS_STRING(self->head), head);
-    memcpy(to + head, body, body_bytes);
-    memcpy(to + head + body_bytes, PyBytes_AS_STRING(self->tail), tail);
-    return true;
-}
-
-static bool packetizer_build_encoded(Packetizer *self, const unsigned char *audio, size_t bytes, PyObject **buffer,
-                                     Py_ssize_t *offset)
-{
-    PyObject *view, *text;
-    bool built = false;
-
-    if (self->encode == NULL) {
-        return packetizer_build(self, (const char *)audio, bytes, buffer, offset);
-    }
-    view = PyMemoryView_FromMemory((char *)audio, (Py_ssize_t)bytes, PyBUF_READ);
-    text = view != NULL ? PyObject_CallOneArg(self->encode, view) : NULL;
-    if (text != NULL && PyBytes_Check(text)) {
-        built = packetizer_build(self, PyBytes_AS_STRING(text), (size_t)PyBytes_GET_SIZE(text), buffer, offset);
-    } else if (text != NULL) {
-        PyErr_SetString(PyExc_TypeError, "encode has to give bytes");
-    }
-    Py_XDECREF(text);
-    Py_XDECREF(view);
-    return built;
-}
-
 /* The first message of what is pending goes out, whatever becomes of it. False with an exception set. */
 static bool packetizer_send(Packetizer *self, PyObject **buffer)
 {
-    PyObject *send = Py_NewRef(self->send), *opcode = Py_NewRef(self->opcode), *place = NULL, *result = NULL;
+    struct message_way way = message_way_hold(&self->way);
     size_t bytes = self->message_bytes, audio_bytes;
     const unsigned char *audio = packetizer_audio(self, 0, bytes, &audio_bytes);
     Py_ssize_t offset;
-    bool built = packetizer_build_encoded(self, audio, audio_bytes, buffer, &offset);
+    bool sent = message_way_build(&way, audio, audio_bytes, buffer, &offset);
 
     /* Before anything is called that might look at it. */
-    packetizer_drop(self, bytes);
-    if (built && (place = PyLong_FromSsize_t(offset)) != NULL) {
-        PyObject *arguments[] = {opcode, Py_NewRef(*buffer), place};
-
-        result = PyObject_Vectorcall(send, arguments, 3, NULL);
-        Py_DECREF(arguments[1]);
-    }
-    if (result != NULL) {
+    samples_drop(&self->pending, bytes);
+    sent = sent && message_way_send(&way, *buffer, offset);
+    if (sent) {
         self->sent_bytes += bytes;
     }
-    Py_XDECREF(result);
-    Py_XDECREF(place);
-    Py_DECREF(opcode);
-    Py_DECREF(send);
-    return result != NULL;
+    message_way_clear(&way);
+    return sent;
 }
 
-/* Memory for what is pending, while nothing is: that which the stream before has used, and has left in the cache. */
-static void packetizer_borrow(Packetizer *self, struct packetizer_workspace *workspace)
+/* Sends what is there. False where something is left that Python has to look at, also with an exception set. */
+static bool packetizer_send_all(Packetizer *self, PyObject **buffer)
 {
-    if (self->pending == NULL) {
-        self->pending = workspace->pcm;
-        self->room = workspace->room;
-        workspace->pcm = NULL;
-        workspace->room = 0;
-    }
-}
-
-static void packetizer_give_back(Packetizer *self, struct packetizer_workspace *workspace)
-{
-    if (self->used == 0) {
-        PyMem_Free(workspace->pcm);
-        workspace->pcm = self->pending;
-        workspace->room = self->room;
-        self->pending = NULL;
-        self->room = 0;
-    }
-}
-
-static void packetizer_send_all(Packetizer *self, PyObject *memory, PyObject **buffer)
-{
-    _Alignas(8) unsigned char pcm[SLOT_LIMIT];
-    struct slot_ring *ring;
-    struct capture_gaps *gaps;
+    _Alignas(8) unsigned char pcm[CAPTURE_SLOT_LIMIT];
     uint32_t slots = 0;
 
     /* Sending may run anything, so nothing is taken for granted after it. */
-    while (self->send != NULL && (ring = stream_memory_capture(memory, &gaps)) != NULL) {
+    while (self->gate == GATE_OPEN && self->way.send != NULL && self->message_bytes > 0) {
         struct audio_slot header = {0};
-        uint32_t bytes;
-        bool done;
+        uint64_t lost = 0;
 
-        if (self->used >= self->message_bytes) {
-            done = self->message_bytes > 0 && packetizer_send(self, buffer);
-        } else if (ring->slot_bytes > SLOT_LIMIT) {
-            done = false;
-        } else if (slots > ring->count ||
-                   (bytes = capture_gaps_read(gaps, ring, pcm, &header, &self->lost_slots)) == 0) {
-            return; /* nothing more, or more than there can be: other streams wait */
-        } else if (header.rate != self->rate || header.channels != self->channels) {
-            capture_gaps_unread(gaps, ring);
-            done = false;
-        } else {
-            slots += gaps->was_silence ? 0 : 1;
-            done = packetizer_append(self, pcm, bytes);
+        if (self->pending.used >= self->message_bytes) {
+            if (!packetizer_send(self, buffer)) {
+                return false;
+            }
+            continue;
         }
-        if (!done) {
-            packetizer_take_back(self);
+        if (!capture_reader_is_sound(&self->reader)) {
+            return false;
         }
-        if (PyErr_Occurred()) {
-            PyErr_WriteUnraisable((PyObject *)self);
+        if (slots++ > SLOTS_AT_ONCE || capture_reader_read(&self->reader, pcm, &header, &lost) == 0) {
+            self->lost_slots += lost;
+            return true; /* nothing more, or more than there can be: the rest waits */
+        }
+        self->lost_slots += lost;
+        if (header.rate != self->rate || header.channels != self->channels) {
+            capture_reader_unread(&self->reader);
+            return false;
+        }
+        if (!capture_reader_copy(&self->reader, pcm, &header, lost) ||
+            !packetizer_append(self, (const int16_t *)(const void *)pcm, header.bytes)) {
+            return false;
         }
     }
+    return self->gate == GATE_SHUT;
 }
 
-void packetizer_drain(PyObject *object, PyObject *memory, struct packetizer_workspace *workspace)
+bool packetizer_drain(PyObject *object, struct packetizer_workspace *workspace)
 {
     Packetizer *self = (Packetizer *)object;
+    uint64_t skipped;
+    bool settled = false;
 
-    packetizer_borrow(self, workspace);
-    packetizer_send_all(self, memory, &workspace->message);
-    packetizer_give_back(self, workspace);
+    if (self->gate == GATE_OPEN && self->way.send != NULL) {
+        samples_borrow(&self->pending, &workspace->pcm);
+        settled = packetizer_send_all(self, &workspace->message);
+        samples_give_back(&self->pending, &workspace->pcm);
+    }
+    if (self->gate == GATE_SHUT) {
+        settled = capture_reader_skip(&self->reader, &skipped);
+    }
+    if (PyErr_Occurred()) {
+        PyErr_WriteUnraisable(object);
+    }
+    return settled && !capture_reader_is_full(&self->reader);
 }
 
 void packetizer_workspace_clear(struct packetizer_workspace *workspace)
 {
     Py_CLEAR(workspace->message);
-    PyMem_Free(workspace->pcm);
-    *workspace = (struct packetizer_workspace){0};
+    samples_free(&workspace->pcm);
 }
 
 static PyGetSetDef packetizer_getset[] = {
-    {"lent", packetizer_lent, NULL, "whether messages go out by themselves", NULL},
+    {"gate", packetizer_get_gate, packetizer_set_gate, "what becomes of caller audio: audio/gate.py", NULL},
     {"pending", packetizer_pending, NULL, "bytes of pcm16 that wait for the rest of a message", NULL},
-    {"sent_bytes", packetizer_sent_bytes, NULL, "of pcm16, before companding, that went out while lent", NULL},
-    {"lost_slots", packetizer_lost_slots, NULL, "overwritten before they were read, while lent", NULL},
+    {"sent_bytes", packetizer_sent_bytes, NULL, "of pcm16, before companding, that Poller.ready() has sent", NULL},
+    {"lost_slots", packetizer_lost_slots, NULL, "overwritten before Poller.ready() read them", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -452,21 +428,26 @@ static PyMethodDef packetizer_methods[] = {
     {"set_message", packetizer_set_message, METH_VARARGS,
      "(bytes of pcm16, 'pcmu', 'pcma' or None): what a message holds from now on, what is pending included."},
     {"set_input", packetizer_set_input, METH_VARARGS,
-     "(rate, channels, resampler or None): what is fed from now on; channels 0: never without Python."},
+     "(rate, channels, resampler or None, mixing=0): what is fed from now on; rate 0: not known, so that what comes is\n"
+     "Python's. `mixing`: how it gets the stream's number of channels, which is that of the resampler."},
     {"feed", packetizer_feed, METH_O, "Append pcm16."},
     {"take", packetizer_take, METH_NOARGS, "-> the audio of each message that is complete."},
     {"flush", packetizer_flush, METH_NOARGS, "-> the same and the rest, as long as it happens to be."},
     {"take_pending", packetizer_take_pending, METH_NOARGS, "-> the pcm16 that is pending, which is forgotten."},
-    {"lend", packetizer_lend, METH_VARARGS,
-     "(send, opcode, head, tail, encode or None): Poller.ready() may send what is complete, by itself, as\n"
+    {"set_way", packetizer_set_way, METH_VARARGS,
+     "(send or None, opcode, head, tail, encode or None): with the gate open, Poller.ready() sends what is complete as\n"
      "send(opcode, buffer, offset). The message is the bytearray from offset on: head, encode(audio), tail; what lies\n"
      "before is free for a header, 16 bytes at least; the buffer is used again after the call."},
-    {"take_back", packetizer_method_take_back, METH_NOARGS, "End the lending; idempotent."},
+    {"read", packetizer_read, METH_NOARGS,
+     "-> (pcm16, rate, channels, time_ns of its first frame, slots lost before it) of what has come, or None."},
+    {"skip", packetizer_skip, METH_NOARGS, "Forget what has come; -> slots skipped (runs, where they are recorded)."},
+    {"take_copies", packetizer_take_copies, METH_NOARGS, "-> what was read or skipped since the last call, if recorded."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot packetizer_slots[] = {
-    {Py_tp_doc, "Caller audio as messages of a fixed length."},
+    {Py_tp_doc, "Packetizer(memory, recorded=False): caller audio as messages of a fixed length."},
+    {Py_tp_init, packetizer_init},
     {Py_tp_new, PyType_GenericNew},
     {Py_tp_dealloc, packetizer_dealloc},
     {Py_tp_traverse, packetizer_traverse},

@@ -5,14 +5,14 @@
  * ahead of the media thread; the rest follows when less than `low` ms are ahead, which the poller sees to. A channel that
  * changes its rate gets what is not played again: the last of it as it was fed, what lies before from the ring.
  *
- * Audio is fed as it is, or in messages of the part that is followed (followed.h).
+ * Audio is fed as it is, or in messages of one part (part.h).
  *
  * Two kinds of positions: `source` counts samples as they were fed, `ring` those of the playback ring. Within one run of
  * the resampler the two are proportional, exactly.
  */
 #include "playout.h"
 
-#include "followed.h"
+#include "part.h"
 #include "pieces.h"
 #include "playback_ring.h"
 #include "resampler.h"
@@ -35,8 +35,8 @@ typedef struct {
     uint32_t low_ms, high_ms;
     uint32_t rate, write_rate; /* of what is fed, and of the ring */
     uint64_t run_source, run_ring; /* where the run started */
-    struct followed followed;
-    uint64_t most_queued; /* samples that may wait, of what is followed */
+    struct part part;     /* what feed_message() takes */
+    uint64_t most_queued; /* samples that may wait, of that */
 } Playout;
 
 static int playout_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -64,7 +64,7 @@ static void playout_dealloc(PyObject *object)
     Playout *self = (Playout *)object;
 
     pieces_free(&self->queue);
-    followed_clear(&self->followed);
+    part_clear(&self->part);
     Py_XDECREF(self->resampler);
     Py_XDECREF(self->memory);
     type->tp_free(object);
@@ -240,24 +240,25 @@ static PyObject *playout_feed(PyObject *object, PyObject *pcm)
     return pieces_are_sound(pcm) && playout_take((Playout *)object, pcm) ? Py_NewRef(Py_None) : NULL;
 }
 
-static PyObject *playout_follow(PyObject *object, PyObject *args)
+static PyObject *playout_set_part(PyObject *object, PyObject *args)
 {
     Playout *self = (Playout *)object;
-    struct followed wanted;
+    struct part wanted = {0};
     unsigned long long most;
+    PyObject *law;
 
-    if (!PyArg_ParseTuple(args, "OO!OOlK:follow", &wanted.decode, &PyTuple_Type, &wanted.names, &wanted.response_id,
-                          &wanted.item_id, &wanted.content_index, &most) ||
-        !followed_set(&self->followed, wanted)) {
+    if (!PyArg_ParseTuple(args, "OO!OOlKO:set_part", &wanted.decode, &PyTuple_Type, &wanted.names, &wanted.response_id,
+                          &wanted.item_id, &wanted.content_index, &most, &law) ||
+        (law != Py_None && (wanted.law = g711_law_named(law)) == NULL) || !part_set(&self->part, wanted)) {
         return NULL;
     }
     self->most_queued = most;
     Py_RETURN_NONE;
 }
 
-static PyObject *playout_unfollow(PyObject *object, PyObject *Py_UNUSED(args))
+static PyObject *playout_clear_part(PyObject *object, PyObject *Py_UNUSED(args))
 {
-    followed_clear(&((Playout *)object)->followed);
+    part_clear(&((Playout *)object)->part);
     Py_RETURN_NONE;
 }
 
@@ -265,7 +266,7 @@ static PyObject *playout_unfollow(PyObject *object, PyObject *Py_UNUSED(args))
 static int playout_take_message(Playout *self, const Py_buffer *message)
 {
     uint64_t waiting = self->queue.end - self->queue.source;
-    PyObject *pcm = followed_audio(&self->followed, message);
+    PyObject *pcm = part_audio(&self->part, message);
     int taken = 0;
 
     if (pcm == NULL) {
@@ -296,7 +297,6 @@ static PyObject *playout_finish(PyObject *object, PyObject *Py_UNUSED(args))
 {
     Playout *self = (Playout *)object;
 
-    followed_clear(&self->followed);
     self->ended = true;
     return playout_fill_below(self, self->low_ms) ? Py_NewRef(Py_None) : NULL;
 }
@@ -321,7 +321,6 @@ static PyObject *playout_clear(PyObject *object, PyObject *Py_UNUSED(args))
     Playout *self = (Playout *)object;
     struct playback_ring *ring = playout_ring(self);
 
-    followed_clear(&self->followed);
     pieces_clear(&self->queue, self->queue.end);
     self->active = self->ended = false;
     if (ring != NULL) {
@@ -458,13 +457,13 @@ static PyMethodDef playout_methods[] = {
     {"start_run", playout_start_run, METH_VARARGS,
      "(rate, write_rate, resampler or None): what follows is a new signal, fed at `rate` Hz."},
     {"feed", playout_feed, METH_O, "Queue pcm16 (bytes), and fill the ring up to `high` ms."},
-    {"follow", playout_follow, METH_VARARGS,
-     "(decode, names, response_id or None, item_id or None, content_index, most_queued): what was fed last is of this part,\n"
-     "and feed_message() takes what belongs to it, until finish(), clear() or unfollow(). `names`: of audio deltas, bytes.\n"
-     "decode(base64) gives pcm16 and raises ValueError for what is malformed; `most_queued`: how many samples may wait."},
-    {"unfollow", playout_unfollow, METH_NOARGS, "Take no more messages, until follow(); idempotent."},
+    {"set_part", playout_set_part, METH_VARARGS,
+     "(decode, names, response_id or None, item_id or None, content_index, most_queued, law or None): feed_message() takes\n"
+     "what belongs to this part, which what was fed last is of. `names`: of audio deltas, bytes. decode(base64) gives audio\n"
+     "and raises ValueError for what is malformed; `most_queued` is how many samples may wait."},
+    {"clear_part", playout_clear_part, METH_NOARGS, "It takes nothing."},
     {"feed_message", playout_feed_message, METH_O,
-     "(message) -> whether it was an audio delta of the part that is followed, and was fed. If not, nothing has happened."},
+     "(message) -> whether it was an audio delta of the part, and was fed. If not, nothing has happened."},
     {"finish", playout_finish, METH_NOARGS, "Nothing follows what was fed last, until something does."},
     {"fill", playout_fill, METH_NOARGS, "Fill the ring if it runs low."},
     {"flush", playout_flush, METH_NOARGS, "Pass on what the resampler holds back."},

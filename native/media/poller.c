@@ -3,7 +3,7 @@
  *
  * A worker has hundreds of streams and a tick every 10 or 20 ms; most of them have neither a new frame nor a ring that runs low.
  * Looking at their memory costs some nanoseconds here, and calling each of them some microseconds in Python. Caller audio
- * of those that have lent their packetizer is sent right here, and a ring of agent audio that runs low is refilled.
+ * is sent right here where the gate is open, and a ring of agent audio that runs low is refilled.
  */
 #include "poller.h"
 
@@ -101,11 +101,7 @@ static bool poller_capture_is_due(Poller *self, const Entry *entry)
     if (!stream_memory_has_capture(entry->memory)) {
         return false;
     }
-    if (entry->packetizer == NULL || !packetizer_is_lent(entry->packetizer)) {
-        return true;
-    }
-    packetizer_drain(entry->packetizer, entry->memory, &self->workspace);
-    return !packetizer_is_lent(entry->packetizer);
+    return entry->packetizer == NULL || !packetizer_drain(entry->packetizer, &self->workspace);
 }
 
 /* -- for the ticker */
@@ -154,8 +150,8 @@ static PyMethodDef poller_methods[] = {
      "(memory, stream, packetizer=None, playout=None): have `stream` in ready() when its memory is due."},
     {"remove", poller_remove, METH_O, "Forget the stream of this memory, if it is known."},
     {"ready", poller_ready, METH_NOARGS,
-     "Send caller audio where the packetizer is lent, refill the rings of agent audio; -> the streams with other caller\n"
-     "audio to read, or playback at the position they watch."},
+     "Do with caller audio what the gates say, refill the rings of agent audio; -> the streams with caller audio that is\n"
+     "theirs to read, or playback at the position they watch."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -8,7 +8,7 @@
 
 bool poller_check(PyObject *object);
 
-/* Send caller audio where the packetizer is lent, refill the rings of agent audio that run low. A list of the streams
+/* Do with caller audio what the gates say, refill the rings of agent audio that run low. A list of the streams
  * with something else to do, or NULL with an exception set. */
 PyObject *poller_poll(PyObject *object);
 

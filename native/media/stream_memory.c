@@ -168,55 +168,6 @@ static PyObject *stream_memory_close(PyObject *object, PyObject *Py_UNUSED(args)
     Py_RETURN_NONE;
 }
 
-/* Slots of one run: as many as fit here at once; a backlog takes several calls. */
-#define RUN_BYTES 16384u
-/* A slot that comes so much later than those before it last belongs to another run, with a time of its own. */
-#define RUN_GAP_NS 30000000u
-
-static uint64_t run_ns(uint32_t bytes, uint32_t rate, uint32_t channels)
-{
-    return rate == 0 || channels == 0 ? 0 : (uint64_t)bytes * 1000000000u / (2u * channels * (uint64_t)rate);
-}
-
-static PyObject *stream_memory_read_capture(PyObject *object, PyObject *Py_UNUSED(args))
-{
-    StreamMemory *self = opened(object);
-    unsigned char run[RUN_BYTES];
-    struct audio_slot header = {0};
-    uint32_t used = 0, rate = 0, channels = 0;
-    uint64_t lost = 0, time_ns = 0;
-
-    if (self == NULL) {
-        return NULL;
-    }
-    while (used + self->capture.slot_bytes <= RUN_BYTES) {
-        uint64_t lost_before = lost;
-        uint32_t bytes = capture_gaps_read(&self->gaps, &self->capture, run + used, &header, &lost);
-
-        if (bytes == 0) {
-            break;
-        }
-        if (used > 0 && (header.rate != rate || header.channels != channels || lost != lost_before ||
-                         header.time_ns > time_ns + run_ns(used, rate, channels) + RUN_GAP_NS)) {
-            /* A codec change, or a gap: another run. Hand this slot out next time. */
-            capture_gaps_unread(&self->gaps, &self->capture);
-            lost = lost_before;
-            break;
-        }
-        if (used == 0) {
-            rate = header.rate;
-            channels = header.channels;
-            time_ns = header.time_ns;
-        }
-        used += bytes;
-    }
-    if (used == 0) {
-        Py_RETURN_NONE;
-    }
-    return Py_BuildValue("(y#IIKK)", (const char *)run, (Py_ssize_t)used, (unsigned int)rate, (unsigned int)channels,
-                         (unsigned long long)time_ns, (unsigned long long)lost);
-}
-
 /* One slot at a time: silence between two frames of agent audio must be seen. */
 static PyObject *stream_memory_read_played(PyObject *object, PyObject *Py_UNUSED(args))
 {
@@ -243,13 +194,6 @@ static PyObject *stream_memory_read_played(PyObject *object, PyObject *Py_UNUSED
     }
     return Py_BuildValue("(NIKK)", pcm, (unsigned int)header.rate, (unsigned long long)header.time_ns,
                          (unsigned long long)header.frame);
-}
-
-static PyObject *stream_memory_skip_capture(PyObject *object, PyObject *Py_UNUSED(args))
-{
-    StreamMemory *self = opened(object);
-
-    return self == NULL ? NULL : PyLong_FromUnsignedLongLong(capture_gaps_skip(&self->gaps, &self->capture));
 }
 
 static PyObject *stream_memory_write_playback(PyObject *object, PyObject *pcm)
@@ -517,11 +461,8 @@ static PyGetSetDef stream_memory_getset[] = {
 
 static PyMethodDef stream_memory_methods[] = {
     {"close", stream_memory_close, METH_NOARGS, "Unmap; idempotent."},
-    {"read_capture", stream_memory_read_capture, METH_NOARGS,
-     "-> (pcm16, rate, channels, time_ns of its first frame, slots lost before it), or None."},
     {"read_played", stream_memory_read_played, METH_NOARGS,
      "-> (pcm16 mono, rate, time_ns, number of the frame), or None; parts of a frame share its number."},
-    {"skip_capture", stream_memory_skip_capture, METH_NOARGS, "Forget buffered caller audio; -> slots skipped."},
     {"write_playback", stream_memory_write_playback, METH_O, "Append pcm16; -> samples that fitted."},
     {"discard_playback", stream_memory_discard_playback, METH_O,
      "Drop what is queued; what follows is at this rate in Hz. -> position discarded to."},

@@ -13,7 +13,7 @@ import struct
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime._media import StreamMemory
+from mod_openai_realtime._media import Packetizer, StreamMemory
 
 HEADER = 512
 TOTAL = 16384
@@ -42,13 +42,13 @@ def use(memory: StreamMemory, descriptor: int, script: bytes) -> None:
     for step in script:
         match step % 8:
             case 0 | 1:
-                run = memory.read_capture()
+                run = Packetizer(memory).read()
                 assert run is None or (0 < len(run[0]) <= 16384 and 8000 <= run[1] <= 48000 and run[2] in (1, 2))
             case 2:
                 played = memory.read_played()
                 assert played is None or len(played[0]) > 0
             case 3:
-                memory.skip_capture()
+                Packetizer(memory).skip()
             case 4:
                 memory.write_playback(bytes(2 * step))
             case 5:

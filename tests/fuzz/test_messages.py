@@ -7,8 +7,9 @@ import json
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
+from mod_openai_realtime._media import find_audio_delta
 from mod_openai_realtime.conversation.server_error import server_error
-from mod_openai_realtime.dialect.messages import Kind, audio_delta, classify, decode_base64
+from mod_openai_realtime.dialect.messages import AUDIO_DELTAS, Kind, classify, decode_base64, decode_strictly
 from mod_openai_realtime.observe.mask import Mask
 from mod_openai_realtime.observe.usage import Usage
 
@@ -53,7 +54,7 @@ def messages(draw: st.DrawFn) -> bytes:
 
 def read(data: bytes) -> None:
     message = classify(data)
-    found = audio_delta(data)
+    found = find_audio_delta(data, decode_strictly, AUDIO_DELTAS)
     if found is not None:
         assert message.kind is Kind.AUDIO_DELTA, message.kind
         assert found == (message.response_id, message.item_id, message.content_index, message.audio)

@@ -67,7 +67,7 @@ class Listener:
     def on_dropped(self, why: str) -> None:
         assert why.isprintable()
 
-    def on_congested(self) -> None: ...
+    def on_congested(self, congested: bool) -> None: ...
 
     def on_ended(self) -> None:
         self.ended.set()

@@ -111,7 +111,7 @@ def test_audio_in_crumbs_is_as_bounded_as_any() -> None:
         fed += 1
         assert fed < 180 * 8000, "only the length of the audio is bounded"
     assert playback.playout.full
-    playback.follow(pybase64.b64decode, OPENAI.audio_names, "r", None, 0)
+    playback.playout.set_part(pybase64.b64decode, OPENAI.audio_names, "r", None, 0, playback.most_queued, None)
     delta = {"type": "response.output_audio.delta", "response_id": "r", "content_index": 0, "delta": "AQA="}
     assert not playback.playout.feed_message(orjson.dumps(delta))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
-from typing import Protocol
+from enum import IntEnum
 
 from .._media import Packetizer
 from .audio_format import AudioFormat
@@ -14,11 +13,13 @@ from .resampling import make_resampler
 MAX_HELD_MS = 2000
 
 
-class CaptureMemory(Protocol):
-    """What capture needs of a stream's memory; _media.StreamMemory is one."""
+class Mixing(IntEnum):
+    """How audio gets the number of channels that the stream has; native/media/packetizer.c has the same numbers."""
 
-    def read_capture(self) -> tuple[bytes, int, int, int, int] | None: ...
-    def skip_capture(self) -> int: ...
+    NONE = 0
+    MEAN = 1  # a channel whose codec is stereo, in a mono stream
+    SUM = 2  # both directions in one, as FreeSWITCH mixes them
+    DOUBLE = 3  # a mono codec in a stereo stream: both alike
 
 
 class Capture:
@@ -28,21 +29,25 @@ class Capture:
     here, up to MAX_HELD_MS. 20 ms in are 20 ms out: the resampler adds about 3 ms of delay, and none where the rates
     are equal, when samples pass untouched.
 
-    `packetizer` does the work, and may be lent a way to send, so that frames of the rate that it knows pass by Python.
+    `packetizer` does the work. It reads the ring, and where its gate is open, frames of the rate that it knows pass by
+    Python.
     """
 
-    def __init__(self, memory: CaptureMemory, *, send_rate: int, channels: int, message_ms: int) -> None:
-        self._memory = memory
+    def __init__(
+        self, packetizer: Packetizer, *, send_rate: int, channels: int, message_ms: int, two_in_one: bool = False
+    ) -> None:
+        """`two_in_one`: what comes in stereo has the two directions apart, and goes out as their sum."""
+        self.packetizer = packetizer
         self._send_rate = send_rate
         self._channels = channels
         self._message_ms = message_ms
+        self._two_in_one = two_in_one
         self._law: str | None = None
         self._rate, self._frame_channels = 0, 0  # of what has come last; 0: nothing yet
         self._slots_lost_here = 0
         self._held: deque[tuple[bytes, int, int] | int] = deque()  # pcm16, its rate and channels; or ms of silence
         self._held_us = 0
         self._waited_us = 0
-        self.packetizer = Packetizer()
         self.packetizer.set_message(self._message_bytes, None)
 
     @property
@@ -75,7 +80,7 @@ class Capture:
     def hold(self) -> int:
         """Keep what has arrived, the newest MAX_HELD_MS of it, for messages() later; how many ms have been held so far,
         those included that were dropped."""
-        while (run := self._memory.read_capture()) is not None:
+        while (run := self.packetizer.read()) is not None:
             pcm, rate, channels, _, lost = run
             self._slots_lost_here += lost
             self._held.append((pcm, rate, channels))
@@ -92,6 +97,11 @@ class Capture:
     def held_ms(self) -> int:
         return self._held_us // 1000
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything is held, for messages()."""
+        return bool(self._held)
+
     def wait_anew(self) -> None:
         """hold() counts from now on; what is held stays."""
         self._waited_us = 0
@@ -102,7 +112,7 @@ class Capture:
 
     def pass_by(self) -> int:
         """Forget what has arrived, but nothing that is held; the same figure as hold(), with it counted in."""
-        while (run := self._memory.read_capture()) is not None:
+        while (run := self.packetizer.read()) is not None:
             pcm, rate, channels, _, lost = run
             self._slots_lost_here += lost
             self._waited_us += _duration_us(pcm, rate, channels)
@@ -111,7 +121,7 @@ class Capture:
     def messages(self) -> list[bytes]:
         """The messages that are complete by now."""
         messages = self._messages_held()
-        while (run := self._memory.read_capture()) is not None:
+        while (run := self.packetizer.read()) is not None:
             pcm, rate, channels, _, lost = run
             self._slots_lost_here += lost
             self._take(pcm, rate, channels)
@@ -131,7 +141,7 @@ class Capture:
 
     def skip(self) -> None:
         """Forget all that is buffered; what is captured next starts afresh."""
-        self._memory.skip_capture()
+        self.packetizer.skip()
         self._release()
         if self._rate or self.packetizer.pending:
             self.packetizer.take_pending()
@@ -171,12 +181,18 @@ class Capture:
 
     def _take(self, pcm: bytes, rate: int, channels: int) -> None:
         if rate != self._rate or channels != self._frame_channels:
-            # A codec change in mid-call, or another format: a new filter, from here on. What has another number of
-            # channels than the stream is remixed here, frame by frame.
+            # A codec change in mid-call, or another format: a new filter, from here on.
             self._rate, self._frame_channels = rate, channels
             resampler = make_resampler(rate, self._send_rate, channels=self._channels)
-            self.packetizer.set_input(rate, channels if channels == self._channels else 0, resampler)
-        self.packetizer.feed(remix(pcm, channels, self._channels))
+            self.packetizer.set_input(rate, channels, resampler, self._mixing(channels))
+        self.packetizer.feed(pcm)
+
+    def _mixing(self, channels: int) -> Mixing:
+        if channels == self._channels:
+            return Mixing.NONE
+        if channels == 1:
+            return Mixing.DOUBLE
+        return Mixing.SUM if self._two_in_one else Mixing.MEAN
 
     def _release(self) -> None:
         self._held.clear()
@@ -185,16 +201,3 @@ class Capture:
 
 def _duration_us(pcm: bytes, rate: int, channels: int) -> int:
     return len(pcm) * 1_000_000 // (2 * channels * rate)
-
-
-def remix(pcm: bytes, channels: int, wanted: int) -> bytes:
-    """A channel whose codec is stereo into a mono stream (the mean), or the other way round (both alike)."""
-    if channels == wanted:
-        return pcm
-    samples = array("h", pcm)
-    if channels == 2 and wanted == 1:
-        return array("h", [(a + b) >> 1 for a, b in zip(samples[::2], samples[1::2], strict=True)]).tobytes()
-    doubled = array("h", bytes(2 * len(pcm)))
-    doubled[::2] = samples
-    doubled[1::2] = samples
-    return doubled.tobytes()

@@ -114,29 +114,16 @@ class Playback:
         samples = len(pcm) // 2
         if samples == 0:
             return True
-        if self.playout.queued + samples > self._most_queued or self.playout.full:
+        if self.playout.queued + samples > self.most_queued or self.playout.full:
             return False
         if self._open != (response, part):
             self._begin(response, part, interruptible)
         self.playout.feed(pcm)
         return True
 
-    def follow(
-        self,
-        decode: Callable[[memoryview], bytes],
-        names: tuple[bytes, ...],
-        response: str | None,
-        item: str | None,
-        content_index: int,
-    ) -> None:
-        """What was fed last is of these: the playout's feed_message() takes what else is, until finish() or barge_in().
-
-        `decode` makes pcm16 of base64, and raises ValueError where it is malformed. `names`: of audio deltas.
-        """
-        self.playout.follow(decode, names, response, item, content_index, self._most_queued)
-
-    def unfollow(self) -> None:
-        self.playout.unfollow()
+    def is_open(self, response: str | None, part: ItemPart | None) -> bool:
+        """Whether what is fed of these now goes on with what was fed last."""
+        return self._open == (response, part)
 
     def _begin(self, response: str | None, part: ItemPart | None, interruptible: bool) -> None:
         """Note what the audio belongs to that is about to be queued."""
@@ -170,7 +157,6 @@ class Playback:
         """What was queued since _begin() is all there is of it for now."""
         if self._open is None:
             return
-        self.playout.unfollow()
         _, part = self._open
         self._open = None
         end = self.playout.end
@@ -179,7 +165,8 @@ class Playback:
             self._ledger.add(part, self._open_start, end - self._open_start)
 
     @property
-    def _most_queued(self) -> int:
+    def most_queued(self) -> int:
+        """Samples that may wait."""
         return MAX_QUEUE_S * self.rate
 
     def finish(self) -> None:
@@ -365,7 +352,7 @@ class Playback:
         if not self._utterances:
             return NEVER, 0
         first = self._utterances[0]
-        if not first.started and not self.muted:
+        if not first.started:
             return 0, 0
         if not first.finished:
             return NEVER, self._write_rate

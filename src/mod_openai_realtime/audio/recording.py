@@ -14,7 +14,6 @@ from typing import Protocol
 from .._media import is_sound_rate
 from ..switch.command import Mix
 from ..switch.log_level import LOG_INFO, LOG_WARNING
-from .capture import remix
 from .recorder import Block, Frame, Recorder
 from .recording_file import RecordingFile
 from .recording_place import Spot
@@ -30,15 +29,21 @@ ORIGIN_WORD, RATE_WORD, NUMBER_WORD = 0, 1, 2
 class RecordedMemory(Protocol):
     """What a recording needs of a stream's memory; _media.StreamMemory is one."""
 
-    def read_capture(self) -> tuple[bytes, int, int, int, int] | None: ...
     def read_played(self) -> tuple[bytes, int, int, int] | None: ...
     def get_word(self, index: int, /) -> int: ...
     def set_word(self, index: int, value: int, /) -> None: ...
 
 
+class CallerSide(Protocol):
+    """Who reads the caller's audio, and copies it for us; _media.Packetizer is one."""
+
+    def take_copies(self) -> list[tuple[bytes, int, int, int, int]]: ...
+    def skip(self) -> int: ...
+
+
 class Recording:
-    """Stands between the capture ring and what reads it (a CaptureMemory), so that the caller is recorded whether the
-    audio is sent or not. Never fails a call: the first trouble gives one warning and ends the recording."""
+    """The caller is recorded whether the audio is sent or not. Never fails a call: the first trouble gives one warning
+    and ends the recording."""
 
     def __init__(
         self,
@@ -53,8 +58,7 @@ class Recording:
         mix: Mix | None,
     ) -> None:
         """`find_spot` may look at the disk, and raise OSError. `rate`: Hz. `mix`: the stream's; `mixed` is captured
-        with the directions apart, and summed for whoever reads. `ptime_ms`: of the
-        channel. `finished`: the file is closed, and logged.
+        with the directions apart. `ptime_ms`: of the channel. `finished`: the file is closed, and logged.
         """
         self._memory = memory
         self._executor = executor
@@ -78,34 +82,23 @@ class Recording:
         memory.set_word(RATE_WORD, self._recorder.rate)
         self._executor.submit(self._open, find_spot, number)
 
-    # -- the capture ring, for whoever sends the caller's audio (CaptureMemory)
-
-    def read_capture(self) -> tuple[bytes, int, int, int, int] | None:
-        run = self._memory.read_capture()
-        if run is None:
-            return None
-        pcm, rate, channels, time_ns, lost = run
-        if not self._failed:
-            self._recorder.caller(Frame(time_ns - self._ptime_ns, self._callers(pcm, channels), rate, broken=lost > 0))
-        if self._mix is Mix.MIXED and channels == 2:
-            return _sum(array("h", pcm)), rate, 1, time_ns, lost
-        return run
+    def begin(self, caller_side: CallerSide) -> None:
+        """Before the first tick()."""
+        self._caller_side = caller_side
 
     def _callers(self, pcm: bytes, channels: int) -> bytes:
         if self._mix is Mix.MONO or self._mix is None:
-            return remix(pcm, channels, 1)
+            return _mean(pcm) if channels == 2 else pcm
         return array("h", pcm)[::2].tobytes() if channels == 2 else pcm
-
-    def skip_capture(self) -> int:
-        skipped = 0
-        while self.read_capture() is not None:
-            skipped += 1
-        return skipped
 
     # -- from the media clock
 
     def tick(self) -> None:
-        """Record what was played, after the caller's side has been read."""
+        """Record what was read, then what was played."""
+        for pcm, rate, channels, time_ns, lost in self._caller_side.take_copies():
+            if not self._failed:
+                said = self._callers(pcm, channels)
+                self._recorder.caller(Frame(time_ns - self._ptime_ns, said, rate, broken=lost > 0))
         while (slot := self._memory.read_played()) is not None:
             pcm, rate, time_ns, number = slot
             if not self._failed:
@@ -126,7 +119,7 @@ class Recording:
         """The stream ends: all that the rings still hold is recorded. The memory is not used any more."""
         if self._ended:
             return
-        self.skip_capture()
+        self._caller_side.skip()
         self.tick()
         self._ended = True
         if not self._failed:
@@ -202,10 +195,10 @@ class Recording:
             self._log(LOG_WARNING, f"recording{path} stops: {reason}")
 
 
-def _sum(samples: array[int]) -> bytes:
-    """Both directions in one, as FreeSWITCH mixes them."""
-    pairs = zip(samples[::2], samples[1::2], strict=True)
-    return array("h", [max(-32768, min(32767, a + b)) for a, b in pairs]).tobytes()
+def _mean(pcm: bytes) -> bytes:
+    """A channel whose codec is stereo."""
+    samples = array("h", pcm)
+    return array("h", [(a + b) >> 1 for a, b in zip(samples[::2], samples[1::2], strict=True)]).tobytes()
 
 
 def _reason(error: Exception) -> str:

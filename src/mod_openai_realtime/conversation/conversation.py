@@ -77,6 +77,10 @@ class Conversation:
 
     def plays(self, item_id: str, content_index: int) -> None:
         """Audio of this part is queued; it is heard unless cut() says otherwise."""
+        item = self._items.get(item_id)
+        known = item.parts.get(content_index) if item is not None else None
+        if known is not None and not known.unheard:
+            return  # asked for with each delta that Python sees
         part = self._part(item_id, content_index)
         if part is not None:
             part.unheard = False

@@ -29,8 +29,6 @@ class Play:
     name: PartName
     audio: bytes
     """In the format that is in effect."""
-    begins: bool
-    """It may be of another part than what came last, or in another format."""
     interruptible: bool
     message: ServerMessage | None
     """Where it was parsed."""
@@ -69,11 +67,6 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class SettleFormats:
-    """What the server states may have changed the audio formats."""
-
-
-@dataclass(frozen=True, slots=True)
 class Warn:
     """Something is wrong with a message. Each text is told once."""
 
@@ -89,11 +82,6 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
-class Depart:
-    """What comes next may be of another part, or be treated otherwise: it takes the long way."""
-
-
-@dataclass(frozen=True, slots=True)
 class Restored:
     """The server has answered all that the session was restored with."""
 
@@ -105,17 +93,4 @@ class Expired:
     """The session has come to its end: nothing that is said to it counts any more."""
 
 
-Effect = (
-    Play
-    | EndAudio
-    | ForgetHalf
-    | Silence
-    | Disown
-    | Send
-    | SettleFormats
-    | Warn
-    | Forward
-    | Depart
-    | Restored
-    | Expired
-)
+Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | Warn | Forward | Restored | Expired

@@ -48,6 +48,10 @@ class Responses:
             self._live(response, _Alive(False, interruptible))
         return True
 
+    def is_playing(self, response: str | None) -> bool:
+        """Whether audible() would say yes, and note nothing."""
+        return response in self._alive and not self.silenced(response)
+
     def _live(self, response: str | None, alive: _Alive) -> None:
         self._alive.pop(response, None)
         self._alive[response] = alive

@@ -55,8 +55,6 @@ class Session:
         """The server has sent `session.created`."""
         self.part: PartName | None = None
         """That of the audio that came last."""
-        self.part_is_open = False
-        """Nothing has come since that audio might depend on."""
 
     @property
     def waiting(self) -> bool:

@@ -14,7 +14,6 @@ from ..dialect.messages import MAX_VALUES, Kind, ServerMessage
 from ..limits import check_id
 from .effects import (
     EVERYTHING,
-    Depart,
     Disown,
     Effect,
     EndAudio,
@@ -24,7 +23,6 @@ from .effects import (
     Play,
     Restored,
     Send,
-    SettleFormats,
     Silence,
     Warn,
     Which,
@@ -56,12 +54,12 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
             return lost("audio delta dropped: its base64 is malformed")
         name = (message.response_id, message.item_id, message.content_index)
         return audio_comes(session, name, message.audio, message)
-    effects = _depart(session) if kind is not Kind.OTHER else []
+    effects: list[Effect] = []
     if kind is Kind.TOO_DEEP:
-        return effects + lost("message dropped: its JSON is nested too deeply")
+        return lost("message dropped: its JSON is nested too deeply")
     if kind is Kind.UNREAD:
         if not session.raw and any(name in payload for name in session.dialect.audio_names):
-            return effects + lost(f"audio delta dropped: its JSON has more than {MAX_VALUES} values")
+            return lost(f"audio delta dropped: its JSON has more than {MAX_VALUES} values")
         effects.append(Warn(f"message passed on unread: its JSON has more than {MAX_VALUES} values"))
     if kind in _NOT_PARSED and b"\0" in payload:
         # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
@@ -95,21 +93,20 @@ def restored(session: Session) -> list[Effect]:
     return [Restored(outcome)] if outcome is not None else []
 
 
-def audio_comes(session: Session, name: PartName, audio: bytes, message: ServerMessage | None) -> list[Effect]:
-    """Audio of the part `name`; `message`: where it was parsed. Raises LimitExceededError."""
+def audio_comes(session: Session, name: PartName, audio: bytes, message: ServerMessage) -> list[Effect]:
+    """Audio of the part `name`, in `message`. Raises LimitExceededError."""
     if not audio:
         return []
-    response, item, _ = name
-    begins = not session.part_is_open or name != session.part
-    if begins:
+    response, item, index = name
+    if name != session.part:
         check_id(response)
         check_id(item)
-        if not session.responses.audible(response):
-            return []
-        session.part, session.part_is_open = name, True
-        if session.conversation is not None and item is not None:
-            session.conversation.plays(item, name[2])
-    return [Play(name, audio, begins, session.responses.interruptible(response), message)]
+    if not session.responses.audible(response):
+        return []
+    session.part = name
+    if session.conversation is not None and item is not None:
+        session.conversation.plays(item, index)
+    return [Play(name, audio, session.responses.interruptible(response), message)]
 
 
 def binary_comes(session: Session, payload: bytes) -> list[Effect]:
@@ -118,10 +115,8 @@ def binary_comes(session: Session, payload: bytes) -> list[Effect]:
         return lost("binary message dropped: the stream is not in raw mode")
     if not session.plays or not session.responses.raw_audible():
         return []
-    effects = _depart(session)
     session.part = (None, None, 0)
-    effects.append(Play(session.part, payload, True, session.responses.interruptible(None), None))
-    return effects
+    return [Play(session.part, payload, session.responses.interruptible(None), None)]
 
 
 def lost(why: str) -> list[Effect]:
@@ -186,7 +181,7 @@ def follow_session(session: Session, message: ServerMessage, *, beside: bool = F
     wish = restoration.wish if restoration is not None and greeted else {}
     negotiation.prefer(wish)
     asked = negotiation.server_said(message)
-    return [SettleFormats(), *_begin(session, asked, wish, greeted=greeted, beside=beside)]
+    return _begin(session, asked, wish, greeted=greeted, beside=beside)
 
 
 def connection_made(session: Session, *, beside: bool = False) -> list[Effect]:
@@ -293,15 +288,10 @@ def _is_cut(session: Session, message: ServerMessage) -> bool:
 # -- who falls silent
 
 
-def _depart(session: Session) -> list[Effect]:
-    session.part_is_open = False
-    return [Depart()]
-
-
 def _silence(session: Session, which: Which, *, tell: bool) -> list[Effect]:
     if not session.plays:
         return []
-    effects = _depart(session)
+    effects: list[Effect] = []
     if which is EVERYTHING or session.part is None or session.responses.silenced(session.part[0]):
         effects.append(ForgetHalf())
     effects.append(Silence(which, tell))

@@ -1,7 +1,7 @@
 """What the server says and what we say to it, as bytes. Sans-I/O.
 
-Nearly all of what a server sends is audio in base64, inside one long string. `audio_delta` finds it without parsing
-the message, where the message is a plain one; `classify` takes them all.
+Nearly all of what a server sends is audio in base64, inside one long string. native/media/audio_delta.c finds it
+without parsing the message, where the message is a plain one; `classify` takes them all, and says the same.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pybase64
 
-from .._media import find_audio_delta, json_shape
+from .._media import json_shape
 
 DEEPEST_NESTING = 128
 
@@ -114,16 +114,6 @@ class ServerMessage:
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
         return value if isinstance(value, str) else None
-
-
-def audio_delta(
-    payload: bytes, names: tuple[bytes, ...] = AUDIO_DELTAS
-) -> tuple[str | None, str | None, int, bytes] | None:
-    """Of what is plainly an AUDIO_DELTA: its response's id, its item's id, its content index, and the decoded audio.
-
-    None says nothing: `classify` tells.
-    """
-    return find_audio_delta(payload, decode_strictly, names)
 
 
 def classify(payload: bytes, kinds: Mapping[str, Kind] = MappingProxyType(KINDS)) -> ServerMessage:

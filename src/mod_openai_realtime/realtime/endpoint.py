@@ -64,8 +64,9 @@ class EndpointListener(Protocol):
     def on_dropped(self, why: str) -> None:
         """An incoming message is dropped; told of each. Whether that is worth a line in the log is the listener's."""
 
-    def on_congested(self) -> None:
-        """More than CONGESTED_BYTES have been sent that the kernel has not taken; called from within a send."""
+    def on_congested(self, congested: bool) -> None:
+        """More than CONGESTED_BYTES have been sent that the kernel has not taken (called from within a send); or, with
+        False, no more than half of that is left. A new connection is not congested, and that is not told."""
 
     def on_ended(self) -> None:
         """There will be no connection any more; once, and the last call."""
@@ -189,8 +190,8 @@ class Endpoint:
 
     @property
     def send_buffer(self) -> SendBuffer | None:
-        """How to send many messages, with nothing in between; None if not connected, or congested. Of use only until
-        `stop`, `on_congested` or `on_disconnected`."""
+        """How to send many messages, with nothing in between; None if not connected. Of use only until `stop` or
+        `on_disconnected`, and not while congested."""
         if self._state is not _State.OPEN or self._websocket is None:
             return None
         return self._websocket.send_buffer
@@ -246,8 +247,8 @@ class Endpoint:
     def websocket_dropped(self, why: str) -> None:
         self._listener.on_dropped(why)
 
-    def websocket_congested(self) -> None:
-        self._listener.on_congested()
+    def websocket_congested(self, congested: bool) -> None:
+        self._listener.on_congested(congested)
 
     def websocket_lost(self, code: int, reason: str) -> None:
         self._websocket = None
@@ -317,5 +318,5 @@ class _Nobody:
     def on_disconnected(self, code: int, reason: str) -> None: ...
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None: ...
     def on_dropped(self, why: str) -> None: ...
-    def on_congested(self) -> None: ...
+    def on_congested(self, congested: bool) -> None: ...
     def on_ended(self) -> None: ...

@@ -57,7 +57,7 @@ class WebSocketOwner(Protocol):
     def websocket_text(self, payload: bytes) -> None: ...
     def websocket_binary(self, payload: bytes) -> None: ...
     def websocket_dropped(self, why: str) -> None: ...
-    def websocket_congested(self) -> None: ...
+    def websocket_congested(self, congested: bool) -> None: ...
     def websocket_lost(self, code: int, reason: str) -> None: ...
     def websocket_failed(self, error: ConnectError) -> None: ...
 
@@ -128,7 +128,7 @@ class WebSocket(WSListener):
     def send_buffer(self) -> SendBuffer | None:
         """See Endpoint.send_buffer."""
         transport = self._sending
-        if transport is None or self._congested:
+        if transport is None:
             return None
         if self._deflates:
             return self._send_buffer_deflated
@@ -318,10 +318,11 @@ class WebSocket(WSListener):
 
     def pause_writing(self) -> None:
         self._congested = True  # the library says so once, until writing is resumed
-        self._owner.websocket_congested()
+        self._owner.websocket_congested(True)
 
     def resume_writing(self) -> None:
         self._congested = False
+        self._owner.websocket_congested(False)
         payload, self._owed_pong = self._owed_pong, None
         if payload is not None and self._transport is not None:
             self._pong(self._transport, payload)

@@ -66,7 +66,7 @@ class Connections:
         session = self._dialogue.session
         self._reports.connected(session.dialect)
         if self._outgoing is not None:
-            self._outgoing.restart(session, keep=self._continuity.keeps_caller)
+            self._outgoing.connect(session, keep=self._continuity.keeps_caller)
         self._go_on(self._rollover.connected() if self._rollover is not None else "")
         self._dialogue.begin()
 
@@ -81,7 +81,8 @@ class Connections:
         self._continuity.lost(self._dialogue.session, time.monotonic_ns(), keep=unsaid)
         self._dialogue.connection_lost()
         if self._outgoing is not None and not ours:
-            self._outgoing.restart(self._dialogue.session, keep=unsaid)
+            keeps = self._continuity.keeps_caller
+            self._outgoing.disconnect(self._dialogue.session, keeps=keeps, whole=unsaid)
         if not unsaid:
             self._tell_loss(code, reason, ours=ours)
 
@@ -154,11 +155,11 @@ class Connections:
 
     def take_over(self, endpoint: Endpoint, successor: Successor) -> None:
         assert self._rollover is not None
-        if self._outgoing is not None:
-            self._outgoing.switch(successor.session)
         now_ns = time.monotonic_ns()
         self._continuity.lost(self._dialogue.session, now_ns, keep=True)
         self._line.switch(endpoint)
+        if self._outgoing is not None:
+            self._outgoing.switch(successor.session)
         self._dialogue.take_over(successor.session, self._line.server)
         for message in successor.take_over():
             self._line.send_text(message)

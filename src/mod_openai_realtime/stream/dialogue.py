@@ -9,7 +9,6 @@ from typing import Protocol
 from ..audio.agent_audio import AgentAudio
 from ..audio.playback import Speech
 from ..conversation.effects import (
-    Depart,
     Disown,
     Effect,
     EndAudio,
@@ -19,7 +18,6 @@ from ..conversation.effects import (
     Play,
     Restored,
     Send,
-    SettleFormats,
     Silence,
     Warn,
 )
@@ -29,7 +27,6 @@ from ..conversation.session_wishes import session_update
 from ..conversation.understanding import (
     application_says,
     application_wants_silence,
-    audio_comes,
     binary_comes,
     connection_made,
     is_quiet,
@@ -38,7 +35,7 @@ from ..conversation.understanding import (
     server_says,
 )
 from ..dialect.client_messages import ClientMessage
-from ..dialect.messages import Kind, audio_delta, classify
+from ..dialect.messages import Kind, classify
 from ..later import Later
 from ..realtime.receiving import TakeAudio
 from .keep_alive import KeepAlive
@@ -60,7 +57,9 @@ class DialogueListener(Protocol):
     def send(self, payload: bytes, /) -> None:
         """A message of the engine's own is to go out."""
 
-    def formats_changed(self) -> None: ...
+    def look(self) -> None:
+        """Something was said that what may go either way depends on."""
+
     def session_expired(self) -> None: ...
     def restored(self, outcome: Outcome, /) -> None: ...
     def warn(self, text: str, /) -> None: ...
@@ -96,12 +95,6 @@ class Dialogue:
 
     def text(self, payload: bytes) -> None:
         """Raises LimitExceededError."""
-        if self._audio is not None and self._audio.plain:
-            delta = audio_delta(payload, self.session.dialect.audio_names)
-            if delta is not None:
-                response, item, index, audio = delta
-                self._carry_out(audio_comes(self.session, (response, item, index), audio, None))
-                return
         message = classify(payload, self.session.dialect.kinds)
         if message.kind is not Kind.AUDIO_DELTA or self.session.raw:
             self._reports.server_said(message)
@@ -133,6 +126,7 @@ class Dialogue:
         session.negotiation.application_sent(update)
         if session.conversation is not None and update is not None:
             session.conversation.application_sent(update)
+        self._listener.look()
 
     def restoration_overdue(self) -> None:
         """What the server has not answered by now it will not."""
@@ -192,8 +186,6 @@ class Dialogue:
                     self._pilot.forward(kind, payload)
                 case Send(payload):
                     self._listener.send(payload)
-                case SettleFormats():
-                    self._listener.formats_changed()
                 case Warn(text):
                     if text not in self._warned:
                         self._warned.add(text)
@@ -205,13 +197,12 @@ class Dialogue:
                 case _:
                     if self._audio is not None:
                         self._sound(self._audio, effect)
+        self._listener.look()
 
     def _sound(self, audio: AgentAudio, effect: Effect) -> None:
         match effect:
             case Play():
                 audio.play(effect, self.session, time.monotonic_ns())
-            case Depart():
-                audio.depart()
             case EndAudio():
                 audio.end()
             case ForgetHalf():

@@ -47,8 +47,7 @@ class Hearing:
 
     def tick(self) -> None:
         """The playback is looked at; from the media clock."""
-        audio, playback, session = self._audio, self._audio.playback, self._dialogue.session
-        audio.sound()
+        playback, session = self._audio.playback, self._dialogue.session
         events = playback.tick()
         if events:
             self._speaker.say(events)
@@ -62,7 +61,6 @@ class Hearing:
             self._continuity.look()
         self._tell_turns()
         self._pilot.played_on()
-        audio.watch()
 
     def finish(self) -> None:
         """The stream is over: what is known by now of its last words is all that will be."""

@@ -11,7 +11,7 @@ from typing import Any
 from .._media import Packetizer, Playout, StreamMemory
 from ..audio.control import Control
 from ..audio.own_sounds import SoundPlayed
-from ..audio.playback import Playback, Speech
+from ..audio.playback import NEVER, Playback, Speech
 from ..audio.recording import Recording
 from ..conversation.restoration import Outcome
 from ..conversation.turn import Turns
@@ -34,12 +34,10 @@ from .hearing import Hearing
 from .line import Line
 from .outbound import Outbound
 from .reports import Reports
+from .restraints import Restraints
 from .state import EndReason, State, StateMachine
 from .stream_owner import StreamOwner
 from .stream_plan import StreamPlan
-
-# What the media thread, or an engine that comes after this one, is to know.
-_PUBLISHED = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
 
 MakeEndpoint = Callable[[EndpointSettings, EndpointListener], Endpoint]
 
@@ -70,10 +68,6 @@ class Stream:
         self._machine = StateMachine(plan.label)
         self._mask = plan.endpoint.mask
         self._summary = Summary(Usage(usage), time.monotonic_ns(), memory.underruns)
-        control = Control(memory.control)
-        self.paused = Control.PAUSED in control
-        self.send_muted = start.mute_user or Control.CAPTURE_MUTED in control
-        self._on_hold = Control.ON_HOLD in control  # as the application was told
         self._turns = Turns()
         warn = weakly(self.warn)
         self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
@@ -82,9 +76,7 @@ class Stream:
         # Before playback begins anew: it tells how far another engine's came.
         conversation = plan.conversation(memory, warn)
         self._continuity = plan.continuity(conversation, owner.later, lambda: this.playing, weakly(self._keep))
-        self._audio = plan.audio(memory, self._turns, warn)
-        if self._audio is not None:
-            self._audio.playback.muted = Control.PLAYBACK_MUTED in control
+        self._audio = plan.audio(memory, self._turns, warn, weakly(self.look))
         sessions = plan.sessions(conversation, warn)
         self._dialogue = Dialogue(sessions, self._audio, self._reports, self._pilot, this, owner.later)
         self._hearing = None
@@ -93,7 +85,10 @@ class Stream:
             self._hearing = Hearing(self._audio, self._turns, self._dialogue, this, *told)
         self._endpoint = Line(make_endpoint(plan.endpoint, self))
         self._outbound = Outbound(self._endpoint, owner.later, weakly(self._end_connection))
-        self._outgoing = plan.outgoing(memory, recording, self._dialogue.session, self._endpoint, warn)
+        self.packetizer = Packetizer(memory, recording is not None)
+        if recording is not None:
+            recording.begin(self.packetizer)
+        self._outgoing = plan.outgoing(self.packetizer, self._dialogue.session, self._endpoint, warn)
         self._connections = Connections(
             self._endpoint,
             self._dialogue,
@@ -103,22 +98,19 @@ class Stream:
             self._reports,
             self._summary,
             self._mask,
-            lambda: this._caller_is_wanted,
+            lambda: this._restraints.caller_is_wanted,
         )
         if settings.reconnect:
             make = partial(make_endpoint, plan.endpoint)
             self._connections.roll_over(make, owner.later, plan.max_session_s, late=settings.restores)
-        self._publish()
+        self._restraints = Restraints(memory, self._outgoing, self._playback, self._turns)
+        if start.mute_user:
+            self._restraints.set(Control.CAPTURE_MUTED, True)
         memory.set_control(0, Control.CONNECTED | Control.SPEAKING | Control.EXPECTING)
 
     @property
     def _playback(self) -> Playback | None:
         return self._audio.playback if self._audio is not None else None
-
-    @property
-    def packetizer(self) -> Packetizer | None:
-        """What sends caller audio while it is lent; None where the stream sends none."""
-        return self._outgoing.packetizer if self._outgoing is not None else None
 
     @property
     def playout(self) -> Playout | None:
@@ -137,9 +129,9 @@ class Stream:
     def stop(self, payload: bytes | None = None, reason: EndReason = EndReason.STOPPED) -> None:
         """Flush caller audio, send the final message, close. Raises CommandRefusedError where that message could not
         be sent; the stream stops all the same."""
-        if self._machine.state not in (State.RUNNING, State.DRAINING):
+        if not self._lives:
             return
-        if self._outgoing is not None and self._capturing:
+        if self._outgoing is not None:
             self._outgoing.flush()
         try:
             if payload is not None and not is_for_player(client_message(payload)):
@@ -153,7 +145,8 @@ class Stream:
             self._first_connection.settle()
         self._continuity.finish(goes_on=reason is EndReason.ENGINE_EXIT)
         self._connections.finish()
-        self._take_back()
+        if self._outgoing is not None:
+            self._outgoing.disconnect(self._dialogue.session)
         self._finish(reason)
         self._endpoint.stop(reason.close_code, reason.close_reason)
         self._owner.stream_ended(self, reason)
@@ -170,6 +163,10 @@ class Stream:
             self._recording.finish()
 
     @property
+    def _lives(self) -> bool:
+        return self._machine.state in (State.RUNNING, State.DRAINING)
+
+    @property
     def closing(self) -> bool:
         return self._machine.state in (State.CLOSING, State.ENDED)
 
@@ -181,50 +178,36 @@ class Stream:
 
     def pause(self) -> None:
         if self._outgoing is not None:
-            if self._capturing:
-                self._outgoing.finish()
-            else:
-                self._outgoing.pass_over()
-        self.paused = True
-        self._publish()
+            self._outgoing.finish()
+        self._restrain(Control.PAUSED, True)
+
+    def _restrain(self, restraint: Control, on: bool) -> None:
+        self._restraints.set(restraint, on)
+        self.look()
 
     def resume(self) -> None:
-        self.paused = False
-        if self._outgoing is not None:
-            self._outgoing.pass_over()
-        self._publish()
+        self._restrain(Control.PAUSED, False)
 
     def mute(self, target: MuteTarget) -> None:
         """Raises CommandRefusedError; with the connection down, the mute itself has taken effect."""
         self._require(target)
         if target is not MuteTarget.USER and self._playback is not None:
-            self._playback.muted = True
-        told = True
-        if target is not MuteTarget.OPENAI and self._outgoing is not None and not self.send_muted:
-            told = self._endpoint.connected
-            self._end_turn(told and not self._on_hold)
-            self.send_muted = True
-        self._publish()
-        if not told:
-            raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
-
-    def _end_turn(self, silence: bool) -> None:
-        """What the caller has said so far goes out, if it was to be sent; with a second of silence, if so told."""
-        assert self._outgoing is not None
-        if not self._capturing:
-            self._outgoing.pass_over()
-        if silence:
+            self._restrain(Control.PLAYBACK_MUTED, True)
+        if target is MuteTarget.OPENAI or self._outgoing is None or Control.CAPTURE_MUTED in self._restraints:
+            return
+        if Control.ON_HOLD not in self._restraints:
             self._outgoing.silence()
+        self._restrain(Control.CAPTURE_MUTED, True)
+        if not self._endpoint.connected:
+            raise CommandRefusedError(reasons.MUTED_NOT_CONNECTED)
 
     def unmute(self, target: MuteTarget) -> None:
         """Raises CommandRefusedError."""
         self._require(target)
         if target is not MuteTarget.USER and self._playback is not None:
-            self._playback.muted = False
-        if target is not MuteTarget.OPENAI and self._outgoing is not None and self.send_muted:
-            self.send_muted = False
-            self._outgoing.pass_over()
-        self._publish()
+            self._restrain(Control.PLAYBACK_MUTED, False)
+        if target is not MuteTarget.OPENAI and self._outgoing is not None:
+            self._restrain(Control.CAPTURE_MUTED, False)
 
     def _require(self, target: MuteTarget) -> None:
         """`all` means what there is: a stream of one direction has only that."""
@@ -236,12 +219,11 @@ class Stream:
     def hold(self, on_hold: bool) -> None:
         """The channel is on hold, or no longer: playback waits by itself (the module sees to it), and no caller audio
         goes out. Where the caller was heard until now, a second of silence ends the turn."""
-        if on_hold == self._on_hold or self._machine.state not in (State.RUNNING, State.DRAINING):
+        if on_hold == (Control.ON_HOLD in self._restraints) or not self._lives:
             return
-        if self._outgoing is not None:
-            self._end_turn(on_hold and self._endpoint.connected and not self.send_muted)
-        self._on_hold = on_hold
-        self._publish()
+        if on_hold and self._outgoing is not None and Control.CAPTURE_MUTED not in self._restraints:
+            self._outgoing.silence()
+        self._restrain(Control.ON_HOLD, on_hold)
         self._pilot.held(on_hold)
 
     def silence(self) -> None:
@@ -257,9 +239,8 @@ class Stream:
         self._outbound.application(payload)
         self._dialogue.application_sent(payload)
         if message is not None:
-            heard = self._outgoing is not None and self._capturing
+            heard = self._outgoing is not None and self._outgoing.open
             self._dialogue.application_said(message, caller_is_heard=heard)
-        self._take_back()
         self._continuity.look()
         self._pilot.sent(payload)
 
@@ -269,61 +250,27 @@ class Stream:
             "name": self.name,
             "direction": self.direction.value,
             "connected": self._endpoint.connected,
-            "paused": self.paused,
-            "send_muted": self.send_muted,
-            "recv_muted": self._playback is not None and self._playback.muted,
+            "paused": Control.PAUSED in self._restraints,
+            "send_muted": Control.CAPTURE_MUTED in self._restraints,
+            "recv_muted": self._playback is not None and Control.PLAYBACK_MUTED in self._restraints,
         }
-
-    def _publish(self) -> None:
-        """Tell the media thread, and an engine that may come after this one."""
-        self._take_back()
-        wanted = Control(0)
-        if self.paused:
-            wanted |= Control.PAUSED
-        if self.send_muted:
-            wanted |= Control.CAPTURE_MUTED
-        if self._playback is not None and self._playback.muted:
-            wanted |= Control.PLAYBACK_MUTED
-        if self._on_hold:
-            wanted |= Control.ON_HOLD
-        self.memory.set_control(wanted, ~wanted & _PUBLISHED)
-        self._turns.playback_waits(self.paused or self._on_hold, time.monotonic_ns())
-        self.memory.watch(0, 0)
 
     # -- from the media clock
 
-    @property
-    def _capturing(self) -> bool:
-        return self._endpoint.connected and self._caller_is_wanted
-
-    @property
-    def _caller_is_wanted(self) -> bool:
-        return not (self.paused or self.send_muted or self._on_hold)
-
     def tick(self) -> None:
         """What has arrived goes out, what is queued goes on its way to the caller; called when memory is due."""
-        state = self._machine.state
-        if state is State.RUNNING or state is State.DRAINING:
-            if self._outgoing is not None:
-                if self._capturing:
-                    self._outgoing.tick()
-                elif self._continuity.keeps_caller and self._caller_is_wanted:
-                    self._outgoing.keep()
-                else:
-                    self._outgoing.pass_over()
-            if self._hearing is not None:
-                self._hearing.tick()
-            if self._recording is not None:
-                if self._outgoing is None:
-                    self._recording.skip_capture()
-                self._recording.tick()
-            if state is State.DRAINING and (self.paused or self._playback is None or self._playback.idle):
-                self._end(EndReason.NO_RECONNECT)
-
-    def _take_back(self) -> None:
-        """What becomes of caller audio may have changed: tick() decides anew."""
+        if not self._lives:
+            return
         if self._outgoing is not None:
-            self._outgoing.take_back()
+            self._outgoing.tick()
+        if self._hearing is not None:
+            self._hearing.tick()
+        if self._recording is not None:
+            self._recording.tick()
+        if self._drained:
+            self._end(EndReason.NO_RECONNECT)
+        else:
+            self.look()
 
     def fail(self, why: str | None) -> None:
         """It ends as one that came to nothing, where there is a reason to; with what the caller is told then."""
@@ -404,9 +351,26 @@ class Stream:
         if self._outbound.own(payload):
             self._pilot.sent(payload)
 
-    def formats_changed(self) -> None:
-        self._take_back()
-        self.memory.watch(0, 0)
+    def look(self) -> None:
+        """What may go either way, and when playback is to be looked at, follows from what is known by now."""
+        session = self._dialogue.session
+        if self._outgoing is not None:
+            self._outgoing.look()
+        if self._audio is not None:
+            self._audio.look(session)
+        self.memory.watch(*self._due())
+
+    def _due(self) -> tuple[int, int]:
+        """As Playback.next_due()."""
+        playback = self._playback
+        if self._drained:
+            return 0, 0
+        return playback.next_due() if playback is not None else (NEVER, 0)
+
+    @property
+    def _drained(self) -> bool:
+        """There will be no connection, and what was queued is over, or will not be."""
+        return self._machine.state is State.DRAINING and (Control.PAUSED in self._restraints or not self.sounding)
 
     def session_expired(self) -> None:
         self._connections.expired()
@@ -434,7 +398,6 @@ class Stream:
         self._connections.opened()
 
     def on_disconnected(self, code: int, reason: str) -> None:
-        self._take_back()
         if not self.closing and self._connections.replaced(code, reason):
             return
         if self._machine.state is not State.ENDED:
@@ -447,8 +410,9 @@ class Stream:
             status = 0 if self._plan.endpoint.failover else http_status  # another may answer otherwise
             self.fail(self._first_connection.failed(error, status, last=wait_ms == 0))
 
-    def on_congested(self) -> None:
-        self._take_back()
+    def on_congested(self, congested: bool) -> None:
+        if self._outgoing is not None:
+            self._outgoing.congest(congested)
 
     def on_dropped(self, why: str) -> None:
         if not self.closing:
@@ -462,7 +426,7 @@ class Stream:
         elif state is State.RUNNING:
             # Reconnecting is off: the media clock ends the stream once the caller has heard what is queued.
             self._machine.move(State.DRAINING)
-            self.memory.watch(0, 0)
+            self.look()
 
     @property
     def take_audio(self) -> TakeAudio | None:

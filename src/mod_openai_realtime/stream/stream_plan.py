@@ -11,13 +11,12 @@ from typing import Any
 
 import orjson
 
-from .._media import StreamMemory
+from .._media import Packetizer, StreamMemory
 from ..audio.agent_audio import AgentAudio, AudioFile, MakeSounds
 from ..audio.audio_format import choose
 from ..audio.capture import Capture
 from ..audio.outgoing import Outgoing, Transport
 from ..audio.playback import Playback, heard_of_kept
-from ..audio.recording import Recording
 from ..conversation.continuity import Continuity
 from ..conversation.conversation import Conversation
 from ..conversation.interruption import Interruption
@@ -155,25 +154,25 @@ class StreamPlan:
             wishes[Side.PLAYBACK] = Wish(choose(wanted, facts.write_codec, facts.write_rate), start.playback_rate)
         return wishes
 
-    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn) -> AgentAudio | None:
+    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn, changed: Callable[[], None]) -> AgentAudio | None:
         """None where it plays nothing."""
         if self.start.playback_rate is None:
             return None
         playback = Playback(memory, playback_rate=self.start.playback_rate, write_rate=self.facts.write_rate)
         file = self.audio_file if self.settings.audio_files else None
-        return AgentAudio(memory, playback, turns, warn, file, raw=self.settings.raw, sounds=self.sounds)
+        raw, sounds = self.settings.raw, self.sounds
+        return AgentAudio(playback, turns, warn, file, changed, raw=raw, sounds=sounds)
 
-    def outgoing(
-        self, memory: StreamMemory, recording: Recording | None, session: Session, transport: Transport, warn: Warn
-    ) -> Outgoing | None:
+    def outgoing(self, packetizer: Packetizer, session: Session, transport: Transport, warn: Warn) -> Outgoing | None:
         """None where it sends nothing."""
         if self.start.send_rate is None:
             return None
         capture = Capture(
-            memory if recording is None else recording,
+            packetizer,
             send_rate=self.start.send_rate,
             channels=2 if self.start.mix is Mix.STEREO else 1,
             message_ms=self.settings.message_ms,
+            # Of a recorded stream it is captured with the directions apart.
+            two_in_one=self.start.mix is Mix.MIXED,
         )
-        raw, lends = self.settings.raw, recording is None
-        return Outgoing(capture, session, transport, warn, raw=raw, lends=lends)
+        return Outgoing(capture, session, transport, warn, raw=self.settings.raw)

@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide, g711_decode, g711_encode
+from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide, g711_decode, g711_encode
 from mod_openai_realtime.audio.audio_format import AudioFormat, Encoding
 from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
 
@@ -13,7 +13,7 @@ from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
 def bench(**settings: int) -> tuple[SwitchSide, Capture]:
     switch = SwitchSide()
     options = {"send_rate": 8000, "channels": 1, "message_ms": 20} | settings
-    return switch, Capture(StreamMemory(switch.fd), **options)
+    return switch, Capture(Packetizer(StreamMemory(switch.fd)), **options)
 
 
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40])

@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, g711_encode
+from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide, g711_encode
 from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
 from mod_openai_realtime.audio.outgoing import Outgoing
+from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.conversation.interruption import Interruption
 from mod_openai_realtime.conversation.negotiation import LONGEST_WAIT_MS, Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.session import Session
 from mod_openai_realtime.dialect.messages import classify
-from mod_openai_realtime.realtime.sending import BINARY, TEXT
+from mod_openai_realtime.realtime.sending import BINARY, TEXT, SendBuffer
 
 FRAME_MS = 20
 FRAME_BYTES = 16 * FRAME_MS
@@ -29,10 +30,9 @@ ULAW = {"type": "audio/pcmu"}
 class Transport:
     """Keeps the audio of each message."""
 
-    buffered_bytes = 0
-
     def __init__(self) -> None:
         self.messages: list[bytes] = []
+        self.send_buffer: SendBuffer | None = self.send_lying
 
     def send_text(self, payload: bytes) -> bool:
         self.messages.append(base64.b64decode(orjson.loads(payload)["audio"]))
@@ -42,16 +42,24 @@ class Transport:
         self.messages.append(payload)
         return True
 
-    def send_buffer(self, opcode: int, buffer: bytearray, offset: int) -> None:
+    def send_lying(self, opcode: int, buffer: bytearray, offset: int) -> None:
         send = {TEXT: self.send_text, BINARY: self.send_binary}[opcode]
         send(bytes(buffer[offset:]))
 
 
 class Bench:
-    """A channel at 8 kHz. The packetizer is lent on a tick, as in a stream."""
+    """A channel at 8 kHz."""
 
     def __init__(
-        self, message_ms: int = 20, *, rate: int = 8000, channels: int = 1, law: str = "pcm", raw: bool = False
+        self,
+        message_ms: int = 20,
+        *,
+        rate: int = 8000,
+        channels: int = 1,
+        law: str = "pcm",
+        raw: bool = False,
+        short_way: bool = True,
+        restored: bool = False,
     ) -> None:
         self.switch = SwitchSide()
         self.memory = StreamMemory(self.switch.fd)
@@ -59,21 +67,35 @@ class Bench:
         self.memory.watch((1 << 64) - 1, 0)
         self.channels = channels
         self.warnings: list[str] = []
-        self._wishes, self._raw = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw
+        self._wishes, self._raw, self._restored = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw, restored
         self.session = self._make_session(0)
-        capture = Capture(self.memory, send_rate=rate, channels=channels, message_ms=message_ms)
+        self.packetizer = packetizer = Packetizer(self.memory, True)
+        self.recorded: list[bytes] = []
+        capture = Capture(packetizer, send_rate=rate, channels=channels, message_ms=message_ms, two_in_one=True)
         self.transport = Transport()
-        self.outgoing = Outgoing(capture, self.session, self.transport, self.warnings.append, raw=raw, lends=True)
+        if not short_way:
+            self.transport.send_buffer = None
+        self.outgoing = Outgoing(capture, self.session, self.transport, self.warnings.append, raw=raw)
         self._poller = Poller()
-        self._poller.add(self.memory, self, self.outgoing.packetizer)
+        self._poller.add(self.memory, self.outgoing, packetizer)
+        self.outgoing.connect(self.session, keep=False)
 
     def _make_session(self, number: int) -> Session:
         negotiation = Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
-        return Session(number, negotiation, Interruption(True), plays=False, raw=self._raw)
+        conversation = Conversation(None, plays=False) if self._restored else None
+        if conversation is not None:
+            conversation.application_sent({"session": {"instructions": "Be brief."}})
+        return Session(
+            number, negotiation, Interruption(True), conversation, plays=False, raw=self._raw, restored=number > 0
+        )
 
     def reconnect(self) -> None:
+        self.lose(keeps=False)
+        self.outgoing.connect(self.session, keep=False)
+
+    def lose(self, *, keeps: bool) -> None:
         self.session = self._make_session(1)
-        self.outgoing.restart(self.session)
+        self.outgoing.disconnect(self.session, keeps=keeps)
 
     def say(self, pcm: bytes) -> None:
         step = FRAME_BYTES * self.channels
@@ -81,23 +103,23 @@ class Bench:
             self.switch.capture(pcm[at : at + step], 8000, self.channels)
 
     def tick(self) -> None:
-        self._poller.ready()
-        self.outgoing.tick()
-
-    def pass_over(self) -> None:
-        self._poller.ready()
-        self.outgoing.pass_over()
+        for outgoing in self._poller.ready():
+            outgoing.tick()
+        self.recorded += [pcm for pcm, *_ in self.packetizer.take_copies()]
 
     def mute(self) -> None:
         self.outgoing.silence()
-        self.outgoing.take_back()
+        self.outgoing.want(False)
+
+    def unmute(self) -> None:
+        self.outgoing.want(True)
 
     def server(self, kind: str, **fields: Any) -> None:
         negotiation = self.session.negotiation
         asked = negotiation.server_said(classify(orjson.dumps({"type": kind, **fields})))
         if asked is not None:
             negotiation.engine_asks(asked)
-        self.outgoing.take_back()
+        self.outgoing.look()
 
     def sent(self) -> bytes:
         return b"".join(self.transport.messages)
@@ -113,7 +135,7 @@ def test_a_mute_sends_what_was_captured_and_a_second_of_silence_in_messages_of_e
     bench.mute()
     for _ in range(60):
         bench.say(os.urandom(FRAME_BYTES))
-        bench.pass_over()
+        bench.tick()
     assert bench.sent() == said + bytes(16000)
     *whole, last = [len(message) for message in bench.transport.messages]
     assert set(whole) <= {16 * message_ms} and 0 < last <= 16 * message_ms
@@ -156,9 +178,9 @@ def test_a_mute_while_the_format_is_open_sends_words_and_silence_once_it_is_know
     bench.say(first)
     bench.mute()
     bench.say(muted)
-    bench.pass_over()
+    bench.tick()
     assert bench.sent() == b""
-    bench.outgoing.pass_over()  # unmuted
+    bench.unmute()
     bench.say(second)
     bench.tick()
     assert bench.sent() == b""
@@ -176,7 +198,7 @@ def test_a_mute_that_lasts_through_the_answer_sends_words_and_silence_then() -> 
     bench.server("session.updated", session={"audio": {"input": {"format": ULAW}}})
     for _ in range(3):
         bench.say(os.urandom(FRAME_BYTES))
-        bench.pass_over()
+        bench.tick()
     assert bench.sent() == g711_encode(first + bytes(16000), "pcmu")
 
 
@@ -189,7 +211,7 @@ def test_a_muted_caller_does_not_wait_for_an_answer_for_ever() -> None:
     for _ in range((LONGEST_WAIT_MS - 100) // FRAME_MS):
         assert bench.sent() == b""
         bench.say(os.urandom(FRAME_BYTES))
-        bench.pass_over()
+        bench.tick()
     assert bench.sent() == first + bytes(16000)
     assert len(bench.warnings) == 1
 
@@ -200,7 +222,7 @@ def test_another_connection_gets_neither_words_nor_silence_of_the_one_before() -
     bench.mute()
     bench.reconnect()
     bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
-    bench.pass_over()
+    bench.tick()
     bench.tick()
     assert bench.sent() == b""
 
@@ -222,20 +244,108 @@ def test_whatever_is_done_every_word_before_a_mute_is_sent_and_none_after_it(
             bench.say(said)
             expected += b"" if muted else said
         elif operation == "tick":
-            (bench.pass_over if muted else bench.tick)()
+            bench.tick()
         elif operation == "mute" and not muted:
             bench.mute()
             muted = True
             expected += bytes(16000)
         elif operation == "unmute" and muted:
-            bench.outgoing.pass_over()
+            bench.unmute()
             muted = False
         elif operation == "finish" and not muted:
             bench.outgoing.finish()
-            bench.outgoing.take_back()
         elif operation == "answer" and waiting:
             bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
             waiting = False
     assert frame * FRAME_MS <= MAX_HELD_MS
     assert bench.sent() == (g711_encode(expected, "pcmu") if negotiates else expected)
     assert all(len(message) <= message_ms * (8 if negotiates else 16) for message in bench.transport.messages)
+
+
+def stated(rate: int, encoding: str = "pcm") -> dict[str, Any]:
+    return {"audio": {"input": {"format": {"type": f"audio/{encoding}", "rate": rate}}}}
+
+
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.integers(1, 4), st.sampled_from([(8000, 1), (8000, 1), (16000, 1), (8000, 2)])),
+        st.tuples(st.just("tick")),
+        st.tuples(st.sampled_from(["mute", "unmute", "pause", "flush", "connect"])),
+        st.tuples(st.sampled_from(["congest", "lose"]), st.booleans()),
+        st.tuples(
+            st.just("server"),
+            st.sampled_from(["session.created", "session.updated", "error"]),
+            st.sampled_from([{}, stated(8000), stated(24000), stated(8000, "pcmu")]),
+        ),
+        st.tuples(st.just("application"), st.sampled_from([{}, stated(24000), stated(8000, "pcma")])),
+        st.tuples(st.just("wait")),
+    ),
+    max_size=40,
+)
+
+
+@given(
+    EVENTS,
+    st.sampled_from([20, 100]),
+    st.sampled_from(["pcm", "pcmu"]),
+    st.sampled_from([1, 2]),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=400, deadline=None, database=None)
+def test_caller_audio_comes_to_the_same_whether_python_sees_it_or_not(
+    events: list[tuple[Any, ...]], message_ms: int, law: str, channels: int, raw: bool, restored: bool
+) -> None:
+    """The law of this direction: a gate that is open does what looking at each frame would have done."""
+    ways = [
+        Bench(message_ms, law=law, channels=channels, raw=raw, short_way=short, restored=restored)
+        for short in (True, False)
+    ]
+    frame, connected = 0, True
+    for event, *arguments in [*events, ("say", 3, (8000, 1)), ("tick",), ("flush",)]:
+        for way in ways:
+            outgoing = way.outgoing
+            match event:
+                case "say":
+                    count, (rate, read_channels) = arguments
+                    for n in range(count):
+                        sample = (37 * (frame + n) % 20000 + 1).to_bytes(2, "little")
+                        way.switch.capture(
+                            sample * (rate // 50 * read_channels), rate, read_channels, 10**9 + (frame + n) * 20_000_000
+                        )
+                case "tick":
+                    way.tick()
+                case "mute":
+                    way.mute()
+                case "unmute":
+                    way.unmute()
+                case "pause":
+                    outgoing.finish()
+                    outgoing.want(False)
+                case "flush":
+                    outgoing.flush()
+                case "congest":
+                    outgoing.congest(arguments[0])
+                case "lose" if connected:
+                    way.lose(keeps=arguments[0])
+                case "connect" if not connected:
+                    outgoing.connect(way.session, keep=True)
+                case "server":
+                    way.server(arguments[0], session=arguments[1], error={})
+                case "application":
+                    way.session.negotiation.application_sent({"session": arguments[0]})
+                    outgoing.look()
+                case "wait":
+                    for n in range(LONGEST_WAIT_MS // FRAME_MS + 1):
+                        way.switch.capture(b"\1\0" * 160, 8000, 1, 10**9 + (frame + n) * 20_000_000)
+                        way.tick()
+        if event == "say":
+            frame += arguments[0]
+        elif event == "wait":
+            frame += LONGEST_WAIT_MS // FRAME_MS + 1
+        connected = (connected or event == "connect") and event != "lose"
+    short, long = ways
+    assert short.transport.messages == long.transport.messages
+    assert short.outgoing.sent_ms == long.outgoing.sent_ms
+    assert b"".join(short.recorded) == b"".join(long.recorded)
+    assert short.warnings == long.warnings

@@ -22,7 +22,7 @@ from audio.tones import noise, tone
 from link.switch import LinkSwitch
 from timers import Timers
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.recording import MAX_WAITING, Recording
 from mod_openai_realtime.audio.recording_file import RecordingFile
 from mod_openai_realtime.audio.recording_place import Spot
@@ -328,7 +328,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
     with ThreadPoolExecutor(1) as executor:
 
         def make(memory: StreamMemory, finished: Callable[[], None]) -> Recording:
-            return Recording(
+            recording = Recording(
                 memory,
                 lambda: Spot(path, os.open(path.parent, os.O_PATH)),
                 executor,
@@ -338,6 +338,8 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
                 ptime_ms=0,
                 mix=Mix.MONO,
             )
+            recording.begin(Packetizer(memory, True))
+            return recording
 
         def step(memory: StreamMemory, recording: Recording | None, n: int) -> None:
             memory.write_playback(answer[160 * n : 160 * (n + 1)].tobytes())
@@ -345,7 +347,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
             switch.capture(caller[160 * n : 160 * (n + 1)].tobytes(), 8000, 1, time_ns)
             switch.playback(160, 8000, time_ns)
             if recording is not None:
-                recording.skip_capture()
+                recording._caller_side.skip()
                 recording.tick()
 
         memory = StreamMemory(switch.fd)

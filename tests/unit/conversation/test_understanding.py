@@ -11,7 +11,6 @@ import pytest
 from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.conversation.effects import (
     EVERYTHING,
-    Depart,
     Disown,
     Effect,
     EndAudio,
@@ -19,7 +18,6 @@ from mod_openai_realtime.conversation.effects import (
     Forward,
     Play,
     Send,
-    SettleFormats,
     Silence,
     Warn,
     Which,
@@ -84,27 +82,19 @@ def test_a_message_of_no_consequence_is_forwarded_and_nothing_else() -> None:
     assert server_says(session, classify(payload), payload, 0) == [Forward("rate_limits.updated", payload)]
 
 
-def test_a_part_begins_once_until_something_may_have_changed() -> None:
-    session = make_session()
-    begun = [each.begins for each in speaks(session) + speaks(session) if isinstance(each, Play)]
-    says(session, "response.created", response={"id": "r2"})
-    begun += [each.begins for each in speaks(session) + speaks(session, item="i2") if isinstance(each, Play)]
-    assert begun == [True, False, True, True]
-
-
 def test_who_only_sends_hears_nothing_and_silences_nothing() -> None:
     session = make_session(plays=False)
     says(session, "response.created", response={"id": "r1"})
     assert speaks(session) == []
     effects = without_forward(says(session, "input_audio_buffer.speech_started"))
-    assert effects == [Depart()]
+    assert effects == []
 
 
 def test_a_caller_who_speaks_silences_what_may_be_interrupted_and_its_late_audio() -> None:
     session = make_session()
     speaks(session)
     effects = without_forward(says(session, "input_audio_buffer.speech_started"))
-    assert effects == [Depart(), Depart(), ForgetHalf(), Silence(Which(interruptible=True), tell=True)]
+    assert effects == [ForgetHalf(), Silence(Which(interruptible=True), tell=True)]
     assert speaks(session) == []
     assert speaks(session, "r2") != []
 
@@ -120,22 +110,17 @@ def test_a_session_that_is_not_interrupted_goes_on() -> None:
     session = make_session()
     says(session, "session.updated", session={"turn_detection": {"interrupt_response": False}})
     speaks(session)
-    assert without_forward(says(session, "input_audio_buffer.speech_started")) == [Depart()]
+    assert without_forward(says(session, "input_audio_buffer.speech_started")) == []
 
 
 def test_the_end_of_the_audio_comes_once_and_not_of_what_was_silenced() -> None:
     session = make_session()
     speaks(session)
     ended = without_forward(says(session, "response.output_audio.done", response_id="r1"))
-    assert ended == [Depart(), ForgetHalf(), EndAudio()]
+    assert ended == [ForgetHalf(), EndAudio()]
     speaks(session, "r2")
     says(session, "input_audio_buffer.speech_started")
-    assert without_forward(says(session, "response.output_audio.done", response_id="r2")) == [Depart()]
-
-
-def test_what_a_session_states_may_change_the_formats() -> None:
-    assert SettleFormats() in says(make_session(), "session.created", session={})
-    assert SettleFormats() in says(make_session(), "error", error={})
+    assert without_forward(says(session, "response.output_audio.done", response_id="r2")) == []
 
 
 @pytest.mark.parametrize(
@@ -151,7 +136,7 @@ def test_what_is_dropped_is_no_event_and_leaves_no_half_sample(payload: bytes) -
 def test_binary_audio_is_of_raw_mode_alone() -> None:
     assert isinstance(binary_comes(make_session(), b"\0\0")[-1], Warn)
     raw = make_session(raw=True)
-    assert binary_comes(raw, b"\0\0") == [Depart(), Play((None, None, 0), b"\0\0", True, True, None)]
+    assert binary_comes(raw, b"\0\0") == [Play((None, None, 0), b"\0\0", True, None)]
     says(raw, "response.created", response={"id": "r1"})
     says(raw, "input_audio_buffer.speech_started")
     assert binary_comes(raw, b"\0\0") == []

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mod_openai_realtime._media import json_shape
+from mod_openai_realtime._media import find_audio_delta, json_shape
 from mod_openai_realtime.dialect.messages import (
+    AUDIO_DELTAS,
     MAX_VALUES,
     Kind,
-    audio_delta,
     classify,
     decode_base64,
+    decode_strictly,
 )
 
 DELTA_NAMES = ["response.output_audio.delta", "response.audio.delta"]
@@ -63,7 +64,7 @@ def objects(draw: st.DrawFn) -> bytes:
 def check(payload: bytes) -> bool:
     """What is found without parsing is what the parser says; whether anything was found."""
     message = classify(payload)
-    found = audio_delta(payload)
+    found = find_audio_delta(payload, decode_strictly, AUDIO_DELTAS)
     if found is not None:
         assert message.kind is Kind.AUDIO_DELTA
         assert found == (message.response_id, message.item_id, message.content_index, message.audio)
@@ -165,7 +166,7 @@ def test_an_audio_delta_gives_its_audio_and_where_it_belongs(name: str) -> None:
     assert (message.response_id, message.item_id, message.content_index) == ("r", "i", 2)
     assert "delta" not in message.fields
     assert message.fields["event_id"] == "e"
-    assert audio_delta(payload) == ("r", "i", 2, b"\1\2\3\4")
+    assert find_audio_delta(payload, decode_strictly, AUDIO_DELTAS) == ("r", "i", 2, b"\1\2\3\4")
 
 
 @pytest.mark.parametrize("delta", ['"AAA"x', "12", "null", '"A"', '"A A="', '"AAAA\\n"'])

@@ -1,4 +1,4 @@
-"""Silence stands in for caller audio that never came, as long as what was missed and no longer: read or lent alike."""
+"""Silence stands in for caller audio that never came, as long as what was missed and no longer: read or sent alike."""
 
 import random
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from itertools import accumulate
 import pytest
 
 from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide
+from mod_openai_realtime.audio.gate import Gate
 
 RATE = 8000
 FRAME = 320
@@ -33,27 +34,28 @@ class Read:
         self.switch.capture(pcm, rate, 1, 1_000_000_000 + int(time_ms * 1_000_000))
 
     def skip(self) -> None:
-        self.memory.skip_capture()
+        Packetizer(self.memory).skip()
 
     def take(self) -> bytes:
         audio = b""
-        while (run := self.memory.read_capture()) is not None:
+        while (run := Packetizer(self.memory).read()) is not None:
             audio += run[0]
         return audio
 
 
-class Lent(Read):
-    """What is sent while the packetizer is lent."""
+class Sent(Read):
+    """What is sent with the gate open."""
 
     def __init__(self, **sizes: int) -> None:
         super().__init__(**sizes)
         self.memory.discard_playback(RATE)
         self.memory.watch(NEVER, 0)
         self.sent = b""
-        packetizer = Packetizer()
+        packetizer = Packetizer(self.memory)
         packetizer.set_message(2, None)
         packetizer.set_input(RATE, 1, None)
-        packetizer.lend(self.send, 1, b"", b"", None)
+        packetizer.set_way(self.send, 1, b"", b"", None)
+        packetizer.gate = Gate.OPEN
         self.poller = Poller()
         self.poller.add(self.memory, "stream", packetizer)
 
@@ -69,7 +71,7 @@ class Lent(Read):
 Way = Callable[..., Read]
 
 
-@pytest.fixture(params=[Read, Lent])
+@pytest.fixture(params=[Read, Sent])
 def way(request: pytest.FixtureRequest) -> Way:
     made: Way = request.param
     return made
@@ -180,7 +182,7 @@ def test_a_pause_has_the_rate_of_what_comes_after_it() -> None:
     caller = Read()
     caller.come(frame(0), 0)
     caller.come(frame(1) * 2, 320, 2 * RATE)
-    runs = [caller.memory.read_capture(), caller.memory.read_capture()]
+    runs = [Packetizer(caller.memory).read(), Packetizer(caller.memory).read()]
     assert [(run[1], run[0]) for run in runs if run] == [
         (RATE, frame(0)),
         (2 * RATE, silence(600) + frame(1) * 2),
@@ -192,14 +194,14 @@ def test_a_pause_is_recorded_in_its_time() -> None:
     caller.come(frame(0), 0)
     assert caller.take() == frame(0)
     caller.come(frame(1), 320)
-    run = caller.memory.read_capture()
+    run = Packetizer(caller.memory).read()
     assert run is not None
     assert (run[0], run[3]) == (silence(300) + frame(1), 1_020_000_000)
 
 
-def test_read_and_lent_are_one() -> None:
+def test_what_is_read_and_what_is_sent_are_one() -> None:
     chance = random.Random(19)
-    ways = [Read(), Lent()]
+    ways = [Read(), Sent()]
     times = accumulate(chance.choice([20] * 20 + [0, 0, 35, 90, 400, 6000]) for _ in range(5000))
     for number, time_ms in enumerate(times):
         for caller in ways:

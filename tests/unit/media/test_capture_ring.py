@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide
 
 
 def pair(**sizes: int) -> tuple[SwitchSide, StreamMemory]:
@@ -22,15 +22,15 @@ def test_frames_come_out_as_they_went_in() -> None:
     switch, engine = pair()
     switch.capture(frame(1), 8000, 1, 111)
     switch.capture(frame(2), 8000, 1, 222)
-    assert engine.read_capture() == (frame(1) + frame(2), 8000, 1, 111, 0)
-    assert engine.read_capture() is None
+    assert Packetizer(engine).read() == (frame(1) + frame(2), 8000, 1, 111, 0)
+    assert Packetizer(engine).read() is None
 
 
 def test_a_frame_larger_than_a_slot_is_joined_again() -> None:
     switch, engine = pair(slot_payload_bytes=640)
     pcm = os.urandom(1920)
     switch.capture(pcm, 48000)
-    run = engine.read_capture()
+    run = Packetizer(engine).read()
     assert run is not None and run[0] == pcm
 
 
@@ -39,7 +39,7 @@ def test_a_change_of_rate_ends_a_run() -> None:
     switch.capture(frame(1), 8000)
     switch.capture(frame(2, 640), 16000)
     switch.capture(frame(3), 8000)
-    runs = [engine.read_capture() for _ in range(3)]
+    runs = [Packetizer(engine).read() for _ in range(3)]
     assert [(run[1], len(run[0])) for run in runs if run] == [(8000, 320), (16000, 640), (8000, 320)]
 
 
@@ -47,7 +47,7 @@ def test_a_full_ring_drops_its_oldest_and_says_how_many() -> None:
     switch, engine = pair(capture_slots=8)
     for number in range(20):
         switch.capture(frame(number), 8000)
-    run = engine.read_capture()
+    run = Packetizer(engine).read()
     assert run is not None
     assert run[0] == b"".join(frame(number) for number in range(12, 20))
     assert run[4] == 12
@@ -58,9 +58,9 @@ def test_skipping_forgets_what_is_buffered_and_no_more() -> None:
     switch, engine = pair()
     switch.capture(frame(1), 8000)
     switch.capture(frame(2), 8000)
-    assert engine.skip_capture() == 2
+    assert Packetizer(engine).skip() == 2
     switch.capture(frame(3), 8000)
-    run = engine.read_capture()
+    run = Packetizer(engine).read()
     assert run is not None and run[0] == frame(3)
 
 
@@ -69,7 +69,7 @@ def test_a_backlog_longer_than_one_run_comes_in_order() -> None:
     for number in range(60):
         switch.capture(frame(number, 640), 16000)
     out = b""
-    while (run := engine.read_capture()) is not None:
+    while (run := Packetizer(engine).read()) is not None:
         out += run[0]
         assert run[4] == 0
     assert out == b"".join(frame(number, 640) for number in range(60))
@@ -78,11 +78,11 @@ def test_a_backlog_longer_than_one_run_comes_in_order() -> None:
 def test_a_second_reader_goes_on_where_the_first_stopped() -> None:
     switch, engine = pair()
     switch.capture(frame(1), 8000)
-    engine.read_capture()
+    Packetizer(engine).read()
     switch.capture(frame(2), 8000)
     engine.close()
     restarted = StreamMemory(switch.fd)
-    run = restarted.read_capture()
+    run = Packetizer(restarted).read()
     assert run is not None and run[0] == frame(2)
 
 
@@ -91,7 +91,7 @@ def test_closed_memory_is_refused_not_touched() -> None:
     engine.close()
     engine.close()
     with pytest.raises(ValueError, match="closed"):
-        engine.read_capture()
+        Packetizer(engine).read()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_frame_that_makes_no_sense_is_passed_over_and_counted(size: int, rate:
     switch.capture(frame(1), 8000)
     switch.capture(bytes(size), rate, channels)
     switch.capture(frame(3), 8000)
-    assert [run[:3] for run in (engine.read_capture(), engine.read_capture()) if run] == [
+    assert [run[:3] for run in (Packetizer(engine).read(), Packetizer(engine).read()) if run] == [
         (frame(1), 8000, 1),
         (frame(3), 8000, 1),
     ]
@@ -172,7 +172,7 @@ def test_a_frame_with_a_time_that_no_clock_shows_is_passed_over_and_counted(time
     switch.capture(frame(1), 8000, 1, 20_000_000)
     switch.capture(frame(2), 8000, 1, time_ns)
     switch.capture(frame(3), 8000, 1, 40_000_000)
-    assert [run[0] for run in (engine.read_capture(), engine.read_capture()) if run] == [frame(1), frame(3)]
+    assert [run[0] for run in (Packetizer(engine).read(), Packetizer(engine).read()) if run] == [frame(1), frame(3)]
     assert engine.faults == 1
 
 
@@ -187,7 +187,7 @@ def test_figures_out_of_range_count_for_nothing_and_positions_end_where_was_writ
     assert [engine.capture_dropped, engine.played_dropped, engine.faults, engine.write_rate] == [0] * 4
     assert engine.playback_tail == engine.cut_at == engine.cut_until == engine.playback_head == 160
     assert engine.unplayed(0) == (engine.unplayed(0)[0], b"")
-    assert engine.read_capture() is None
+    assert Packetizer(engine).read() is None
 
 
 def test_a_frame_that_comes_late_begins_a_run_so_that_it_has_its_time() -> None:
@@ -195,7 +195,7 @@ def test_a_frame_that_comes_late_begins_a_run_so_that_it_has_its_time() -> None:
     ms = 1_000_000
     for time_ms in (100, 120, 145, 195):
         switch.capture(frame(time_ms), 8000, 1, time_ms * ms)
-    first, second = engine.read_capture(), engine.read_capture()
+    first, second = Packetizer(engine).read(), Packetizer(engine).read()
     assert first is not None and second is not None
     assert (len(first[0]), first[3]) == (960, 100 * ms)
     assert (second[0], second[3]) == (frame(195), 195 * ms)

@@ -10,7 +10,7 @@ from functools import partial
 import pybase64
 import pytest
 
-from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide
+from mod_openai_realtime._media import Playout, Poller, StreamMemory, SwitchSide, g711_decode
 from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.resampling import make_resampler
 from mod_openai_realtime.dialect.profiles import OPENAI
@@ -299,12 +299,12 @@ def message(pcm: bytes, response: str = "r", item: str | None = "i", index: int 
     return f'{{{fields},"delta":"{base64.b64encode(pcm).decode()}"{tail}}}'.encode()
 
 
-def test_a_message_of_the_part_that_is_followed_is_fed() -> None:
+def test_a_message_of_the_part_is_fed() -> None:
     bench = Bench()
     pcm = ramp(200)
     bench.playout.feed(pcm)
-    assert not bench.playout.feed_message(message(pcm)), "nothing is followed yet"
-    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, RATE)
+    assert not bench.playout.feed_message(message(pcm)), "there is no part yet"
+    bench.playout.set_part(base64.b64decode, NAMES, "r", "i", 0, RATE, None)
     assert bench.playout.feed_message(memoryview(message(pcm)))
     bench.playout.finish()
     assert bench.hear(5)[:800] == pcm + pcm
@@ -328,15 +328,15 @@ def test_a_message_of_the_part_that_is_followed_is_fed() -> None:
 )
 def test_what_is_not_plainly_of_the_part_is_not_fed(other: bytes) -> None:
     bench = Bench()
-    bench.playout.follow(partial(pybase64.b64decode, validate=True), NAMES, "r", "i", 0, RATE)
+    bench.playout.set_part(partial(pybase64.b64decode, validate=True), NAMES, "r", "i", 0, RATE, None)
     assert not bench.playout.feed_message(other)
     assert bench.playout.end == 0
-    assert bench.playout.feed_message(message(ramp(8))), "it is still followed"
+    assert bench.playout.feed_message(message(ramp(8))), "the part is still the same"
 
 
 def test_a_part_may_have_no_ids() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, NAMES, None, None, 0, RATE)
+    bench.playout.set_part(base64.b64decode, NAMES, None, None, 0, RATE, None)
     anonymous = b'{"delta":"AAA=","type":"response.audio.delta"}'
     assert bench.playout.feed_message(anonymous)
     assert not bench.playout.feed_message(message(ramp(8)))
@@ -344,35 +344,48 @@ def test_a_part_may_have_no_ids() -> None:
 
 def test_an_id_that_is_not_ascii_has_no_equal() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, NAMES, "é", None, 0, RATE)
+    bench.playout.set_part(base64.b64decode, NAMES, "é", None, 0, RATE, None)
     assert not bench.playout.feed_message(message(ramp(8), response="é", item=None))
 
 
-@pytest.mark.parametrize("end", ["finish", "clear", "unfollow"])
-def test_a_part_is_followed_until_something_ends_it(end: str) -> None:
+def test_without_a_part_no_message_is_taken() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, RATE)
-    getattr(bench.playout, end)()
+    bench.playout.set_part(base64.b64decode, NAMES, "r", "i", 0, RATE, None)
+    bench.playout.clear_part()
+    bench.playout.clear_part()
     assert not bench.playout.feed_message(message(ramp(8)))
+
+
+@pytest.mark.parametrize("law", ["pcmu", "pcma"])
+def test_companded_audio_of_the_part_is_fed_as_samples(law: str) -> None:
+    bench = Bench()
+    words = bytes(range(201))
+    bench.playout.set_part(base64.b64decode, NAMES, "r", "i", 0, RATE, law)
+    assert bench.playout.feed_message(message(words))
+    assert not bench.playout.feed_message(message(b""))
+    bench.playout.finish()
+    assert bench.hear(3)[:402] == g711_decode(words, law)
+    with pytest.raises(ValueError, match="law"):
+        bench.playout.set_part(base64.b64decode, NAMES, "r", "i", 0, RATE, "opus")
 
 
 def test_no_more_is_fed_of_messages_than_may_wait() -> None:
     bench = Bench()
-    bench.playout.follow(base64.b64decode, NAMES, "r", "i", 0, 1000)
+    bench.playout.set_part(base64.b64decode, NAMES, "r", "i", 0, 1000, None)
     assert bench.playout.feed_message(message(ramp(1000)))
     waiting = bench.playout.queued
     assert not bench.playout.feed_message(message(ramp(1001 - waiting)))
     assert bench.playout.feed_message(message(ramp(1000 - waiting)))
 
 
-def test_only_what_can_be_followed_is_and_only_messages_are_taken() -> None:
+def test_only_what_can_be_a_part_is_and_only_messages_are_taken() -> None:
     bench = Bench()
     decode = bytes
     before = sys.getrefcount(decode)
     with pytest.raises(TypeError, match="str or None"):
-        bench.playout.follow(decode, NAMES, b"r", None, 0, 1)  # type: ignore[arg-type]
+        bench.playout.set_part(decode, NAMES, b"r", None, 0, 1, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="str or None"):
-        bench.playout.follow(decode, NAMES, "r", 1, 0, 1)  # type: ignore[arg-type]
+        bench.playout.set_part(decode, NAMES, "r", 1, 0, 1, None)  # type: ignore[arg-type]
     assert sys.getrefcount(decode) == before
     with pytest.raises(TypeError):
         bench.playout.feed_message("text")  # type: ignore[arg-type]
@@ -384,7 +397,7 @@ def test_what_the_decoder_raises_is_raised_unless_it_finds_fault_with_the_audio(
     def fail(text: memoryview) -> bytes:
         raise KeyError("no audio")
 
-    bench.playout.follow(fail, NAMES, "r", "i", 0, RATE)
+    bench.playout.set_part(fail, NAMES, "r", "i", 0, RATE, None)
     with pytest.raises(KeyError):
         bench.playout.feed_message(message(ramp(8)))
     assert bench.playout.end == 0

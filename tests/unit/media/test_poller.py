@@ -2,7 +2,7 @@
 
 import pytest
 
-from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def test_caller_audio_makes_a_stream_due_until_it_is_read(stream: Fixture) -> No
     assert poller.ready() == []
     switch.capture(bytes(320), 8000)
     assert poller.ready() == poller.ready() == ["stream"]
-    memory.read_capture()
+    Packetizer(memory).read()
     assert poller.ready() == []
     switch.capture(bytes(320), 8000)
-    memory.skip_capture()
+    Packetizer(memory).skip()
     assert poller.ready() == []
 
 

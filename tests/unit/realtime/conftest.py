@@ -62,8 +62,8 @@ class Recorder:
     def on_dropped(self, why: str) -> None:
         self._note("dropped", why)
 
-    def on_congested(self) -> None:
-        self._note("congested")
+    def on_congested(self, congested: bool) -> None:
+        self._note("congested", congested)
 
     def on_ended(self) -> None:
         self._note("ended")

@@ -196,7 +196,7 @@ async def test_a_server_that_stops_reading_fills_a_buffer_that_is_told_and_stop_
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-async def test_a_congested_connection_says_so_once_and_keeps_what_was_sent_from_a_buffer_that_is_used_again(
+async def test_a_congested_connection_says_so_once_each_way_and_keeps_what_was_sent_from_a_buffer_that_is_used_again(
     bench: Bench, server_tls: ssl.SSLContext, tls: bool
 ) -> None:
     reads, all_read, got = asyncio.Event(), asyncio.Event(), []
@@ -212,19 +212,21 @@ async def test_a_congested_connection_says_so_once_and_keeps_what_was_sent_from_
     endpoint, recorder = bench.endpoint(f"ws{'s' * tls}://127.0.0.1:{port}/", deflate=False, tls=TlsSettings("NONE"))
     await recorder.until("connected")
     buffer, sent = bytearray(100_016), []
-    while (send := endpoint.send_buffer) is not None:
+    send = endpoint.send_buffer
+    assert send is not None
+    while not recorder.named("congested"):
         assert endpoint.buffered_bytes <= CONGESTED_BYTES
         sent.append(bytes([len(sent) % 256]) * 100_000)
         buffer[16:] = sent[-1]
         send(BINARY, buffer, 16)
     assert endpoint.buffered_bytes > CONGESTED_BYTES
-    assert recorder.names.count("congested") == 1
+    assert recorder.named("congested") == [("congested", True)]
     endpoint.send_text(b"the last")
     reads.set()
     async with asyncio.timeout(20):
         await all_read.wait()
     assert got == sent
-    assert endpoint.buffered_bytes == 0 and endpoint.send_buffer is not None
+    assert endpoint.buffered_bytes == 0 and recorder.named("congested")[1:] == [("congested", False)]
 
 
 async def test_what_comes_in_one_segment_with_the_handshake_is_not_lost(bench: Bench) -> None:

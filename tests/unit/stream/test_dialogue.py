@@ -40,6 +40,7 @@ class Sink:
     """What became of it: (name, arguments…), and what Speech was told of."""
 
     told: list[tuple[Any, ...]] = field(default_factory=list)
+    look: Callable[[], None] = lambda: None
 
     def say(self, events: list[Speech]) -> None:
         self.told += [("say", event) for event in events]
@@ -55,8 +56,6 @@ class Sink:
 
     def send(self, payload: bytes) -> None:
         self.told.append(("send", payload))
-
-    def formats_changed(self) -> None: ...
 
 
 class Bench:
@@ -78,8 +77,9 @@ class Bench:
             return Session(number, negotiation, interruption, plays=True, raw=False)
 
         file = self.sink.audio_file if audio_files else None
-        audio = AgentAudio(self.memory, self.playback, Turns(), self.sink.warn, file, raw=False)
+        audio = AgentAudio(self.playback, Turns(), self.sink.warn, file, self.sink.look, raw=False)
         self.dialogue = Dialogue(make_session, audio, reports, self.sink, self.sink, later)
+        self.sink.look = lambda: audio.look(self.dialogue.session)
         self.take_audio = self.dialogue.take_audio if short_way else None
         self.short = 0
         self.heard: list[bytes | None] = []
@@ -96,6 +96,7 @@ class Bench:
     def run(self, frames: int) -> None:
         for _ in range(frames):
             self.sink.say(self.playback.tick())
+            self.sink.look()
             self.cut += self.playback.interrupted()
             self.played += [(p.response, p.heard_ms, p.interrupted) for p in self.playback.played()]
             self.heard.append(self.switch.playback(WRITE_RATE // 50, WRITE_RATE))
@@ -117,6 +118,13 @@ def about(kind: str, response: str = "r1") -> bytes:
     return orjson.dumps({"type": kind, "response_id": response, "response": {"id": response}})
 
 
+def stated(encoding: str, rate: int | None = None) -> bytes:
+    """The server says in which format its audio comes."""
+    return orjson.dumps(
+        {"type": "session.updated", "session": {"audio": {"output": {"format": {"type": encoding, "rate": rate}}}}}
+    )
+
+
 deltas = st.builds(
     delta,
     st.integers(0, 3000).map(lambda count: bytes(n * 7 & 0x3F for n in range(count))),
@@ -136,6 +144,10 @@ others = st.sampled_from(
         about("response.output_audio_transcript.delta"),
         b'{"type":"session.updated","session":{"turn_detection":{"interrupt_response":false}}}',
         b'{"type":"session.updated","session":{"turn_detection":null}}',
+        stated("audio/pcm", 24000),
+        stated("audio/pcm", 16000),
+        stated("audio/pcmu"),
+        stated("audio/pcma"),
         b'{"type":"response.created","response":{"id":"r2","metadata":{"interruptible":"false"}}}',
         b'{"type":"response.done","response":{"id":"r1","status_details":{"reason":"client_cancelled"}}}',
         b'{"type":"response.output_audio.delta","response_id":"r1","item_id":"i1","content_index":0,"delta":"?"}',
@@ -200,7 +212,7 @@ def test_from_the_second_delta_of_a_part_on_the_way_is_short() -> None:
     [
         about("input_audio_buffer.speech_started"),
         about("response.output_audio.done"),
-        about("response.created", "r2"),
+        about("response.done"),
         delta(bytes(3)),
         delta(bytes(960), "r2"),
     ],
@@ -272,14 +284,25 @@ def test_of_too_many_values_no_audio_and_no_nul_byte_gets_out(lost: bytes) -> No
     assert bench.playback.playout.end == 0
 
 
-def test_companded_audio_takes_the_long_way() -> None:
+def test_companded_audio_takes_the_short_way_too_until_its_format_changes() -> None:
     bench = Bench(short_way=True)
-    session = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
-    bench.receive(orjson.dumps({"type": "session.created", "session": session}))
+    bench.receive(stated("audio/pcmu"))
     bench.receive(delta(bytes(160)))
+    bench.receive(delta(bytes(161)))
+    assert bench.short == 1
+    assert (bench.playback.rate, bench.playback.playout.end) == (8000, 321)
+    bench.receive(stated("audio/pcma"))
     bench.receive(delta(bytes(160)))
-    assert bench.short == 0
-    assert (bench.playback.rate, bench.playback.playout.end) == (8000, 320)
+    assert bench.short == 1
+
+
+def test_what_changes_nothing_for_the_audio_leaves_the_way_short() -> None:
+    bench = Bench(short_way=True)
+    bench.receive(delta(bytes(960)))
+    for other in (about("response.created", "r2"), about("input_audio_buffer.committed"), stated("audio/pcm")):
+        bench.receive(other)
+        bench.receive(delta(bytes(960)))
+    assert bench.short == 3
 
 
 def nested(depth: int) -> bytes:

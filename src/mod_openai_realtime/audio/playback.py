@@ -379,6 +379,11 @@ class Playback:
         return not self._utterances or self._utterances[-1].finished
 
     @property
+    def interruptible(self) -> bool:
+        """Something is being heard, or is next, that the caller may interrupt."""
+        return bool(self._utterances) and self._utterances[0].interruptible
+
+    @property
     def idle(self) -> bool:
         """Nothing is queued and all that was has been played."""
         return not self._utterances

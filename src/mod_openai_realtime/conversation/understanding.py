@@ -170,6 +170,17 @@ def application_wants_silence(session: Session, queue: Queue | None) -> list[Eff
     return [*_silence(session, EVERYTHING, tell=session.may_truncate), *_cancel(session, active)]
 
 
+def caller_interrupts(session: Session, *, cancel: bool = True) -> list[Effect]:
+    """What the caller may interrupt is over. `cancel`: the server has not cancelled it by itself."""
+    active = session.responses.interrupt(session.responses.interruptible)
+    if not session.plays:
+        return []
+    effects = _silence(session, Which(interruptible=True), tell=session.truncates)
+    if cancel and session.interruption.cancels:
+        effects += _cancel(session, active)
+    return effects
+
+
 # -- what each kind of message means for the session, and so for what is heard
 
 
@@ -227,13 +238,7 @@ def _caller_speaks(session: Session, _message: ServerMessage, _now_ns: int) -> l
     session.clock.speech_started()
     if not session.detection.interrupts:
         return []
-    active = session.responses.interrupt(session.responses.interruptible)
-    if not session.plays:
-        return []
-    effects = _silence(session, Which(interruptible=True), tell=session.truncates)
-    if session.interruption.cancels and not session.detection.server_cancels:
-        effects += _cancel(session, active)
-    return effects
+    return caller_interrupts(session, cancel=not session.detection.server_cancels)
 
 
 def _caller_spoke(session: Session, _message: ServerMessage, now_ns: int) -> list[Effect]:

@@ -82,11 +82,21 @@ class Controls(Stage, Protocol):
     def sounding(self) -> bool:
         """Something is queued, or being played, or expected of a response whose audio has begun to come."""
 
+    @property
+    def may_be_interrupted(self) -> bool:
+        """Something is being heard, or is next, that the caller may interrupt."""
+
+    def hush(self, hushed: bool, /) -> None:
+        """Playback waits where it is, or goes on."""
+
+    def interrupt(self) -> None:
+        """What the caller may interrupt is over, as by a barge-in; the server is told."""
+
     def stop(self, payload: bytes | None = None, /) -> None:
         """Ends the stream, after a last message to the server."""
 
 
-MakeObserver = Callable[[Stage], Observer]
+MakeObserver = Callable[[Controls], Observer]
 MakePilot = Callable[[Controls], Observer]
 
 

@@ -28,6 +28,7 @@ from ..conversation.understanding import (
     application_says,
     application_wants_silence,
     binary_comes,
+    caller_interrupts,
     connection_made,
     is_quiet,
     lost,
@@ -119,6 +120,10 @@ class Dialogue:
     def silence(self) -> None:
         """The application wants silence; where nothing is played or queued, nothing happens."""
         self._carry_out(application_wants_silence(self.session, self._audio.playback if self._audio else None))
+
+    def interrupt(self) -> None:
+        """The caller has interrupted what they may."""
+        self._carry_out(caller_interrupts(self.session))
 
     def application_sent(self, payload: bytes) -> None:
         """A message of the application has gone out, whatever it says."""

@@ -27,6 +27,7 @@ class Restraints:
         self._playback = playback
         self._turns = turns
         self._now = Control(memory.control) & ALL
+        self._hushed = False
         self._apply()
 
     def __contains__(self, restraint: Control) -> bool:
@@ -42,9 +43,15 @@ class Restraints:
         self._now = self._now | restraint if on else self._now & ~restraint
         self._apply()
 
+    def hush(self, hushed: bool) -> None:
+        """Playback alone waits, for a moment; nobody has asked for it, and nobody is told."""
+        self._hushed = hushed
+        self._apply()
+
     def _apply(self) -> None:
-        self._memory.set_control(self._now, ~self._now & ALL)
-        self._turns.playback_waits(bool(self._now & _OF_PLAYBACK), time.monotonic_ns())
+        published = self._now | Control.PAUSED if self._hushed else self._now
+        self._memory.set_control(published, ~published & ALL)
+        self._turns.playback_waits(bool(published & _OF_PLAYBACK), time.monotonic_ns())
         if self._outgoing is not None:
             self._outgoing.want(self.caller_is_wanted)
         if self._playback is not None:

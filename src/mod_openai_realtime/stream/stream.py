@@ -226,6 +226,20 @@ class Stream:
         self._restrain(Control.ON_HOLD, on_hold)
         self._pilot.held(on_hold)
 
+    def hush(self, hushed: bool) -> None:
+        """Playback waits where it is, or goes on."""
+        self._restraints.hush(hushed)
+        self.memory.watch(0, 0)
+
+    def interrupt(self) -> None:
+        """What the caller may interrupt is over, as by a barge-in; the server is told."""
+        self._dialogue.interrupt()
+
+    @property
+    def may_be_interrupted(self) -> bool:
+        """Something is being heard, or is next, that the caller may interrupt."""
+        return self._playback is not None and self._playback.interruptible
+
     def silence(self) -> None:
         """Drop what is being played and queued; where nothing is, nothing happens."""
         self._dialogue.silence()

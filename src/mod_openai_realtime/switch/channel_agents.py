@@ -21,6 +21,7 @@ from ..pilot.agent_call import AgentCall, Kept
 from ..pilot.agent_desk import KEPT, AgentDesk, Bug
 from ..pilot.agent_facts import facts
 from ..pilot.agent_plan import PlanError, plan_variables
+from ..pilot.barge_in import ConfirmedBargeIn
 from ..stream.stream import Stream
 from . import reasons
 from .agent_verbs import AgentState, StartAgent
@@ -187,6 +188,7 @@ class _Seat:
             prepared,
             needs_connection=True,
             pilot=desk.pilot,
+            observers=(ConfirmedBargeIn,) if plan.barge_in == "confirm" else (),
             session=plan.session,
             sounds=sounds,
             failure_prompt=Path(plan.failure_prompt) if plan.failure_prompt is not None else None,

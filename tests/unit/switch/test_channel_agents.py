@@ -45,6 +45,7 @@ from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.pilot.agent_calls import AgentCalls
+from mod_openai_realtime.pilot.barge_in import CONFIRM_S
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.link import Link
@@ -102,9 +103,12 @@ class Bench:
         self.server, self.url, self.switch, self.streams, self.timers = server, url, switch, streams, timers
         self.host = FakeHost(calls).hello("bakery")
         self.told: list[Any] = []
+        self.heard = b""
+        """What the channel has sent of the agent."""
 
     def frame(self, pcm: bytes | None = None) -> bytes | None:
         out = self.switch.frame(pcm)
+        self.heard += out or b""
         for stream in self.streams.poller.ready():
             stream.tick()
         return out
@@ -130,9 +134,15 @@ class Bench:
         begin: Begin = await self.host_told(Begin)
         return begin
 
+    async def event_told(self, kind: str) -> None:
+        """The host was told of an event of this type; frames pass meanwhile."""
+        number = 1
+        while json.loads(bytes((await self.host_told(Event, number)).event))["type"] != kind:
+            number += 1
+
     async def talk(self, **plan: Any) -> None:
         await self.begin()
-        self.act(Plan(SESSION, **{"url": self.url, **plan}))
+        self.act(Plan(**{"session": SESSION, "url": self.url, **plan}))
         await self.host_told(Connected)
 
 
@@ -397,3 +407,56 @@ async def test_another_worker_goes_on_with_what_was_kept(bench: Bench) -> None:
     assert begin.facts.caller_number == "+15550100"
     connected = await bench.host_told(Connected)
     assert connected.restored
+
+
+ANSWER = bytes(range(1, 241)) * 10  # 300 ms of G.711
+
+
+async def is_interrupted(bench: Bench) -> None:
+    """The server hears the caller while the agent's answer is heard."""
+    await bench.talk(barge_in="confirm", session=SESSION | CONFIRMS)
+    await bench.server.say(type="response.created", response={"id": "r1"})
+    delta = base64.b64encode(ANSWER).decode()
+    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=delta)
+    await bench.server.say(type="response.output_audio.done", response_id="r1")
+    await bench.host_told(Speech)
+    await bench.server.say(type="input_audio_buffer.speech_started")
+    await bench.event_told("input_audio_buffer.speech_started")
+
+
+CONFIRMS = {"audio": {"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}}
+
+
+async def test_a_cough_makes_the_agent_wait_and_go_on_to_the_sample(bench: Bench) -> None:
+    await is_interrupted(bench)
+    so_far = len(bench.heard)
+    for _ in range(10):
+        bench.frame()
+    assert len(bench.heard) - so_far <= 2 * 160  # the frame that fades
+    await bench.server.say(type="input_audio_buffer.speech_stopped")
+    turn = await bench.host_told(TurnHeard)
+    assert turn.heard_ms == 300 and not turn.interrupted
+    assert not any("cancel" in text["type"] or "truncate" in text["type"] for text in bench.server.texts)
+
+
+async def test_words_are_a_barge_in_once_they_have_lasted(bench: Bench) -> None:
+    await is_interrupted(bench)
+    (confirm,) = [timer for timer in bench.timers.running if timer.delay_s == CONFIRM_S]
+    confirm.function()
+    turn = await bench.host_told(TurnHeard)
+    assert turn.interrupted and turn.heard_ms < 300
+    await bench.server.until(lambda: bench.server.texts[-1]["type"] == "conversation.item.truncate")
+    assert bench.server.texts[-1]["audio_end_ms"] == turn.heard_ms
+    assert [text for text in bench.server.texts if text["type"] == "response.cancel"]
+
+
+async def test_what_may_not_be_interrupted_is_not_paused(bench: Bench, tmp_path: Path) -> None:
+    await bench.talk(barge_in="confirm", session=SESSION | CONFIRMS)
+    path = tmp_path / "sound.pcm"
+    path.write_bytes(b"\x11\x22" * 4800)
+    bench.act(Play(1, str(path), pcm=True, interruptible=False))
+    await bench.host_told(Speech)
+    await bench.server.say(type="input_audio_buffer.speech_started")
+    played = await bench.host_told(Played)
+    assert played.heard_ms == 200 and not played.interrupted
+    assert bench.timers.running == [] or all(timer.delay_s != CONFIRM_S for timer in bench.timers.running)

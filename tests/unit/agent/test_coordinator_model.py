@@ -17,6 +17,8 @@ from mod_openai_realtime.agent.coordinator import SILENT_RESPONSE_S, Coordinator
 EXAMPLES = int(os.environ.get("COORDINATOR_EXAMPLES", "10000"))
 TIMEOUT_S = 15.0
 
+pytestmark = pytest.mark.timeout(900)  # half a minute on a machine that does nothing else
+
 
 class World:
     """The coordinator, the model of the server, and what the application wants."""

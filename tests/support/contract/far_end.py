@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from audio.g711 import Pcm16
@@ -21,6 +21,7 @@ SILENT = Behaviour(raw=True)
 """Any path, no session, no answers: only what a test says."""
 
 Records = list[ConnectionRecord]
+Answer = TypeVar("Answer")
 
 
 class FarEnd:
@@ -121,6 +122,10 @@ class FarEnd:
     def until(self, condition: Callable[[Records], object], timeout_s: float = 20.0) -> None:
         """Returns once the condition holds of the connections. Raises TimeoutError."""
         self._thread.wait_for(lambda endpoint: condition(endpoint.connections), timeout_s)
+
+    def ask(self, question: Callable[[LocalEndpoint], Answer]) -> Answer:
+        """Of the endpoint, in its thread."""
+        return self._thread.call(question)
 
     def until_handshakes(self, count: int, timeout_s: float = 20.0) -> None:
         self._thread.wait_for(lambda endpoint: len(endpoint.handshakes) >= count, timeout_s)

@@ -248,7 +248,7 @@ def test_a_session_that_the_server_ends_for_its_age_is_a_rollover_that_comes_lat
     settled(leg, far)
     speech = noise(3000, 8000)
     leg.say(speech)
-    leg.run(200)
+    leg.until(lambda: speech[480:640].tobytes() in far.audio(0).tobytes())
     if word == "error":
         far.say("error", 0, error={"type": "invalid_request_error", "code": "session_expired", "message": "too old"})
     far.close(1001, "maximum duration", 0)
@@ -281,7 +281,10 @@ def test_a_stop_ends_both_connections(switch: Switch, far: FarEnd) -> None:
     leg = roll(switch)
     leg.start(f"{far.url} mono 8k 8k")
     greet(leg, far)
+    send_json(leg, type="session.update", session=SESSION)
     until_opened(far, 2)
+    far.say("session.created", 1, session={})
+    until_said(far, 1, 1)  # so it is open on the other side, too
     leg.ok("stop")
     assert [far.until_closed(each).close_code for each in (0, 1)] == [1000, 1000]
     assert leg.event("disconnect").json()["message"]["code"] == 1000

@@ -109,3 +109,9 @@ async def test_an_agent_that_no_file_has_at_its_top(phone: Phone) -> None:
     with pytest.raises(ValueError, match="at the top of a file"):
         async with phone.call(Hidden):
             pass
+
+
+async def test_a_model_that_is_told_what_to_say_says_no_more(phone: Phone) -> None:
+    async with phone.call(Shop) as caller:
+        await greeted(caller)
+        assert caller.heard[0].text == "Say welcome to the shop."

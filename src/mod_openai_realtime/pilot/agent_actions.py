@@ -162,10 +162,10 @@ class AgentActions:
             if self._music and self._music != "silence":
                 try:
                     await line.freeswitch(ExecuteKind.API, "uuid_displace", f"{line.uuid} start {self._music} 0 l")
-                except ExecutionError:
-                    self._music = None
-                    line.stream_command("resume")
-                    raise
+                except ExecutionError as error:
+                    # A caller waits in silence rather than not at all: whoever is asked meanwhile matters more.
+                    logger.warning("%s: no hold music (%s): %s", line.uuid, self._music, error)
+                    self._music = ""
             return None
         music, self._music = self._music, None
         line.stream_command("resume")

@@ -175,10 +175,11 @@ async def test_without_hold_music_there_is_silence() -> None:
     assert line.told == ["pause", "resume"]
 
 
-async def test_music_that_cannot_be_played_is_no_hold() -> None:
+async def test_where_music_cannot_be_played_there_is_silence() -> None:
     line = FakeLine({(GET, "hold_music"): "/none.wav", (API, "uuid_displace"): ExecutionError("no such file")})
-    (result,) = await both(line, Execute(1, "hold", "on"))
-    assert result.error == "no such file" and line.told == ["pause", "resume"]
+    assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
+    assert line.told == ["pause", "resume"]
+    assert [asked for asked in line.asked if asked[0] is API] == [(API, "uuid_displace", "u1 start /none.wav 0 l")]
 
 
 async def test_a_recording_is_freeswitchs_own() -> None:

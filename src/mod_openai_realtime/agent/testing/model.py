@@ -27,7 +27,7 @@ class Model:
         """What a response says: the words that it is asked for, or what is scripted, or nothing."""
         asked = response.get("instructions")
         if isinstance(asked, str):
-            return asked.removeprefix(self.instructions).strip().removeprefix(EXACTLY).strip()
+            return words_asked_for(asked, self.instructions)
         return self.script.popleft() if self.script else ""
 
     def speech(self, response_id: str, item_id: str, text: str) -> list[dict[str, Any]]:
@@ -47,3 +47,8 @@ class Model:
 
 
 EXACTLY = "Say exactly this, word for word, and nothing else:"
+
+
+def words_asked_for(asked: str, instructions: str) -> str:
+    """Of a response's instructions, those that are not the session's, without the wrapping of `say`."""
+    return asked.removeprefix(instructions).strip().removeprefix(EXACTLY).strip()

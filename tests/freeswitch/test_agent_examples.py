@@ -1,0 +1,211 @@
+"""The agents of the examples on a real FreeSWITCH, with the dialplan of their pages: SIP at both ends."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from audio.g711 import Pcm16
+from audio.tones import tone_amplitude
+from engine_process import EngineProcess
+from freeswitch import RealSwitch, find_freeswitch
+from freeswitch.configuration import SwitchConfiguration
+from sip import Call, Caller
+from xml_reader import ROOT, fenced
+
+from mod_openai_realtime.local.behaviour import Behaviour
+from mod_openai_realtime.local.scripted_model import ScriptedModel
+from mod_openai_realtime.local.server import LocalEndpoint
+from mod_openai_realtime.local.sounds import Tone
+from mod_openai_realtime.local.thread import LocalEndpointThread
+from mod_openai_realtime.local.turns import Context, FunctionCall, Turn
+from mod_openai_realtime.native import MODULE_PATH
+
+EXAMPLES = ROOT / "examples"
+AGENTS = ("clinic/test_clinic.py:AlwaysOpen", "clinic/clinic.py:Clinic")
+MakeCalls = Callable[..., Caller]
+GREETING, BRIEFING, DESK, QUEUE = 440, 600, 700, 850  # Hz
+
+
+@dataclass(frozen=True)
+class WithPages(SwitchConfiguration):
+    """With the dialplan of the examples' pages, in which only what is not here is another."""
+
+    def write(self) -> Path:
+        folder = super().write()
+        xml = "".join(
+            text for name in ("clinic",) for kind, _, text in fenced(EXAMPLES / name / "README.md") if kind == "xml"
+        )
+        for what, other in {
+            # mod_fifo and users that are registered are not here.
+            '"fifo" data="clinic in"': f'"playback" data="tone_stream://v=-7;%(1000,0,{QUEUE});loops=-1"',
+            "user/1001": f"sofia/test/tone-{DESK}@127.0.0.1:{self.sip_port}",
+            "clinic desk": "always_open desk",
+        }.items():
+            assert what in xml
+            xml = xml.replace(what, other)
+        file = folder / "freeswitch.xml"
+        before, after, rest = file.read_text().rpartition("</context>")
+        file.write_text(before + xml + after + rest)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="oart-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def models() -> deque[ScriptedModel]:
+    """Of the sessions to come, in the order in which they begin."""
+    return deque()
+
+
+@pytest.fixture(scope="module")
+def model_server(models: deque[ScriptedModel]) -> Iterator[LocalEndpointThread]:
+    """Where all agents' streams go."""
+    with LocalEndpointThread(agent_for=lambda _: models.popleft(), vad=False) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def engine_process(place: Path, model_server: LocalEndpointThread) -> Iterator[EngineProcess]:
+    engine = EngineProcess(
+        place, "--all-agents-at", model_server.url, *(f"--agent={EXAMPLES / each}" for each in AGENTS)
+    )
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def switch_process(place: Path) -> Iterator[RealSwitch]:
+    prefix = find_freeswitch()
+    if prefix is None:
+        pytest.skip("no FreeSWITCH: set FREESWITCH_PREFIX, or have freeswitch on the PATH")
+    configuration = WithPages(place, place / "engine.sock")
+    switch = RealSwitch(prefix, MODULE_PATH, place / "engine.sock", place, configuration=configuration)
+    yield switch
+    switch.stop()
+
+
+@pytest.fixture
+def script(models: deque[ScriptedModel]) -> Callable[..., ScriptedModel]:
+    """What the model of the next session does, response by response."""
+    models.clear()
+
+    def script(*turns: Turn) -> ScriptedModel:
+        model = Obedient()
+        for turn in turns:
+            model.will_do(turn)
+        models.append(model)
+        return model
+
+    return script
+
+
+class Obedient(ScriptedModel):
+    """Does what is scripted also where it is told what to say."""
+
+    async def answer(self, context: Context) -> Turn:
+        return self._queue.popleft() if self._queue else Turn(tone=Tone(GREETING, 400))
+
+
+def sounds(hertz: int, *calls: FunctionCall) -> Turn:
+    return Turn(tone=Tone(hertz, 600), calls=calls)
+
+
+def calls(name: str, arguments: str = "{}") -> Turn:
+    return Turn(calls=(FunctionCall(name, arguments),))
+
+
+def heard_ms(audio: Pcm16, hertz: float) -> int:
+    """For how long a tone was there, in whole frames."""
+    frames = (audio[at : at + 160] for at in range(0, len(audio) - 159, 160))
+    return 20 * sum(tone_amplitude(frame, hertz, 8000) > 1000 for frame in frames)
+
+
+def wait_tone(call: Call, hertz: float, ms: int = 200) -> None:
+    call.party.wait_heard(lambda audio: heard_ms(audio, hertz) >= ms)
+
+
+def wait_no_agents(switch: RealSwitch, call: Call) -> None:
+    deadline = time.monotonic() + 20
+    while switch.api(f"uuid_openai_agent {call.uuid} list") != "+OK []":
+        assert time.monotonic() < deadline, "the agent is still there"
+
+
+Script = Callable[..., ScriptedModel]
+
+
+def outputs(server: LocalEndpointThread, number: int = -1) -> list[str]:
+    """What the model of a session was told that its calls gave, oldest first."""
+    events = server.call(lambda it: it.connections[number].received_events("conversation.item.create"))
+    return [event["item"]["output"] for event in events if event["item"]["type"] == "function_call_output"]
+
+
+class TestClinic:
+    ASKS = FunctionCall("desk", '{"name": "Ann", "concern": "a prescription"}')
+
+    def test_the_desk_agrees_and_is_connected(
+        self, engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls, script: Script
+    ) -> None:
+        script(sounds(GREETING, self.ASKS))
+        script(sounds(BRIEFING, FunctionCall("accept", "{}")))
+        call = make_calls("5300", 1, headers={"X-Variables": "hold_music=tone_stream://%(60000,0,350)"}).calls[0]
+        call.wait_media()
+        wait_tone(call, DESK)
+        wait_no_agents(switch, call)
+        audio = call.party.audio()
+        assert heard_ms(audio, GREETING) >= 560 and heard_ms(audio, 350) > 0, "no greeting, or no music"
+        assert heard_ms(audio, BRIEFING) == 0
+        wait_tone(call, DESK, heard_ms(audio, DESK) + 400)
+
+    def test_the_desk_has_no_time_and_the_agent_goes_on(
+        self,
+        engine: EngineProcess,
+        switch: RealSwitch,
+        make_calls: MakeCalls,
+        script: Script,
+        model_server: LocalEndpointThread,
+    ) -> None:
+        script(sounds(GREETING, self.ASKS), sounds(900))
+        script(sounds(BRIEFING, FunctionCall("decline", "{}")))
+        call = make_calls("5300", 1).calls[0].wait_media()
+        wait_tone(call, 900)
+        assert outputs(model_server, -2) == ["declined"]
+        assert heard_ms(call.party.audio(), BRIEFING) == heard_ms(call.party.audio(), DESK) == 0
+
+    def test_the_patient_number_is_keyed_in(
+        self,
+        engine: EngineProcess,
+        switch: RealSwitch,
+        make_calls: MakeCalls,
+        script: Script,
+        model_server: LocalEndpointThread,
+    ) -> None:
+        script(calls("ask_patient_number"), sounds(500), sounds(900))
+        call = make_calls("5300", 1).calls[0].wait_media()
+        wait_tone(call, 500)
+        switch.api(f"uuid_recv_dtmf {call.uuid} ~123456")
+        wait_tone(call, 900)
+        assert outputs(model_server) == ["Ann Miller"]
+
+    def test_where_the_endpoint_is_away_the_queue_takes_the_call(
+        self, engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls, model_server: LocalEndpointThread
+    ) -> None:
+        def refuse(server: LocalEndpoint, status: int | None) -> None:
+            server.behaviour = Behaviour(refuse_status=status)
+
+        model_server.call(lambda it: refuse(it, 401))
+        try:
+            call = make_calls("5300", 1).calls[0].wait_media()
+            wait_tone(call, QUEUE)
+        finally:
+            model_server.call(lambda it: refuse(it, None))
+        assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "failed"

@@ -222,14 +222,16 @@ class Driver:
         if old is not None:
             self._task(self._hooks.run_end(old, "handed_over"), "on_end")
         if agent.greeting is not None:
+            self.has_ended_call()  # the greeting is the answer to a tool that does this
             self.greet()
 
     # -- user code
 
     async def _start(self) -> None:
         kept = self._begin.kept
+        made: Agent | None = None
         try:
-            agent = self._make()
+            agent = made = self._make()
             tools = tools_of(type(agent))
             agent.call = self.call
             if kept is None:
@@ -242,7 +244,8 @@ class Driver:
             raise
         except Exception as error:
             logger.exception("%s: the agent could not begin", self.call.uuid)
-            self.perform([Do(m.Fail(f"{type(error).__name__}: {error}"[:500]))])
+            prompt = setting(made, "failure_prompt") if made is not None else None
+            self.perform([Do(m.Fail(f"{type(error).__name__}: {error}"[:500], prompt))])
             return
         self.agent = agent
         self._task(self._hooks.run(), "hooks")

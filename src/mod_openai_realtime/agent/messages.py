@@ -266,6 +266,7 @@ class Fail(_Message, tag="fail"):
     """There will be no plan, or no agent any more: the application returns `failed`."""
 
     reason: str
+    failure_prompt: str | None = None
 
 
 class Send(_Message, tag="send"):

@@ -60,12 +60,13 @@ async def run_tool(run: Run, tool: Tool | None, agent: object, call: Call) -> Ou
         return Outcome(output, result if isinstance(result, str) else json.loads(output))
     except ToolError as error:
         return _failed(str(error))
+    except CallError as error:  # no fault of the code
+        return _failed(f"The tool failed: {error}", f"tool {run.name} failed: {error}")
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # SystemExit, too, is only a tool's
         logger.exception("%s: tool %s failed", call.uuid, run.name)
-        text = f"The tool failed: {error}" if isinstance(error, CallError) else "The tool failed."
-        return _failed(text, f"tool {run.name} failed: {type(error).__name__}: {error}")
+        return _failed("The tool failed.", f"tool {run.name} failed: {type(error).__name__}: {error}")
 
 
 def _failed(text: str, trouble: str = "") -> Outcome:

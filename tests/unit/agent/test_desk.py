@@ -404,13 +404,23 @@ async def test_what_freeswitch_could_misread_is_refused(desk: Desk, doing: Any) 
     assert call.executed == []
 
 
-async def test_a_transfer_that_fails_leaves_the_conversation_as_it_was(desk: Desk) -> None:
-    call = await desk.call(Noted)
+async def test_a_transfer_that_fails_leaves_the_conversation_as_it_was(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Leaving(Noted):
+        @tool
+        async def leave(self, call: Call) -> None:
+            await call.transfer("9999", context="default")
+
+    call = await desk.call(Leaving)
     call.fails("transfer", "NO_ROUTE_DESTINATION")
     with pytest.raises(CallError, match="NO_ROUTE_DESTINATION"):
         await call.call.transfer("9999", context="default")
+    with pytest.raises(ToolError, match="The tool failed: NO_ROUTE_DESTINATION"):
+        await call.tool("leave")
+    assert "Traceback" not in caplog.text
     assert call.call.state == "talking" and call.transferred_to is None
-    assert call.executed == [("transfer", "9999", "XML default")]
+    assert call.executed == [("transfer", "9999", "XML default")] * 2
 
 
 async def test_no_response_follows_a_tool_that_ended_the_call_and_what_stands_behind_still_runs(desk: Desk) -> None:
@@ -495,6 +505,18 @@ async def test_another_agent_goes_on_with_the_conversation(desk: Desk) -> None:
     await call.hangs_up()
     assert notes(call)[0] == "start" and notes(call)[-1][:2] == ("end", "caller")
     assert first[-1][1] == "handed_over"
+
+
+async def test_a_tool_that_hands_the_call_over_is_answered_by_the_others_greeting(desk: Desk) -> None:
+    class Handing(Noted):
+        @tool
+        async def pass_on(self, call: Call) -> None:
+            await call.hand_over(Noted())
+
+    call = await desk.call(Handing)
+    await call.tool("pass_on")
+    await call.settle()
+    assert call.said == ["Say hello.", "Say hello."] and len(asked(call)) == 2
 
 
 async def test_usage_and_errors_of_the_server(desk: Desk) -> None:

@@ -187,7 +187,7 @@ async def test_arguments_that_do_not_fit_and_what_is_to_be_said_while_another_re
         assert [each.text for each in heard] == ["0", "1", "2"]
         found = await turns(worker, 6)
         assert "The arguments don't fit: day: Field required" in dict(found)["tool"]
-        assert found[-1] == ("agent", "Well."), "what follows upon the tool waits for its turn"
+        assert found[-1] == ("agent", "I know."), "what follows upon the tool waits for its turn"
         assert worker.errors == []
 
 

@@ -82,10 +82,11 @@ class AgentHost:
 
     # -- its life
 
-    async def run(self, paths: Sequence[Path]) -> None:
-        """Serves the workers at these sockets until stop(), or, after drain(), until the last call has ended."""
+    async def run(self, paths: Sequence[Path], blocked: Callable[[float], None] = lambda _: None) -> None:
+        """Serves the workers at these sockets until stop(), or, after drain(), until the last call has ended. `blocked`
+        is told for how long user code has kept the event loop from going on, in seconds."""
         connecting = [self._loop.create_task(self._keep_connected(path)) for path in paths]
-        watchdog = Watchdog(self._loop)
+        watchdog = Watchdog(self._loop, tell=blocked)
         try:
             await self._stopping.wait()
             with contextlib.suppress(TimeoutError):
@@ -230,7 +231,12 @@ class AgentHost:
 
 
 def run_host(
-    specifications: Iterable[str], paths: Sequence[Path], *, generation: int = 0, users: frozenset[int]
+    specifications: Iterable[str],
+    paths: Sequence[Path],
+    *,
+    generation: int = 0,
+    users: frozenset[int],
+    blocked: Callable[[float], None] = lambda _: None,
 ) -> None:
     """The main function of a host process: SIGTERM ends it, SIGUSR1 lets its calls come to their end and takes no new
     ones. Raises AgentError where an agent can't be loaded."""
@@ -244,6 +250,6 @@ def run_host(
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, host.stop)
         loop.add_signal_handler(signal.SIGUSR1, host.drain)
-        await host.run(paths)
+        await host.run(paths, blocked)
 
     asyncio.run(main())

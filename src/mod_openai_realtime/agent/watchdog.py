@@ -28,11 +28,14 @@ class Watchdog:
         blocked_s: float = BLOCKED_S,
         look_s: float = LOOK_S,
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[float], None] = lambda _: None,
     ) -> None:
+        """`tell` gets the seconds of each block that was told of, on the loop's thread, once it is over."""
         self._loop = loop
         self._limit_s = blocked_s
         self._look_s = look_s
         self._clock = clock
+        self._tell = tell
         self._thread_id = threading.get_ident()
         self._beat = clock()
         self._told = False
@@ -55,6 +58,7 @@ class Watchdog:
         if self._told:
             self._told = False
             self.blocked_s += blocked_s
+            self._tell(blocked_s)
             logger.error("the event loop was blocked for %.1f s", blocked_s)
         self._timer = self._loop.call_later(self._look_s, self._tick)
 

@@ -88,9 +88,17 @@ class HostMain(Protocol):
     """Runs in the process."""
 
     def __call__(
-        self, pipe: Connection, /, *, sockets: tuple[Path, ...], specifications: tuple[str, ...], generation: int
+        self,
+        pipe: Connection,
+        /,
+        *,
+        sockets: tuple[Path, ...],
+        specifications: tuple[str, ...],
+        generation: int,
+        blocked: Callable[[float], None],
     ) -> None:
-        """`pipe` is told Loaded or NotLoaded; `sockets` are the workers'."""
+        """`pipe` is told Loaded or NotLoaded; `sockets` are the workers'; `blocked` for how long user code has kept the
+        event loop from going on, in seconds."""
 
 
 @dataclass(slots=True)
@@ -134,6 +142,8 @@ class AgentHosts:
     place: AgentPlace
     main: HostMain
     add: Add
+    blocked: Callable[[int, float], None]
+    """Of the host of that number: see HostMain."""
     _hosts: list[_Host] = field(default_factory=list)
     _generation: int = 0
     _whole: int = 0
@@ -184,6 +194,7 @@ class AgentHosts:
                 sockets=self.place.sockets,
                 specifications=self.options.specifications,
                 generation=self._generation,
+                blocked=partial(self.blocked, number),
             )
             child = self.add(f"agents-{number}", main)
             self._hosts.append(_Host(child, self._generation, child.pipe))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,7 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 def run_agent_host(
-    pipe: Connection, *, sockets: tuple[Path, ...], specifications: tuple[str, ...], generation: int
+    pipe: Connection,
+    *,
+    sockets: tuple[Path, ...],
+    specifications: tuple[str, ...],
+    generation: int,
+    blocked: Callable[[float], None],
 ) -> None:
     """The main function; see HostMain."""
     # Only here: the other processes of the engine have no use for what comes with it.
@@ -30,7 +36,7 @@ def run_agent_host(
     folders = {agent.file.parent for agent in agents.values()}
     pipe.send(Loaded(tuple(agents), _files_in(folders)))
     pipe.close()
-    run_host(specifications, sockets, generation=generation, users=frozenset({os.getuid()}))
+    run_host(specifications, sockets, generation=generation, users=frozenset({os.getuid()}), blocked=blocked)
 
 
 def _files_in(folders: set[Path]) -> tuple[str, ...]:

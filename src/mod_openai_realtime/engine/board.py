@@ -41,11 +41,22 @@ class Board:
     Rows are copied without a lock: a reader may see a row half new, which for figures does no harm.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._memory = mmap.mmap(-1, max(1, workers) * _SIZE * 8)
-        self._cells = memoryview(self._memory).cast("q")
+    def __init__(self, workers: int, hosts: int = 0) -> None:
+        """`hosts`: processes that agents run in, each with a cell of its own behind the rows."""
         self.workers = max(1, workers)
+        self.hosts = hosts
+        self._memory = mmap.mmap(-1, (self.workers * _SIZE + hosts) * 8)
+        self._cells = memoryview(self._memory).cast("q")
         self._own = 0
+
+    def host_was_blocked(self, host: int, blocked_s: float) -> None:
+        """User code has kept an agent host from going on, by a process that is host `host`."""
+        self._cells[self.workers * _SIZE + host] += round(blocked_s * 1e6)
+
+    @property
+    def agents_blocked_s(self) -> float:
+        """Of all hosts there are and have been."""
+        return sum(self._cells[self.workers * _SIZE :].tolist()) / 1e6
 
     def join(self, index: int) -> None:
         """This process is worker `index` from now on."""

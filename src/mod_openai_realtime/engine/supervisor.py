@@ -82,7 +82,7 @@ class Supervisor:
         where agents and workers meet, if the options have agents."""
         self._listener = listener
         self._options = options
-        self._board = Board(options.workers)
+        self._board = Board(options.workers, options.agents.processes if options.agents is not None else 0)
         self._context = multiprocessing.get_context("fork")
         self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
         if metrics is not None:
@@ -91,7 +91,7 @@ class Supervisor:
         self._agents: AgentHosts | None = None
         self._agent_names: frozenset[str] = frozenset()
         if options.agents is not None and place is not None:
-            self._agents = AgentHosts(options.agents, place, run_agent_host, self._add)
+            self._agents = AgentHosts(options.agents, place, run_agent_host, self._add, self._board.host_was_blocked)
         self._stopping = False
 
     def run(self, ready: Callable[[], object]) -> None:

@@ -61,6 +61,9 @@ class BoardCollector(Collector):
             for worker, row in rows:
                 counter.add_metric([worker], getattr(row, name))
             yield counter
+        if self._board.hosts:
+            name, text = "agent_blocked_seconds", "how long agents' code has kept an event loop from going on"
+            yield CounterMetricFamily(f"{_PREFIX}_{name}", text, value=self._board.agents_blocked_s)
         tokens = CounterMetricFamily(
             f"{_PREFIX}_tokens", "tokens that servers have told of, by kind", labels=["worker", "kind"]
         )

@@ -40,7 +40,9 @@ class Bench:
         monkeypatch.setattr(os, "kill", lambda pid, number: self.signals.append((pid, number)))
         options = AgentOptions(("a.py:A",), processes, "ws://h/", reload)
         self.first: Loaded | NotLoaded | None = None
-        self.hosts = AgentHosts(options, AgentPlace(Path("/x"), (Path("/x/worker-0"),), ()), self.main, self.add)
+        self.hosts = AgentHosts(
+            options, AgentPlace(Path("/x"), (Path("/x/worker-0"),), ()), self.main, self.add, lambda *_: None
+        )
 
     def add(self, name: str, target: Callable[[Connection], None]) -> FakeChild:
         child = FakeChild(target, 100 + len(self.children))

@@ -72,3 +72,15 @@ def test_the_counts_of_ended_streams_are_kept() -> None:
     assert figures.snapshot(1, 1, [memory], ticker).underruns == 1
     figures.stream_ended(memory)
     assert figures.snapshot(1, 0, [], ticker).underruns == 1
+
+
+def test_hosts_have_cells_of_their_own() -> None:
+    board = Board(2, hosts=3)
+    board.join(1)
+    board.host_was_blocked(0, 1.5)
+    board.host_was_blocked(2, 0.25)
+    board.host_was_blocked(2, 0.25)
+    board.absent(1)
+    assert board.agents_blocked_s == 2.0
+    assert len(board.rows()) == 2
+    assert Board(2).agents_blocked_s == 0

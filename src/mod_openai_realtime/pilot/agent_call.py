@@ -57,6 +57,8 @@ class Kept(msgspec.Struct, omit_defaults=True):
     last: int = 0
     plan: Plan | None = None
     host: KeptOfHost = msgspec.field(default_factory=KeptOfHost)
+    host_id: str = ""
+    """Of the host that had it: where that lives, the agent's instance does."""
 
 
 class Desk(Protocol):
@@ -108,6 +110,8 @@ class AgentCall:
         self._calls = calls
         self._later = later
         self._host: AgentHost | None = None
+        self.wanted_host = kept.host_id if kept is not None else ""
+        """The host that has its agent's instance, where the call was another worker's."""
         self._plan: Plan | None = None
         self._kept = KeptOfHost()
         self._sizes: dict[str, int] = {}  # of what is kept, in bytes: by a turn's index, and "" for the state
@@ -128,7 +132,7 @@ class AgentCall:
     # -- the host that has it
 
     def taken_by(self, host: AgentHost) -> None:
-        self._host = host
+        self._host, self.wanted_host = host, ""
         kept = self._kept if self._again else None
         self._again = True  # the next one goes on where this one was
         begin = Begin(self.number, self._journal.next(), self.agent, self._facts, kept, self._connected)
@@ -252,7 +256,8 @@ class AgentCall:
 
     def kept(self) -> Kept:
         """For a worker that comes after this one."""
-        return Kept(self.agent, self._facts, self._through, self._journal.last, self._plan, self._kept)
+        host_id = self._host.id if self._host is not None else ""
+        return Kept(self.agent, self._facts, self._through, self._journal.last, self._plan, self._kept, host_id)
 
     # -- inner
 

@@ -8,6 +8,9 @@ from .agent_call import AgentCall, Desk, Kept
 from .agent_host import AgentHost
 from .agent_plan import plan_uri
 
+RECONNECT_S = 1.0
+"""So long the host of a call whose worker has died has to find the new worker: it tries four times a second."""
+
 
 class AgentCalls:
     """Gives each call a host, and another one where that dies. Calls wait where there is none."""
@@ -42,9 +45,11 @@ class AgentCalls:
 
     def place(self, call: AgentCall) -> None:
         """The call needs a host."""
-        host = self._host_for(call.agent)
+        host = self._host_for(call.agent, call.wanted_host)
         if host is None:
             self._waiting[call.number] = call
+            if call.wanted_host:
+                self._later(RECONNECT_S, lambda: self._want_any(call))
         else:
             host.calls[call.number] = call
             call.taken_by(host)
@@ -54,8 +59,16 @@ class AgentCalls:
         for host in self._hosts:
             host.calls.pop(call.number, None)
 
-    def _host_for(self, agent: str) -> AgentHost | None:
-        """Of the newest generation that has the agent, the one with the fewest calls."""
+    def _want_any(self, call: AgentCall) -> None:
+        """The host that had the call has not come back."""
+        call.wanted_host = ""
+        if self._waiting.pop(call.number, None) is not None:
+            self.place(call)
+
+    def _host_for(self, agent: str, wanted: str) -> AgentHost | None:
+        """The one that is wanted; else, of the newest generation that has the agent, the one with the fewest calls."""
+        if wanted:
+            return next((host for host in self._hosts if host.id == wanted), None)
         hosts = [host for host in self._hosts if host.has(agent)]
         return max(hosts, key=lambda host: (host.generation, -len(host.calls)), default=None)
 

@@ -92,6 +92,11 @@ class AgentHost(asyncio.Protocol):
     # -- what the worker wants of it
 
     @property
+    def id(self) -> str:
+        """What it calls itself; "" before it has said so."""
+        return self._hello.host if self._hello is not None else ""
+
+    @property
     def generation(self) -> int:
         return self._hello.generation if self._hello is not None else -1
 

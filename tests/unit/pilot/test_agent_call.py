@@ -26,7 +26,7 @@ from mod_openai_realtime.agent.messages import (
 )
 from mod_openai_realtime.pilot import agent_call
 from mod_openai_realtime.pilot.agent_call import PLAN_S, AgentCall
-from mod_openai_realtime.pilot.agent_calls import AgentCalls
+from mod_openai_realtime.pilot.agent_calls import RECONNECT_S, AgentCalls
 
 PLAN = Plan({"instructions": "Be brief."})
 
@@ -159,7 +159,8 @@ def test_a_worker_that_comes_after_goes_on_with_plan_and_numbers(planned: FakeHo
     timers = Timers()
     calls = AgentCalls(frozenset({"bakery"}), timers.later)
     after = calls.begin("bakery", kept.facts, NotedDesk(), kept)
-    assert timers.running == []  # the plan is there
+    assert [timer.delay_s for timer in timers.running] == [RECONNECT_S]  # the plan is there
+    assert FakeHost(calls).hello("bakery", name="other").told()[1:] == []  # the agent's instance is elsewhere
     _, begin = FakeHost(calls).hello("bakery").told()
     assert begin.kept == Kept({"a": 1})
     assert begin.n > 4  # the host may have been told more than was kept
@@ -176,3 +177,13 @@ def test_what_is_kept_is_bounded_the_oldest_turns_go(
     monkeypatch.setattr(agent_call, "MAX_KEPT_BYTES", 1000)
     planned.say(Acts(call.number, 1, [], Kept({"state": "y" * 2000}, {})))
     assert call.kept().host == Kept()
+
+
+def test_where_that_host_does_not_come_back_another_gets_the_call(planned: FakeHost, call: AgentCall) -> None:
+    kept, timers = call.kept(), Timers()
+    calls = AgentCalls(frozenset({"bakery"}), timers.later)
+    other = FakeHost(calls).hello("bakery", name="other")
+    calls.begin("bakery", kept.facts, NotedDesk(), kept)
+    assert other.told()[1:] == []
+    assert timers.run_out() == [RECONNECT_S]
+    assert isinstance(other.told()[0], Begin)

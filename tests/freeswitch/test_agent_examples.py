@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from audio.files import read_wav
 from audio.g711 import Pcm16
 from audio.tones import tone_amplitude
 from engine_process import EngineProcess
@@ -27,7 +29,19 @@ from mod_openai_realtime.local.turns import Context, FunctionCall, Turn
 from mod_openai_realtime.native import MODULE_PATH
 
 EXAMPLES = ROOT / "examples"
-AGENTS = ("clinic/test_clinic.py:AlwaysOpen", "clinic/clinic.py:Clinic")
+AGENTS = ("clinic/test_clinic.py:AlwaysOpen", "clinic/clinic.py:Clinic", "survey/survey.py:Survey")
+# Answers with a message, beeps, and records.
+MACHINE = """
+<extension name="machine">
+  <condition field="destination_number" expression="^machine-(\\d+)$">
+    <action application="answer"/>
+    <action application="playback" data="tone_stream://v=-7;%(1500,0,300)"/>
+    <action application="set" data="machine_has_beeped=true"/>
+    <action application="playback" data="tone_stream://v=-7;%(1000,0,$1)"/>
+    <action application="playback" data="silence_stream://-1"/>
+  </condition>
+</extension>
+"""
 MakeCalls = Callable[..., Caller]
 GREETING, BRIEFING, DESK, QUEUE = 440, 600, 700, 850  # Hz
 
@@ -51,7 +65,7 @@ class WithPages(SwitchConfiguration):
             xml = xml.replace(what, other)
         file = folder / "freeswitch.xml"
         before, after, rest = file.read_text().rpartition("</context>")
-        file.write_text(before + xml + after + rest)
+        file.write_text(before + xml + MACHINE + after + rest)
         return folder
 
 
@@ -209,3 +223,64 @@ class TestClinic:
         finally:
             model_server.call(lambda it: refuse(it, None))
         assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "failed"
+
+
+class TestSurvey:
+    @pytest.fixture
+    def dial(self, engine: EngineProcess, switch: RealSwitch, tmp_path: Path) -> Callable[[str], str]:
+        """Has the agent call somebody; -> the uuid of its channel."""
+
+        def dial(destination: str) -> str:
+            uuid = str(uuid4())
+            variables = f"origination_uuid={uuid},ignore_early_media=true,originate_timeout=30,AGENT_CUSTOMER=4711"
+            variables += f",AGENT_RESULTS={tmp_path}/survey.csv"
+            port = switch.configuration.sip_port
+            switch.api(
+                f"bgapi originate {{{variables}}}sofia/test/{destination}@127.0.0.1:{port} &openai_agent(survey)"
+            )
+            return uuid
+
+        return dial
+
+    def test_the_greeting_comes_after_the_answer_and_is_heard_whole(
+        self,
+        dial: Callable[[str], str],
+        switch: RealSwitch,
+        script: Script,
+        models: deque[ScriptedModel],
+        tmp_path: Path,
+    ) -> None:
+        script(
+            Turn(tone=Tone(GREETING, 600), calls=(FunctionCall("note", '{"satisfied": 4}'),)),
+            Turn(calls=(FunctionCall("finish", "{}"),)),
+        )
+        uuid = dial("ringing")
+        callee = switch.events.wait_for("CHANNEL_PARK", predicate=lambda event: event.uuid != uuid).uuid
+        assert len(models) == 1, "it talks to somebody who has not answered"
+        heard = switch.recordings / "survey.wav"
+        switch.api(f"uuid_setvar {callee} execute_on_answer record_session {heard}")
+        switch.api(f"uuid_answer {callee}")
+        switch.events.wait_for("CHANNEL_DESTROY", callee)
+        assert heard_ms(read_wav(heard)[0], GREETING) >= 560
+        assert wait_text(tmp_path / "survey.csv") == "4711,4,hang_up\n"
+
+    @pytest.mark.parametrize("hertz", [950, 1000, 1400])
+    def test_it_hangs_up_at_the_beep(
+        self, dial: Callable[[str], str], switch: RealSwitch, script: Script, tmp_path: Path, hertz: int
+    ) -> None:
+        script(sounds(GREETING))
+        uuid = dial(f"machine-{hertz}")
+        ended = switch.events.wait_for(
+            "CHANNEL_HANGUP_COMPLETE", predicate=lambda event: "variable_machine_has_beeped" in event.headers
+        )
+        switch.events.wait_for("CHANNEL_DESTROY", uuid)
+        assert ended.headers["variable_sip_hangup_disposition"] == "recv_bye"
+        assert wait_text(tmp_path / "survey.csv") == "4711,,caller\n"
+
+
+def wait_text(file: Path) -> str:
+    deadline = time.monotonic() + 20
+    while not file.exists() or not file.read_text():
+        assert time.monotonic() < deadline, f"{file.name} was not written"
+        time.sleep(0.02)
+    return file.read_text()

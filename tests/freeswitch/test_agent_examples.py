@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from audio.files import read_wav
-from audio.g711 import Pcm16
-from audio.tones import tone_amplitude
+from audio.g711 import Pcm16, ulaw_decode
+from audio.tones import tone, tone_amplitude
 from engine_process import EngineProcess
 from freeswitch import RealSwitch, find_freeswitch
 from freeswitch.configuration import SwitchConfiguration
@@ -29,7 +31,12 @@ from mod_openai_realtime.local.turns import Context, FunctionCall, Turn
 from mod_openai_realtime.native import MODULE_PATH
 
 EXAMPLES = ROOT / "examples"
-AGENTS = ("clinic/test_clinic.py:AlwaysOpen", "clinic/clinic.py:Clinic", "survey/survey.py:Survey")
+AGENTS = (
+    "clinic/test_clinic.py:AlwaysOpen",
+    "clinic/clinic.py:Clinic",
+    "survey/survey.py:Survey",
+    "interpreter/interpreter.py:Interpreter",
+)
 # Answers with a message, beeps, and records.
 MACHINE = """
 <extension name="machine">
@@ -53,13 +60,17 @@ class WithPages(SwitchConfiguration):
     def write(self) -> Path:
         folder = super().write()
         xml = "".join(
-            text for name in ("clinic",) for kind, _, text in fenced(EXAMPLES / name / "README.md") if kind == "xml"
+            text
+            for name in ("clinic", "interpreter")
+            for kind, _, text in fenced(EXAMPLES / name / "README.md")
+            if kind == "xml"
         )
         for what, other in {
             # mod_fifo and users that are registered are not here.
             '"fifo" data="clinic in"': f'"playback" data="tone_stream://v=-7;%(1000,0,{QUEUE});loops=-1"',
             "user/1001": f"sofia/test/tone-{DESK}@127.0.0.1:{self.sip_port}",
             "clinic desk": "always_open desk",
+            "$1@default": "$1@test",
         }.items():
             assert what in xml
             xml = xml.replace(what, other)
@@ -142,6 +153,10 @@ def heard_ms(audio: Pcm16, hertz: float) -> int:
     """For how long a tone was there, in whole frames."""
     frames = (audio[at : at + 160] for at in range(0, len(audio) - 159, 160))
     return 20 * sum(tone_amplitude(frame, hertz, 8000) > 1000 for frame in frames)
+
+
+def sounds_long(hertz: float, audio: Pcm16) -> bool:
+    return heard_ms(audio, hertz) >= 560
 
 
 def wait_tone(call: Call, hertz: float, ms: int = 200) -> None:
@@ -276,6 +291,52 @@ class TestSurvey:
         switch.events.wait_for("CHANNEL_DESTROY", uuid)
         assert ended.headers["variable_sip_hangup_disposition"] == "recv_bye"
         assert wait_text(tmp_path / "survey.csv") == "4711,,caller\n"
+
+
+class TestInterpreter:
+    def test_each_hears_only_the_interpreter_of_the_other(
+        self,
+        engine: EngineProcess,
+        switch: RealSwitch,
+        make_calls: MakeCalls,
+        script: Script,
+        model_server: LocalEndpointThread,
+    ) -> None:
+        anna, bob = (call.wait_media() for call in make_calls("interpreted-talk", 2).calls)
+        anna.party.repeat(tone(500, 1000, 8000))
+        bob.party.repeat(tone(900, 1000, 8000))
+        known = model_server.call(lambda it: len(it.connections))
+        agents = []
+        for hears, tells, hertz in ((anna, bob, 1300), (bob, anna, 1700)):
+            script(sounds(hertz))
+            agents.append(str(uuid4()))
+            variables = f"origination_uuid={agents[-1]},AGENT_ROOM=talk,AGENT_INTO=French"
+            variables += f",AGENT_HEARS={hears.uuid},AGENT_TELLS={tells.uuid}"
+            switch.api(f"originate {{{variables}}}loopback/interpreted-talk/default &openai_agent(interpreter)")
+        model_server.wait_for(lambda it: len(it.connections) == known + 2, 30)
+
+        # Both agents are where they belong before they connect. What each says from now on one of the two hears.
+        since = [len(call.party.received) for call in (anna, bob)]
+        for agent in agents:
+            asked = base64.b64encode(b'{"type": "response.create"}').decode()
+            assert switch.api(f"uuid_openai_audio_stream {agent} send_json {asked}").startswith("+OK")
+        for call, first, hertz in ((anna, since[0], 1700), (bob, since[1], 1300)):
+            heard = call.party.wait_heard(partial(sounds_long, hertz), since=first)
+            others = {500, 900, 1300, 1700} - {hertz}
+            assert [each for each in others if heard_ms(heard, each) > 0] == []
+        for number, hertz in ((known, 500), (known + 1, 900)):
+            heard = listened(model_server, number)
+            others = {500, 900, 1300, 1700} - {hertz}
+            assert heard_ms(heard, hertz) > 500
+            assert [each for each in others if heard_ms(heard, each) > 0] == []
+
+
+def listened(server: LocalEndpointThread, number: int) -> Pcm16:
+    """What a session was sent, at 8 kHz."""
+    record = server.snapshot()[number]
+    (update,) = record.received_events("session.update")
+    assert update["session"]["audio"]["input"]["format"]["type"] == "audio/pcmu"
+    return ulaw_decode(record.received_audio())
 
 
 def wait_text(file: Path) -> str:

@@ -11,7 +11,7 @@ from xml_reader import ROOT, fenced
 EXAMPLES = ROOT / "examples"
 
 
-@pytest.mark.parametrize("name", ["bakery", "clinic", "survey"])
+@pytest.mark.parametrize("name", ["bakery", "clinic", "interpreter", "survey"])
 def test_its_own_tests_pass(name: str, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     options = ["-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function", "-c", "/dev/null"]

@@ -52,8 +52,8 @@ class DeskCall:
         """Not None: why the agent did not begin."""
         self.ended_with: str | None = None
         """Not None: on_end has run, with this reason."""
-        self.answers: dict[str, str | None] = {}
-        """What FreeSWITCH answers to an application or a command of that name."""
+        self.answers: dict[str, str | Callable[[str], str | None] | None] = {}
+        """What FreeSWITCH answers to an application or a command of that name; a function is given its arguments."""
         self.model = Model()
         self._errors: dict[str, str] = {}
         self._facts = facts
@@ -207,7 +207,8 @@ class DeskCall:
         if error is not None or self._over:
             self._tell(m.Result(1, self._n(), act.id, False, error=error or "the channel is gone"))
             return
-        value = self.answers.get(act.name)
+        answer = self.answers.get(act.name)
+        value = answer(act.arguments) if callable(answer) else answer
         if act.kind == "get_variable":
             value = self.variables.get(act.name)
         elif act.kind == "set_variable":

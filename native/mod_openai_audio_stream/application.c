@@ -123,6 +123,10 @@ static enum application_end application_wait(switch_core_session_t *session, str
     if (status == SWITCH_STATUS_BREAK && application_has_channel(channel)) {
         return END_BROKEN;
     }
+    /* Where a channel goes elsewhere and its stream is closed for that, either may be seen first. */
+    if (!application_has_channel(channel) && !atomic_load(&stream->failure)) {
+        return application_gone(channel);
+    }
     if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || command_is_forbidden())) {
         return atomic_load(&stream->failure) ? END_FAILED : END_STOPPED;
     }

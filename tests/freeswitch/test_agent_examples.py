@@ -194,6 +194,7 @@ class TestClinic:
         assert heard_ms(audio, GREETING) >= 560 and heard_ms(audio, 350) > 0, "no greeting, or no music"
         assert heard_ms(audio, BRIEFING) == 0
         wait_tone(call, DESK, heard_ms(audio, DESK) + 400)
+        assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "transferred"
 
     def test_the_desk_has_no_time_and_the_agent_goes_on(
         self,

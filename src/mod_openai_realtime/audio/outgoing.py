@@ -70,7 +70,7 @@ class Outgoing:
     def want(self, wanted: bool) -> None:
         """Whether the caller is to be heard: neither paused, nor muted, nor on hold. What has been captured so far
         counts as what comes after it: finish() first."""
-        if wanted and not self._gate.wanted:
+        if wanted and not self._gate.wanted and self._gate.owed:
             self._pass_over()
         self._gate.wanted = wanted
 
@@ -81,20 +81,16 @@ class Outgoing:
         self._gate.congested = congested
 
     def connect(self, session: Session, *, keep: bool) -> None:
-        """There is a connection, with this session. Of what was captured before nothing is for it, but for what was
-        kept, where it shall `keep` that, and what comes until the session is restored."""
+        """There is a connection, with this session. Of what was captured before nothing is for it but what was kept
+        (disconnect() says whether), and, where it shall `keep` it, what comes until the session is restored. look()
+        follows."""
         self._session = session
         self._opened = None
-        if keep:
-            self._capture.wait_anew()
-        else:
-            self._capture.skip()
-        self._gate.holds = self._capture.holds
+        self._capture.wait_anew()
         self._set_way()
         self._passes = not keep
         self._gate.connected = True
         self._gate.keeps = False
-        self.look()
 
     def disconnect(self, session: Session, *, keeps: bool = False, whole: bool = False) -> None:
         """The connection is gone, and `session` is the one to come. `keeps`: what the caller says now is for that;
@@ -143,6 +139,7 @@ class Outgoing:
             self._pass_over()
         elif not gate.connected:
             self._capture.hold()
+            gate.holds = self._capture.holds
         elif self._waits(passes=self._session.restoring and self._passes):
             gate.holds = self._capture.holds
         else:

@@ -78,7 +78,7 @@ class Bench:
         self.outgoing = Outgoing(capture, self.session, self.transport, self.warnings.append, raw=raw)
         self._poller = Poller()
         self._poller.add(self.memory, self.outgoing, packetizer)
-        self.outgoing.connect(self.session, keep=False)
+        self.connect(keep=False)
 
     def _make_session(self, number: int) -> Session:
         negotiation = Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
@@ -91,7 +91,11 @@ class Bench:
 
     def reconnect(self) -> None:
         self.lose(keeps=False)
-        self.outgoing.connect(self.session, keep=False)
+        self.connect(keep=False)
+
+    def connect(self, *, keep: bool) -> None:
+        self.outgoing.connect(self.session, keep=keep)
+        self.outgoing.look()
 
     def lose(self, *, keeps: bool) -> None:
         self.session = self._make_session(1)
@@ -262,6 +266,72 @@ def test_whatever_is_done_every_word_before_a_mute_is_sent_and_none_after_it(
     assert all(len(message) <= message_ms * (8 if negotiates else 16) for message in bench.transport.messages)
 
 
+def test_what_a_network_did_not_take_is_not_joined_to_what_comes_after_it() -> None:
+    bench = Bench(100)
+    before, lost, after = (os.urandom(count * FRAME_BYTES) for count in (7, 5, 10))
+    bench.say(before)
+    bench.tick()
+    bench.outgoing.congest(True)
+    bench.say(lost)
+    bench.tick()
+    bench.say(lost)
+    bench.outgoing.congest(False)
+    bench.say(after)
+    bench.tick()
+    assert bench.transport.messages == [before[: 5 * FRAME_BYTES], after[: 5 * FRAME_BYTES], after[5 * FRAME_BYTES :]]
+    assert len(bench.warnings) == 1
+
+
+def test_a_caller_who_is_unmuted_is_heard_from_then_on() -> None:
+    bench = Bench()
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.tick()
+    bench.outgoing.want(False)
+    bench.say(os.urandom(FRAME_BYTES))  # still in the ring
+    bench.unmute()
+    fresh = os.urandom(3 * FRAME_BYTES)
+    bench.say(fresh)
+    bench.tick()
+    assert bench.sent()[FRAME_BYTES:] == fresh
+
+
+def test_what_is_kept_between_two_connections_is_the_first_that_the_next_one_gets() -> None:
+    bench = Bench()
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.tick()
+    bench.lose(keeps=True)
+    kept, fresh = os.urandom(4 * FRAME_BYTES), os.urandom(2 * FRAME_BYTES)
+    bench.say(kept)
+    bench.tick()
+    bench.connect(keep=True)
+    bench.say(fresh)
+    bench.tick()
+    assert bench.sent()[FRAME_BYTES:] == kept + fresh
+
+
+def test_what_one_connection_got_no_more_is_not_joined_to_what_is_kept_for_the_next() -> None:
+    bench = Bench(100)
+    bench.say(os.urandom(3 * FRAME_BYTES))
+    bench.tick()
+    bench.lose(keeps=True)
+    bench.connect(keep=True)
+    fresh = os.urandom(5 * FRAME_BYTES)
+    bench.say(fresh)
+    bench.tick()
+    assert bench.transport.messages == [fresh]
+
+
+def test_what_is_said_between_two_connections_is_gone_where_it_is_not_kept() -> None:
+    bench = Bench()
+    bench.lose(keeps=False)
+    bench.say(os.urandom(2 * FRAME_BYTES))  # still in the ring
+    bench.connect(keep=False)
+    fresh = os.urandom(2 * FRAME_BYTES)
+    bench.say(fresh)
+    bench.tick()
+    assert bench.sent() == fresh
+
+
 def stated(rate: int, encoding: str = "pcm") -> dict[str, Any]:
     return {"audio": {"input": {"format": {"type": f"audio/{encoding}", "rate": rate}}}}
 
@@ -329,7 +399,7 @@ def test_caller_audio_comes_to_the_same_whether_python_sees_it_or_not(
                 case "lose" if connected:
                     way.lose(keeps=arguments[0])
                 case "connect" if not connected:
-                    outgoing.connect(way.session, keep=True)
+                    way.connect(keep=True)
                 case "server":
                     way.server(arguments[0], session=arguments[1], error={})
                 case "application":

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide, g711_encode
 from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
+from mod_openai_realtime.audio.gate import Gate
 from mod_openai_realtime.audio.outgoing import Outgoing
 from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.conversation.interruption import Interruption
@@ -319,6 +320,28 @@ def test_what_one_connection_got_no_more_is_not_joined_to_what_is_kept_for_the_n
     bench.say(fresh)
     bench.tick()
     assert bench.transport.messages == [fresh]
+
+
+def test_another_connection_is_not_congested() -> None:
+    bench = Bench()
+    bench.outgoing.congest(True)
+    bench.reconnect()
+    fresh = os.urandom(2 * FRAME_BYTES)
+    bench.say(fresh)
+    bench.tick()
+    assert bench.sent() == fresh
+
+
+def test_of_a_connection_whose_session_is_still_open_nothing_has_begun() -> None:
+    bench = Bench(law="pcmu")
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.tick()
+    bench.lose(keeps=True)
+    bench.outgoing.connect(bench.session, keep=True)
+    bench.outgoing.look()
+    assert bench.packetizer.gate == Gate.HELD
+    assert bench.outgoing.gap_ms(0, 70_000_000) == 70
 
 
 def test_what_is_said_between_two_connections_is_gone_where_it_is_not_kept() -> None:

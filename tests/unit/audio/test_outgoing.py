@@ -98,9 +98,9 @@ class Bench:
         self.outgoing.connect(self.session, keep=keep)
         self.outgoing.look()
 
-    def lose(self, *, keeps: bool) -> None:
+    def lose(self, *, keeps: bool, whole: bool = False) -> None:
         self.session = self._make_session(1)
-        self.outgoing.disconnect(self.session, keeps=keeps)
+        self.outgoing.disconnect(self.session, keeps=keeps, whole=whole)
 
     def say(self, pcm: bytes) -> None:
         step = FRAME_BYTES * self.channels
@@ -320,6 +320,20 @@ def test_what_one_connection_got_no_more_is_not_joined_to_what_is_kept_for_the_n
     bench.say(fresh)
     bench.tick()
     assert bench.transport.messages == [fresh]
+
+
+def test_what_one_connection_had_not_got_goes_to_the_next_where_nothing_is_to_be_lost() -> None:
+    bench = Bench(100)
+    said = [os.urandom(count * FRAME_BYTES) for count in (3, 4, 3)]
+    bench.say(said[0])
+    bench.tick()
+    bench.lose(keeps=True, whole=True)
+    bench.say(said[1])
+    bench.tick()
+    bench.connect(keep=True)
+    bench.say(said[2])
+    bench.tick()
+    assert bench.sent() == b"".join(said)
 
 
 def test_another_connection_is_not_congested() -> None:

@@ -59,7 +59,8 @@ class AgentAudio:
         self._file = file
         self._part: _Part | None = None
         self._half = b""  # the first byte of a sample that two messages of that part share
-        self._full = False  # the queue is full, and that was said
+        self._full = False  # the queue is full
+        self._told_full = False  # since it was last no more than half full
 
     @property
     def take_audio(self) -> TakeAudio | None:
@@ -168,10 +169,12 @@ class AgentAudio:
         playback = self.playback
         if playback.feed(pcm, part.name[0], part.item, interruptible=play.interruptible):
             self._full = False
+            self._told_full = self._told_full and not playback.is_half_empty
             if self._file is not None:
                 self._file(pcm, playback.rate, play.message)
         else:
             self._half = b""
-            if not self._full:
-                self._full = True
+            self._full = True
+            if not self._told_full:
+                self._told_full = True
                 self._warn("too much audio is waiting to be played: the newest is dropped")

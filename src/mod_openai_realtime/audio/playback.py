@@ -169,6 +169,10 @@ class Playback:
         """Samples that may wait."""
         return MAX_QUEUE_S * self.rate
 
+    @property
+    def is_half_empty(self) -> bool:
+        return 2 * self.playout.queued <= self.most_queued
+
     def finish(self) -> None:
         """The server has sent all audio of the response that is queued last."""
         self._close()

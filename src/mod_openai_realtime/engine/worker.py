@@ -20,7 +20,7 @@ from ..realtime.share import RoundRobin
 from ..stream.state import EndReason
 from ..stream.stream import Stream
 from ..switch.channel import Channel
-from ..switch.link import Link, peer_is_trusted
+from ..switch.link import Link, Shared, peer_is_trusted
 from ..switch.services import Services
 from .accepting import Acceptor
 from .board import Board
@@ -82,6 +82,7 @@ class Worker:
         self._streams = Streams(self._figures)
         self._resolver = Resolver()
         self._round_robin = RoundRobin()
+        self._links = Shared(self._round_robin)
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()  # a channel has nothing left to do
 
@@ -156,7 +157,7 @@ class Worker:
             logger.warning("connection of another user refused")
             sock.close()
             return
-        self._channels.add(Channel(Link(sock, asyncio.get_running_loop()), self._services))
+        self._channels.add(Channel(Link(sock, asyncio.get_running_loop(), self._links), self._services))
         self._board.count_channels(len(self._channels))
 
     def _forget(self, channel: Channel) -> None:

@@ -8,10 +8,13 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from ..engine.fresh_socket import forget_number
+from ..realtime.share import RoundRobin
 from .execution import Digit, ExecuteKind, Executions, read_digit
 from .wire import Decoder, Message, MessageType, WireError, encode
 
@@ -24,6 +27,10 @@ MAX_UNSENT_BYTES = 64 * 2**20
 MAX_WAITING_FDS = 8
 # Long before that nothing more is read from the servers, until most of it has gone.
 FULL_BYTES, DRAINED_BYTES = 2**20, 2**18
+# FreeSWITCH has few for us at a time. One that comes with more has the others' turn between these.
+MESSAGES_A_TURN = 16
+# Of messages that have not come whole, of all links of a worker: some twenty of the largest commands at once.
+MAX_UNFINISHED_BYTES = 256 * 2**20
 CREDENTIALS = struct.Struct("3i")
 
 
@@ -38,13 +45,25 @@ class LinkListener(Protocol):
         """The module closed the link, or died. The last call."""
 
 
+@dataclass(slots=True)
+class Shared:
+    """By all links of a worker."""
+
+    round_robin: RoundRobin = field(default_factory=RoundRobin)
+    unfinished_bytes: int = 0
+
+
 class Link:
     """Sends never block and never fail: a link that breaks ends with on_link_lost, in a later turn of the loop."""
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, shared: Shared | None = None) -> None:
+        """`shared` None: with nobody."""
         self._sock = sock
         self._loop = loop
+        self._shared = shared or Shared()
         self._decoder = Decoder()
+        self._messages: Iterator[Message] = iter(())  # of what was read last
+        self._unfinished_bytes = 0  # counted in what is shared
         self._fds: deque[int] = deque()
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
@@ -134,6 +153,7 @@ class Link:
         if not self._open:
             return
         self._open = False
+        self._count_unfinished(0)
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
@@ -198,18 +218,46 @@ class Link:
         if not data:
             self._lose()
             return
+        self._messages = self._decoder.feed(data)
+        if self._work_off():
+            self._loop.remove_reader(self._sock)
+            self._shared.round_robin.wait(self._go_on)
+
+    def _go_on(self) -> bool:
+        """A turn; whether there is more."""
+        if self._open and self._work_off():
+            return True
+        if self._open:
+            self._loop.add_reader(self._sock, self._readable)
+        return False
+
+    def _work_off(self) -> bool:
+        """MESSAGES_A_TURN of what was read; whether there may be more."""
         assert self._listener is not None
+        taken = 0
         try:
-            for message in self._decoder.feed(data):
+            for message in islice(self._messages, MESSAGES_A_TURN):
+                taken += 1
                 self._take(message)
                 self._listener.on_message(message, self._fds)
                 if not self._open:
-                    return
+                    return False
+            if taken == MESSAGES_A_TURN:
+                return True
             if len(self._fds) > MAX_WAITING_FDS:
                 raise WireError("descriptors that belong to no message")
+            self._count_unfinished(self._decoder.unfinished_bytes)
         except WireError as error:
             logger.error("the module's link made no sense: %s", error)
             self._lose()
+        return False
+
+    def _count_unfinished(self, size: int) -> None:
+        """Raises WireError."""
+        self._shared.unfinished_bytes += size - self._unfinished_bytes
+        self._unfinished_bytes = size
+        if size > RECEIVE_BYTES and self._shared.unfinished_bytes > MAX_UNFINISHED_BYTES:
+            raise WireError("with others it has begun more than can be kept")
 
 
 def peer_is_trusted(sock: socket.socket, users: frozenset[int]) -> bool:

@@ -67,6 +67,11 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """Of a message that has not come whole."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take what came from the socket; yield the messages it completes. Raises WireError."""
         self._buffer += data

@@ -4,11 +4,21 @@ import asyncio
 import os
 import socket
 from collections import deque
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.switch.link import DRAINED_BYTES, FULL_BYTES, MAX_WAITING_FDS, Link, peer_is_trusted
+from mod_openai_realtime.switch.link import (
+    DRAINED_BYTES,
+    FULL_BYTES,
+    MAX_UNFINISHED_BYTES,
+    MAX_WAITING_FDS,
+    MESSAGES_A_TURN,
+    Link,
+    Shared,
+    peer_is_trusted,
+)
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
 
 
@@ -141,6 +151,66 @@ async def test_a_switch_that_takes_nothing_is_given_up(
     await listener.lost.wait()
     assert not link.open
     theirs.close()
+
+
+async def test_links_with_many_messages_take_turns(pair: tuple[Link, Listener, socket.socket]) -> None:
+    _, _, theirs = pair
+    shared, loop = Shared(), asyncio.get_running_loop()
+    order: list[str] = []
+    done = asyncio.Event()
+
+    class Counting(Listener):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def on_message(self, message: Message, fds: deque[int]) -> None:
+            order.append(self.name)
+            if len(order) == 2000:
+                done.set()
+
+    links = []
+    for name in "ab":
+        ours, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        peer.send(encode(MessageType.COMMAND, request=1) * 1000)
+        links.append((Link(ours, loop, shared), peer))
+        links[-1][0].start(Counting(name))
+    async with asyncio.timeout(20):
+        await done.wait()
+    # Nobody has more than two turns in a row: its reading, and its place among those that wait.
+    longest = max(len(list(run)) for _, run in groupby(order[: order.index("b") + 1000]))
+    assert order.count("a") == order.count("b") == 1000
+    assert longest <= 3 * MESSAGES_A_TURN
+    for link, peer in links:
+        link.close()
+        peer.close()
+    theirs.close()
+    pair[0].close()
+
+
+async def test_what_links_begin_and_do_not_end_is_bounded_all_together() -> None:
+    shared, loop = Shared(), asyncio.get_running_loop()
+    head = encode(MessageType.COMMAND, fields={"arguments": "x" * (15 << 20)})[: 15 << 20]
+    most = MAX_UNFINISHED_BYTES // len(head)
+    links = []
+    for _ in range(most + 1):
+        ours, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        link, listener = Link(ours, loop, shared), Listener()
+        link.start(listener)
+        peer.setblocking(False)
+        links.append((link, listener, peer))
+        try:
+            await loop.sock_sendall(peer, head)
+            for _ in range(100):  # what is in the socket still is read in some
+                await asyncio.sleep(0)
+        except ConnectionError:
+            break
+    assert [link.open for link, _, _ in links] == [True] * most + [False]
+    assert shared.unfinished_bytes == most * len(head)
+    for link, _, peer in links:
+        link.close()
+        peer.close()
+    assert shared.unfinished_bytes == 0
 
 
 def test_the_peers_user_is_checked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,9 @@ from ..agent.messages import (
     TurnHeard,
 )
 from ..switch.log_level import LOG_WARNING
+from ..weakly import weakly
 from .agent_call import AgentCall
+from .event_limit import EventLimit
 from .observer import Controls, Observer
 
 
@@ -33,6 +36,8 @@ class AgentPilot(Observer):
         self._over = over
         self._sounding = False
         self._told_of_size = False
+        # A host has many calls: one whose server floods it would have the host given up, and all of them with it.
+        self._limit = EventLimit(stream.later, weakly(self._left_out))
 
     def settled(self, cause: str) -> None:
         self._call.connected(True)
@@ -51,7 +56,8 @@ class AgentPilot(Observer):
         if kind is None:
             return  # no JSON object with a type
         if len(payload) <= MAX_EVENT_BYTES:
-            self._call.tell(Event, msgspec.Raw(payload))
+            if self._limit.admit(kind, len(payload), time.monotonic_ns()):
+                self._call.tell(Event, msgspec.Raw(payload))
         elif not self._told_of_size:
             self._told_of_size = True
             self._stream.log(LOG_WARNING, f"a message of {len(payload)} bytes is too large for the agent: {kind}")
@@ -78,7 +84,12 @@ class AgentPilot(Observer):
         self.look()
 
     def summary(self, summary: dict[str, Any]) -> None:
+        self._limit.finish()
         self._over(summary["reason"], summary.get("error") or "")
+
+    def _left_out(self, count: int) -> None:
+        text = f"{count} messages not told to the agent: the server sends more than it can be told"
+        self._stream.log(LOG_WARNING, text)
 
     def look(self) -> None:
         """Whether something sounds may have changed."""

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from measure.flood_round import COMMANDS, FLOODS, FloodResult, run_flood_round
+from measure.flood_round import COMMANDS, FLOODS, HANDSHAKES, FloodResult, run_flood_round
 from measure.machine import machine
 from measure.table import text_table
 
 HERE = Path(__file__).resolve().parent
-ALL = ",".join([*FLOODS, *COMMANDS])
+ALL = ",".join([*FLOODS, *HANDSHAKES, *COMMANDS])
 
 COLUMNS: tuple[tuple[str, Callable[[FloodResult], str]], ...] = (
     ("flood", lambda result: result.flood),

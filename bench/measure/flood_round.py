@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flood_server import FLOODS, FloodServer
+from flood_server import FLOODS, HANDSHAKES, FloodServer
 
 from mod_openai_realtime.standin import StandIn
 
@@ -20,7 +20,7 @@ from .engine import Engine
 from .stall_round import API, CHANNEL_RATE, MEDIA_THREADS, RATE, VARIABLES, _counters, _start
 from .uneven_sink import PATTERNS, UnevenSink
 
-__all__ = ["COMMANDS", "FLOODS", "FloodResult", "run_flood_round"]
+__all__ = ["COMMANDS", "FLOODS", "HANDSHAKES", "FloodResult", "run_flood_round"]
 
 COMMAND_EVERY_S = 0.03
 CONNECT_S = 30.0
@@ -66,16 +66,17 @@ def run_flood_round(flood: str, seconds: float, calls: int, floods: int) -> Floo
         memories = {pattern: _start(switch, sink, pattern, calls) for pattern in PATTERNS}
         good = switch.call(CHANNEL_RATE, variables=VARIABLES, sent_limit_bytes=0)
         variables = {name: value for name, value in VARIABLES.items() if name != "STREAM_MESSAGE_DEFLATE"}
+        variables["STREAM_RESTORE"] = "conversation"
         bad_calls = [switch.call(CHANNEL_RATE, variables=variables, sent_limit_bytes=0) for _ in range(floods)]
         flooded = bad_calls[0]
         (worker,) = engine.workers
         first = _counters(memories)
         begun, worker_s = time.monotonic(), cpu.process_s(worker)
-        url = bad.url(flood if flood in FLOODS else "none")
+        url = bad.url("none" if flood in COMMANDS else flood)
         others: list[float] = []
         for call in bad_calls:
             switch.api(API, f"{call.uuid} start {url} mono {RATE} {RATE}")
-            switch.wait_event("connect", timeout=CONNECT_S)
+            switch.wait_event("error" if flood in HANDSHAKES else "connect", timeout=CONNECT_S)
         commands = _commands(switch, good.uuid, begun + seconds)
         if flood in COMMANDS:
             command = f"{flooded.uuid} {COMMANDS[flood]()}"

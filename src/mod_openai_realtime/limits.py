@@ -6,6 +6,8 @@ out, the connection is ended: LimitExceededError.
 
 from __future__ import annotations
 
+from .token_bucket import TokenBucket
+
 MAX_ID_CHARACTERS = 512
 """Of a response's or an item's id. Real ones have some 30; this is what OpenAI allows for the longest of its ids."""
 
@@ -20,6 +22,9 @@ MAX_RESPONSES = 64
 
 MAX_SPANS = 1024
 """Changes from one item to another within what waits to be heard. What was heard of an older one is told to nobody."""
+
+MAX_CONVERSIONS, CONVERSIONS_PER_S = 4, 1
+"""How often what waits to be heard is converted to another rate, since the server states one: some 25 ms for 180 s."""
 
 MAX_CUTS = 16
 """Barge-ins that the media thread has yet to answer, a frame later. Of an older one nobody is told what was heard."""
@@ -51,6 +56,13 @@ EVENTS_TOLD_EVERY_S = 10.0
 
 class LimitExceededError(Exception):
     """The server goes beyond what a stream keeps for it; its text says which limit. The connection is to be ended."""
+
+
+def admit(bucket: TokenBucket, now_ns: int, why: str) -> None:
+    """One more, at a time of CLOCK_MONOTONIC. Raises LimitExceededError, with `why`."""
+    if bucket.left(now_ns) < 1:
+        raise LimitExceededError(why)
+    bucket.spend(1)
 
 
 def check_id(name: str | None) -> None:

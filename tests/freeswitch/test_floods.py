@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from audio.g711 import Pcm16
 from flood_server import FloodServer
-from freeswitch import StreamCommands
+from freeswitch import RealSwitch, StreamCommands
 from sip import Call
 from sip.hearing import has_ended, the_tone
 
@@ -26,11 +26,12 @@ def flooding() -> Iterator[FloodServer]:
         yield server
 
 
-@pytest.mark.parametrize("flood", ["json20", "pings", "bombs"])
+@pytest.mark.parametrize("flood", ["json20", "pings", "bombs", "parts", "interim"])
 def test_a_call_beside_one_that_is_flooded_hears_all_that_its_agent_says(
     streams: Callable[[Call], StreamCommands],
     make_call: Callable[..., Call],
     make_endpoint: Callable[..., LocalEndpointThread],
+    switch: RealSwitch,
     flooding: FloodServer,
     flood: str,
 ) -> None:
@@ -40,7 +41,8 @@ def test_a_call_beside_one_that_is_flooded_hears_all_that_its_agent_says(
     good_stream = streams(good)
     good_stream.start(endpoint.url, "mono 8000 24000")
     good_stream.wait_for("openai_speech_start")
-    streams(flooded).start(flooding.url(flood), "mono 8000 24000")
+    assert switch.api(f"uuid_setvar {flooded.uuid} STREAM_RESTORE conversation") == "+OK"
+    streams(flooded).ok(f"start {flooding.url(flood)} mono 8000 24000")
     waits_ms = []
 
     def over(audio: Pcm16) -> bool:

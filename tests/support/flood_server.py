@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,6 +65,22 @@ def _once(make: Callable[[], bytes], times: int = 1) -> Callable[[], Iterator[by
     return lambda: iter([make()] * times)
 
 
+def _parts(number: int) -> bytes:
+    """Of an item that is nothing but parts, which say nothing."""
+    item = b'{"id":"i%d","type":"message","role":"user","content":[%s0]}' % (number, b"0," * 49_000)
+    return deflated(b'{"type":"conversation.item.created","item":' + item + b"}")
+
+
+def _rates() -> Iterator[bytes]:
+    """What waits to be played is converted each time."""
+    for _ in range(17):
+        yield frame(_FIN | _TEXT, b'{"type":"response.output_audio.delta","delta":"%s"}' % (b"AAAA" * 160_000))
+    for at in count():
+        output = b'{"output":{"format":{"type":"audio/pcm","rate":%d}}}' % (8000, 48000)[at % 2]
+        yield frame(_FIN | _TEXT, b'{"type":"session.updated","session":{"audio":' + output + b"}}")
+        yield frame(_FIN | _TEXT, b'{"type":"response.output_audio.delta","item_id":"i%d","delta":"AAAA"}' % (at % 2))
+
+
 FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
     "none": lambda: iter(()),
     "json": _once(_lists),
@@ -82,13 +98,25 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
     "fragments": lambda: repeat(frame(_TEXT, b"") + frame(0, b"") * _BATCH + frame(_FIN, b"")),
     "bombs": lambda: repeat(deflated(bytes(4 * MESSAGE_BYTES - 64))),
     "items": lambda: (b"".join(map(_delta, range(at, at + 500))) for at in range(0, 50_000, 500)),
+    "parts": lambda: map(_parts, count()),
+    "rates": _rates,
     "garbage": lambda: (deflated(os.urandom(64) + b"[" * MESSAGE_BYTES) for _ in count()),
 }
 """By the path of the connection."""
 
+HANDSHAKES: dict[str, tuple[bytes, bytes]] = {
+    "interim": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * _BATCH),
+    "crumbs": (b"HTTP/1.1 503 X\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * _BATCH),
+}
+"""The same, of answers to the handshake that have no end: how they begin, and go on."""
+
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     request = await reader.readuntil(b"\r\n\r\n")
+    path = request.split(b" ")[1].decode()[1:]
+    if path in HANDSHAKES:
+        await _flood(writer, chain(HANDSHAKES[path][:1], repeat(HANDSHAKES[path][1])))
+        return
     key = next(line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
     accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
     deflate = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if b"permessage-deflate" in request else b""
@@ -101,15 +129,23 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     )
     reading = asyncio.ensure_future(_read(reader))
     await asyncio.sleep(_WAIT_S)
+    await _flood(writer, FLOODS[path](), reading)
+
+
+async def _flood(
+    writer: asyncio.StreamWriter, pieces: Iterator[bytes], reading: asyncio.Future[None] | None = None
+) -> None:
     try:
-        for data in FLOODS[request.split(b" ")[1].decode()[1:]]():
+        for data in pieces:
             writer.write(data)
             await writer.drain()
-        await reading
+        if reading is not None:
+            await reading
     except ConnectionError:
         pass
     finally:
-        reading.cancel()
+        if reading is not None:
+            reading.cancel()
         writer.close()
 
 

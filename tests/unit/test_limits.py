@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from mod_openai_realtime.conversation.turn import TurnClock, Turns
 from mod_openai_realtime.dialect.messages import Kind, ServerMessage
 from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.limits import (
+    MAX_CONVERSIONS,
     MAX_CUTS,
     MAX_ID_CHARACTERS,
     MAX_ITEM_IDS,
@@ -89,6 +91,21 @@ def test_responses_that_begin_faster_than_anybody_hears_them_are_too_many() -> N
     begin_and_cut(UTTERANCES_PER_S)
     with pytest.raises(LimitExceededError):
         begin_and_cut(1)
+
+
+def test_what_waits_is_not_converted_without_end() -> None:
+    now = [S]
+    playback, _ = a_playback(lambda: now[0])
+    rates = cycle([8000, 48000])
+    for _ in range(10 * MAX_CONVERSIONS):
+        playback.set_rate(next(rates))  # nothing waits
+    playback.feed(b"\1\0" * 1000, "r")
+    for _ in range(MAX_CONVERSIONS):
+        playback.set_rate(next(rates))
+    with pytest.raises(LimitExceededError):
+        playback.set_rate(next(rates))
+    now[0] += S
+    playback.set_rate(next(rates))
 
 
 def test_barge_ins_that_nobody_answers_are_few() -> None:

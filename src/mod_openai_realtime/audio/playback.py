@@ -18,7 +18,15 @@ from typing import Any
 
 from .._media import Playout, StreamMemory
 from ..conversation.turn import Played
-from ..limits import MAX_CUTS, MAX_UTTERANCES, UTTERANCES_PER_S, LimitExceededError
+from ..limits import (
+    CONVERSIONS_PER_S,
+    MAX_CONVERSIONS,
+    MAX_CUTS,
+    MAX_UTTERANCES,
+    UTTERANCES_PER_S,
+    LimitExceededError,
+    admit,
+)
 from ..token_bucket import TokenBucket
 from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
@@ -88,6 +96,7 @@ class Playback:
         self.playout = Playout(memory, LOW_MS, HIGH_MS)
         self._utterances: deque[Utterance] = deque()
         self._beginnings = TokenBucket(MAX_UTTERANCES, UTTERANCES_PER_S)
+        self._conversions = TokenBucket(MAX_CONVERSIONS, CONVERSIONS_PER_S)
         self._clock = clock
         self._ledger = HeardLedger()
         self._open: tuple[str | None, ItemPart | None] | None = None  # what was fed last, while nothing came after it
@@ -143,9 +152,7 @@ class Playback:
         """One more utterance."""
         if len(self._utterances) >= MAX_UTTERANCES:
             raise LimitExceededError(f"more than {MAX_UTTERANCES} responses with audio wait to be played")
-        if self._beginnings.left(self._clock()) < 1:
-            raise LimitExceededError(f"responses with audio begin faster than {UTTERANCES_PER_S} a second")
-        self._beginnings.spend(1)
+        admit(self._beginnings, self._clock(), f"responses with audio begin faster than {UTTERANCES_PER_S} a second")
 
     def _continues(self, last: Utterance, response: str | None) -> bool:
         """Whether audio of this response goes on with what was queued last."""
@@ -260,10 +267,13 @@ class Playback:
         return [pcm[2 * max(0, each.source_start - start) : 2 * (each.source_end - start)] for each in utterances]
 
     def set_rate(self, rate: int) -> None:
-        """What is fed from now on is at `rate` Hz; what waits is converted, and positions with it."""
+        """What is fed from now on is at `rate` Hz; what waits is converted, and positions with it. Raises
+        LimitExceededError where that is too often."""
         old = self.rate
         if rate == old:
             return
+        if self._utterances:
+            admit(self._conversions, self._clock(), "the rate of the agent's audio changes too often")
 
         def scaled(position: int) -> int:
             return position * rate // old

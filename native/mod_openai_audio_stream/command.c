@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "facts.h"
+#include "interface.h"
 #include "late_open.h"
 #include "links.h"
 #include "log.h"
@@ -25,21 +26,17 @@
 /* Of a verb that takes no payload: a URI has 4,095 characters at most. */
 #define PLAIN_ARGUMENTS_LIMIT (16u * 1024)
 
-#define COMMAND_START "start"
 #define ERROR_PREFIX "-ERR "
 #define SELECTOR "stream="
 #define DEFAULT_STREAM "default"
 #define UUID_SIZE 36u
+#define USAGE_POLL_NS (5 * 1000 * 1000)
 #define NOT_RUNNING "-ERR Engine is not running"
 #define NO_ANSWER "-ERR Engine did not answer"
 #define UNLOADING "-ERR Module is unloading"
 #define TOO_LONG "-ERR Command is too long"
 #define NO_DESCRIPTOR "-ERR " STREAM_NO_DESCRIPTOR
 #define NO_MEMORY "-ERR Out of memory"
-
-const char *const command_verbs[] = {
-    COMMAND_START, "stop", "pause", "resume", "break", "mute", "unmute", "send_json", "list", NULL,
-};
 
 static atomic_uint running;
 static atomic_bool forbidden;
@@ -288,27 +285,11 @@ static char *command_own_reply(const char *failure, const char *arguments)
 }
 
 /* No engine is to work through what no command is as long as. */
-static bool command_is_too_long(const char *arguments)
+static bool command_is_too_long(const char *arguments, unsigned takes)
 {
-    size_t verb = strcspn(arguments, " \t\r\n");
-    bool payload = (verb == strlen("send_json") && strncasecmp(arguments, "send_json", verb) == 0) ||
-                   (verb == strlen("stop") && strncasecmp(arguments, "stop", verb) == 0);
-    size_t limit = payload ? ARGUMENTS_LIMIT : PLAIN_ARGUMENTS_LIMIT;
+    size_t limit = takes & VERB_TAKES_PAYLOAD || !interface_is_known() ? ARGUMENTS_LIMIT : PLAIN_ARGUMENTS_LIMIT;
 
     return strnlen(arguments, limit + 1) > limit;
-}
-
-/* The verb of a command; something else in its place is anything, and is not repeated in the log. */
-static const char *command_verb(const char *arguments)
-{
-    size_t size = strcspn(arguments, " \t\r\n");
-
-    for (const char *const *verb = command_verbs; *verb; verb++) {
-        if (strlen(*verb) == size && strncasecmp(*verb, arguments, size) == 0) {
-            return *verb;
-        }
-    }
-    return "command";
 }
 
 struct command_result command_execute(const char *api, const char *uuid, const char *arguments,
@@ -316,9 +297,11 @@ struct command_result command_execute(const char *api, const char *uuid, const c
 {
     struct command_result result = {0};
     struct wire_buffer fields = {0};
+    char verb[INTERFACE_NAME_LIMIT + 1];
+    unsigned takes = interface_find_verb(api, arguments, verb);
     const char *failure;
 
-    if (command_is_too_long(arguments)) {
+    if (command_is_too_long(arguments, takes)) {
         result.reply = command_own_reply(TOO_LONG, arguments);
         return result;
     }
@@ -326,7 +309,8 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     wire_text(&fields, "arguments", arguments);
     wire_text(&fields, "application", caller == COMMAND_OF_APPLICATION ? "1" : "0");
     facts_append(&fields, uuid);
-    if (strcmp(command_verb(arguments), COMMAND_START) == 0) {
+    /* The first engine that ever runs gets it with any command: it has not said with which. */
+    if (takes & VERB_TAKES_KEY || !interface_is_known()) {
         config_add_key(&fields);
     }
     failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, caller, &result);
@@ -369,33 +353,56 @@ static bool command_names_channel(const char *uuid)
 }
 
 /* Whoever sent the command may not look at the reply: a dialplan hardly ever does. */
-static void command_log_failure(const char *uuid, const char *arguments, const char *reason)
+static void command_log_failure(const char *api, const char *uuid, const char *arguments, const char *reason)
 {
     struct wire_value name = command_selector(arguments);
+    char verb[INTERFACE_NAME_LIMIT + 1];
 
+    interface_find_verb(api, arguments, verb);
     if (name.size == 0) {
         name = (struct wire_value){.bytes = DEFAULT_STREAM, .size = strlen(DEFAULT_STREAM)};
     }
     LOG(command_names_channel(uuid) ? uuid : NULL, SWITCH_LOG_WARNING,
-        "openai_audio_stream %.*s: %s failed: %s", (int)name.size, name.bytes, command_verb(arguments), reason);
+        "openai_audio_stream %.*s: %s failed: %s", (int)name.size, name.bytes, *verb ? verb : "command", reason);
 }
 
-static void command_answer(const char *uuid, const char *arguments, const char *reply, switch_stream_handle_t *output)
+static void command_answer(const char *api, const char *uuid, const char *arguments, const char *reply,
+                           switch_stream_handle_t *output)
 {
     output->write_function(output, "%s\n", reply);
     if (strncmp(reply, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0) {
-        command_log_failure(uuid, arguments, reply + strlen(ERROR_PREFIX));
+        command_log_failure(api, uuid, arguments, reply + strlen(ERROR_PREFIX));
     }
 }
 
-void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output)
+/* An engine that runs has told the usage, or is about to. */
+static void command_print_usage(const char *api, switch_stream_handle_t *output)
+{
+    uint64_t deadline_ms = monotonic_ms() + CONNECT_WITHIN_MS;
+    struct timespec pause = {.tv_nsec = USAGE_POLL_NS};
+    char *usage;
+
+    while (!interface_is_known() && !command_is_forbidden() && monotonic_ms() < deadline_ms) {
+        nanosleep(&pause, NULL);
+    }
+    usage = interface_usage(api);
+    if (usage) {
+        output->write_function(output, "USAGE %s\n", usage);
+    } else {
+        output->write_function(output, "USAGE %s <uuid> <verb> [argument ...] (%s; it knows the verbs)\n",
+                               interface_api_name(api), NOT_RUNNING + strlen(ERROR_PREFIX));
+    }
+    free(usage);
+}
+
+void command_run(const char *api, const char *command, switch_stream_handle_t *output)
 {
     char uuid[LINK_UUID_LIMIT + 1] = "";
     size_t size;
 
     command = command ? command + strspn(command, " ") : "";
     if (!*command) {
-        output->write_function(output, "USAGE %s\n", syntax);
+        command_print_usage(api, output);
         return;
     }
     size = strcspn(command, " ");
@@ -405,14 +412,14 @@ void command_run(const char *api, const char *command, const char *syntax, switc
     command += size;
     command += strspn(command, " ");
     if (!*uuid) {
-        command_answer(uuid, command, "-ERR Channel not found", output);
+        command_answer(api, uuid, command, "-ERR Channel not found", output);
     } else if (command_enter()) {
         struct command_result result = command_execute(api, uuid, command, COMMAND_OF_API);
 
-        command_answer(uuid, command, result.reply ? result.reply : NO_MEMORY, output);
+        command_answer(api, uuid, command, result.reply ? result.reply : NO_MEMORY, output);
         command_result_free(&result);
         command_leave();
     } else {
-        command_answer(uuid, command, UNLOADING, output);
+        command_answer(api, uuid, command, UNLOADING, output);
     }
 }

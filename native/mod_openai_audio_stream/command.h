@@ -6,12 +6,9 @@
 
 #include "link.h"
 
-/* All of them, for completion and the log; NULL at the end. What they mean only the engine knows. */
-extern const char *const command_verbs[];
-
 /* Runs `command` (uuid and arguments, may be NULL) and prints the answer. Blocks the calling thread until the engine
  * has answered, at most some seconds, plus what the channel needs for early media. `api`: "openai" or "raw". */
-void command_run(const char *api, const char *command, const char *syntax, switch_stream_handle_t *output);
+void command_run(const char *api, const char *command, switch_stream_handle_t *output);
 /* The same on a thread that goes on with what has been started. An application waits for the stream that it starts, so
  * it is told why that ended; an API command is over by then. */
 enum command_caller { COMMAND_OF_API, COMMAND_OF_APPLICATION };

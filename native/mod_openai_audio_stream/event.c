@@ -6,39 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OWNER "mod_openai_audio_stream"
-#define PREFIX OWNER "::"
 #define SUBCLASS_LIMIT 64u
 
-static const char *const subclasses[] = {
-    PREFIX "json", PREFIX "connect",           PREFIX "disconnect", PREFIX "error",
-    PREFIX "play", PREFIX "openai_speech_start", PREFIX "openai_speech_stop", PREFIX "turn",
-    PREFIX "hold", PREFIX "summary", PREFIX "restored",
-};
-#define SUBCLASSES (sizeof(subclasses) / sizeof(*subclasses))
-
-static void event_free_first(size_t count)
+static void event_subclass(char subclass[sizeof(EVENT_PREFIX) + SUBCLASS_LIMIT], const char *name)
 {
-    for (size_t i = 0; i < count; i++) {
-        switch_event_free_subclass_detailed(OWNER, subclasses[i]);
-    }
+    snprintf(subclass, sizeof(EVENT_PREFIX) + SUBCLASS_LIMIT, EVENT_PREFIX "%s", name);
 }
 
-bool event_reserve(void)
+bool event_reserve(const char *name)
 {
-    for (size_t i = 0; i < SUBCLASSES; i++) {
-        if (switch_event_reserve_subclass_detailed(OWNER, subclasses[i]) != SWITCH_STATUS_SUCCESS) {
-            LOG(NULL, SWITCH_LOG_ERROR, "Can't reserve the event %s", subclasses[i]);
-            event_free_first(i);
-            return false;
-        }
-    }
-    return true;
+    char subclass[sizeof(EVENT_PREFIX) + SUBCLASS_LIMIT];
+
+    event_subclass(subclass, name);
+    return switch_event_reserve_subclass_detailed(EVENT_OWNER, subclass) == SWITCH_STATUS_SUCCESS;
 }
 
-void event_free(void)
+void event_unreserve(const char *name)
 {
-    event_free_first(SUBCLASSES);
+    char subclass[sizeof(EVENT_PREFIX) + SUBCLASS_LIMIT];
+
+    event_subclass(subclass, name);
+    switch_event_free_subclass_detailed(EVENT_OWNER, subclass);
 }
 
 static switch_event_t *event_create(const char *subclass)
@@ -54,7 +42,7 @@ static switch_event_t *event_create(const char *subclass)
 
 switch_event_t *event_template(switch_core_session_t *session)
 {
-    switch_event_t *template = event_create(PREFIX "disconnect");
+    switch_event_t *template = event_create(NULL);
 
     if (template) {
         switch_channel_event_set_data(switch_core_session_get_channel(session), template);
@@ -91,10 +79,10 @@ static void event_add_channel(switch_event_t *event, const char *uuid, const swi
 void event_fire(const char *uuid, const switch_event_t *template, const char *subclass, const char *stream_name,
                 const char *body, size_t body_bytes)
 {
-    char name[sizeof(PREFIX) + SUBCLASS_LIMIT];
+    char name[sizeof(EVENT_PREFIX) + SUBCLASS_LIMIT];
     switch_event_t *event;
 
-    snprintf(name, sizeof(name), PREFIX "%s", subclass);
+    event_subclass(name, subclass);
     event = event_create(name);
     if (!event) {
         LOG(uuid, SWITCH_LOG_ERROR, "Can't create the event %s", name);

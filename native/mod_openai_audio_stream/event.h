@@ -8,8 +8,11 @@
 
 #include <stdbool.h>
 
-bool event_reserve(void); /* at load; false: another module has them */
-void event_free(void);    /* at unload */
+#define EVENT_OWNER "mod_openai_audio_stream"
+#define EVENT_PREFIX EVENT_OWNER "::" /* of the subclasses, which the engine names without it */
+
+bool event_reserve(const char *name); /* false: another module has it */
+void event_unreserve(const char *name);
 
 /* The channel's data now, to fire events from when it is gone. NULL if there is no memory. */
 switch_event_t *event_template(switch_core_session_t *session);

@@ -1,6 +1,7 @@
 #include "link.h"
 
 #include "connect.h"
+#include "interface.h"
 #include "log.h"
 #include "monotonic.h"
 #include "service.h"
@@ -164,6 +165,7 @@ static bool link_greet(struct link *link)
     wire_text(&hello, "protocol", WIRE_PROTOCOL);
     wire_text(&hello, "uuid", link->uuid);
     wire_number(&hello, "pid", (uint64_t)getpid());
+    interface_add_name(&hello);
     if (!outbox_add(&link->outbox, &hello, -1)) {
         return false;
     }

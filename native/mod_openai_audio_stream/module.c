@@ -4,9 +4,9 @@
 #include "application.h"
 #include "command.h"
 #include "config.h"
-#include "event.h"
 #include "executor.h"
 #include "hold.h"
+#include "interface.h"
 #include "log.h"
 #include "lookout.h"
 #include "queued_application.h"
@@ -25,39 +25,25 @@
 #define ENGINE_SOCKET_LIMIT 108
 #define VERSION_MARK "@(#)mod_openai_realtime "
 
-#define MIX_START "<ws-uri> <mono|mixed|stereo> [send-rate] "
-#define ANYWHERE " (both, send and recv may stand anywhere after the uri)"
-#define GRAMMAR \
-    "<uuid> start " MIX_START "[playback-rate] [mute_user] [both] [stream=<name>] | " \
-    "start " MIX_START "[mute_user] send [stream=<name>] | " \
-    "start <ws-uri> recv [playback-rate] [stream=<name>] | " \
-    "stop [base64-json] | pause | resume | break | mute [user|openai|all] | unmute [user|openai|all] | " \
-    "send_json <base64-json> | list [stream=<name>]" ANYWHERE
+#define SYNTAX "<uuid> <verb> [argument ...]; without any of it: the usage, as the engine has it"
+#define APPLICATION_SYNTAX "the arguments of the API command's start"
 
 /* `native/__init__.py` finds it in the file, without loading it. */
 static const char version[] = VERSION_MARK MODULE_VERSION;
-static const char openai_syntax[] = OPENAI_API " " GRAMMAR;
-static const char raw_syntax[] = RAW_API " " GRAMMAR;
-static const char application_syntax[] =
-    MIX_START "[playback-rate] [mute_user] [both|send] [stream=<name>] | <ws-uri> recv [playback-rate] [stream=<name>]"
-    ANYWHERE;
-static const char agent_syntax[] =
-    AGENT_API " <uuid> start <agent> [name=value ...] [stream=<name>] | stop [stream=<name>] | list";
-static const char agent_application_syntax[] = "<agent> [name=value ...] [stream=<name>]";
-static const char *const apis[] = {OPENAI_API, RAW_API, AGENT_API};
+static const struct interface_api apis[] = {{OPENAI_API, "openai"}, {RAW_API, "raw"}, {AGENT_API, "agent"}};
 
 static switch_status_t module_openai(const char *command, switch_core_session_t *session,
                                      switch_stream_handle_t *output)
 {
     (void)session; /* the channel is named in the command */
-    command_run("openai", command, openai_syntax, output);
+    command_run("openai", command, output);
     return SWITCH_STATUS_SUCCESS;
 }
 
 static switch_status_t module_raw(const char *command, switch_core_session_t *session, switch_stream_handle_t *output)
 {
     (void)session;
-    command_run("raw", command, raw_syntax, output);
+    command_run("raw", command, output);
     return SWITCH_STATUS_SUCCESS;
 }
 
@@ -65,12 +51,12 @@ static switch_status_t module_agent(const char *command, switch_core_session_t *
                                     switch_stream_handle_t *output)
 {
     (void)session;
-    command_run("agent", command, agent_syntax, output);
+    command_run("agent", command, output);
     return SWITCH_STATUS_SUCCESS;
 }
 
 static bool module_offer(switch_loadable_module_interface_t *module, const char *name, const char *description,
-                         switch_api_function_t function, const char *syntax)
+                         switch_api_function_t function)
 {
     switch_api_interface_t *api = switch_loadable_module_create_interface(module, SWITCH_API_INTERFACE);
 
@@ -80,13 +66,12 @@ static bool module_offer(switch_loadable_module_interface_t *module, const char 
     api->interface_name = name;
     api->desc = description;
     api->function = function;
-    api->syntax = syntax;
+    api->syntax = SYNTAX;
     return true;
 }
 
 static bool module_offer_application(switch_loadable_module_interface_t *module, const char *name,
-                                     const char *description, switch_application_function_t function,
-                                     const char *syntax)
+                                     const char *description, switch_application_function_t function)
 {
     switch_application_interface_t *application =
         switch_loadable_module_create_interface(module, SWITCH_APPLICATION_INTERFACE);
@@ -98,25 +83,9 @@ static bool module_offer_application(switch_loadable_module_interface_t *module,
     application->application_function = function;
     application->short_desc = description;
     application->long_desc = description;
-    application->syntax = syntax;
+    application->syntax = APPLICATION_SYNTAX;
     application->flags = SAF_SUPPORT_NOMEDIA; /* it answers */
     return true;
-}
-
-static void module_complete(bool add)
-{
-    char line[160];
-
-    for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
-        for (size_t j = 0; add && command_verbs[j]; j++) {
-            snprintf(line, sizeof(line), "add %s ::console::list_uuid %s", apis[i], command_verbs[j]);
-            switch_console_set_complete(line);
-        }
-        if (!add) {
-            snprintf(line, sizeof(line), "del %s", apis[i]);
-            switch_console_set_complete(line);
-        }
-    }
 }
 
 static switch_status_t module_load(switch_loadable_module_interface_t **module, switch_memory_pool_t *pool)
@@ -125,22 +94,17 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
 
     *module = switch_loadable_module_create_module_interface(pool, MODULE_NAME);
     if (!*module ||
-        !module_offer(*module, OPENAI_API, "Stream a channel's audio to a realtime endpoint", module_openai,
-                      openai_syntax) ||
-        !module_offer(*module, RAW_API, "Stream a channel's audio as binary WebSocket messages", module_raw,
-                      raw_syntax) ||
-        !module_offer(*module, AGENT_API, "Have an agent talk to a channel's caller", module_agent, agent_syntax) ||
-        !module_offer_application(*module, APPLICATION, "Talk to a realtime endpoint", application_run_stream,
-                                  application_syntax) ||
+        !module_offer(*module, OPENAI_API, "Stream a channel's audio to a realtime endpoint", module_openai) ||
+        !module_offer(*module, RAW_API, "Stream a channel's audio as binary WebSocket messages", module_raw) ||
+        !module_offer(*module, AGENT_API, "Have an agent talk to a channel's caller", module_agent) ||
+        !module_offer_application(*module, APPLICATION, "Talk to a realtime endpoint", application_run_stream) ||
         !module_offer_application(*module, AGENT_APPLICATION, "Have an agent talk to the caller",
-                                  application_run_agent, agent_application_syntax)) {
+                                  application_run_agent)) {
         return SWITCH_STATUS_TERM;
     }
     hold_init();
     config_read(engine_socket, sizeof(engine_socket));
-    if (!event_reserve()) {
-        return SWITCH_STATUS_TERM;
-    }
+    interface_start(apis, sizeof(apis) / sizeof(*apis));
     executor_start();
     if (!queued_applications_start()) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't bind the events of applications");
@@ -155,7 +119,6 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         goto no_service;
     }
     command_allow();
-    module_complete(true);
     LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s", version + strlen(VERSION_MARK),
         engine_socket);
     return SWITCH_STATUS_SUCCESS;
@@ -165,7 +128,7 @@ no_service:
 no_lookout:
     queued_applications_end();
 no_applications:
-    event_free();
+    interface_end();
     return SWITCH_STATUS_TERM;
 }
 
@@ -175,13 +138,12 @@ static switch_status_t module_shutdown(void)
         LOG(NULL, SWITCH_LOG_ERROR, "The engine can't have the module unloaded");
         return SWITCH_STATUS_NOUNLOAD;
     }
-    module_complete(false);
     command_forbid();
     if (!unload_run()) {
         LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends");
         return SWITCH_STATUS_NOUNLOAD;
     }
-    event_free();
+    interface_end();
     return SWITCH_STATUS_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #include "event.h"
 #include "executor.h"
 #include "hold.h"
+#include "interface.h"
 #include "late_open.h"
 #include "links.h"
 #include "log.h"
@@ -25,6 +26,7 @@
 
 #define TICK_MS 250            /* pace of reconnection */
 #define USELESS_AFTER_MS 10000 /* a link without streams whose engine never says that it is idle */
+#define LEARN_AGAIN_MS 10000   /* an engine that has not told what the module offers may be of another kind */
 #define CALLBACK_POLL_NS (1000 * 1000)
 #define SUBCLASS_LIMIT 32u
 
@@ -41,6 +43,7 @@ static struct {
     /* The service thread's own. */
     struct stream *pending; /* closed, but OPENED is not said yet */
     struct link *graveyard; /* dropped during this turn: their events may still be in the batch */
+    uint64_t learn_ms;      /* when to ask for the interface again */
 } service;
 
 const char *service_engine_socket(void)
@@ -137,6 +140,17 @@ static void service_keep(struct link *link, const struct message *message)
     }
 }
 
+static void service_interface(struct link *link, const struct message *message)
+{
+    interface_take(message->body, message->header.body_bytes);
+    /* The link that was made for this has served its purpose. */
+    if (!link->uuid[0]) {
+        pthread_mutex_lock(&link->lock);
+        link->idle = true;
+        pthread_mutex_unlock(&link->lock);
+    }
+}
+
 static void service_handle(struct link *link, const struct message *message)
 {
     switch (message->header.type) {
@@ -155,6 +169,9 @@ static void service_handle(struct link *link, const struct message *message)
     case WIRE_KEEP:
         service_keep(link, message);
         break;
+    case WIRE_INTERFACE:
+        service_interface(link, message);
+        break;
     case WIRE_EXECUTE:
         executor_add(link, message);
         break;
@@ -171,25 +188,27 @@ static void service_drop(struct link *link, bool force)
     }
 }
 
+static void service_fire_loss(struct link *link, struct stream *stream, enum interface_loss loss)
+{
+    const char *body;
+    char *subclass = interface_loss(loss, &body);
+
+    if (subclass) {
+        event_fire(link->uuid, link->template, subclass, stream->name, body, strlen(body));
+    }
+    free(subclass);
+}
+
 /* What the engine can't say any more. */
 static void service_engine_died(struct link *link, struct stream *stream)
 {
-    static const char stopped[] = "{\"status\":\"stopped\"}";
-    static const char disconnected[] =
-        "{\"status\":\"disconnected\",\"message\":{\"code\":1006,\"reason\":\"Engine is not running\"}}";
-    static const char failed[] = "{\"status\":\"error\",\"message\":{\"retries\":0,\"error\":\"Engine is not running\","
-                                 "\"wait_time\":250,\"http_status\":0}}";
     uint32_t before = atomic_fetch_and(&stream->memory->control,
                                        ~(uint32_t)(STREAM_EXPECTING | STREAM_CONNECTED | STREAM_SPEAKING));
 
     if (before & STREAM_SPEAKING) {
-        event_fire(link->uuid, link->template, "openai_speech_stop", stream->name, stopped, strlen(stopped));
+        service_fire_loss(link, stream, LOST_SPEAKING);
     }
-    if (before & STREAM_CONNECTED) {
-        event_fire(link->uuid, link->template, "disconnect", stream->name, disconnected, strlen(disconnected));
-    } else {
-        event_fire(link->uuid, link->template, "error", stream->name, failed, strlen(failed));
-    }
+    service_fire_loss(link, stream, before & STREAM_CONNECTED ? LOST_CONNECTED : LOST_UNCONNECTED);
 }
 
 static void service_link_lost(struct link *link)
@@ -248,6 +267,26 @@ static void service_reattach(struct link *link)
         LOG(link->uuid, SWITCH_LOG_NOTICE, "The engine is back; streams are resumed");
     }
     link_release(link);
+}
+
+/* On a link that is no channel's: an engine tells its interface to whoever says HELLO. One that has not by the next tick
+ * is asked again later, so that it is not kept from what it does. */
+static void service_learn_interface(void)
+{
+    bool due = !interface_is_known() && monotonic_ms() >= service.learn_ms;
+    struct link *link = due ? links_take("") : NULL;
+
+    if (!link) {
+        return;
+    }
+    if (link_is_connected(link)) {
+        service.learn_ms = monotonic_ms() + LEARN_AGAIN_MS;
+        service_drop(link, true);
+    } else if (link_claim(link, 0) == LINK_CLAIMED) {
+        link_connect(link, service.engine_socket, 0);
+        link_release(link);
+    }
+    link_unreference(link);
 }
 
 static void service_review_links(void)
@@ -322,8 +361,9 @@ static void *service_main(void *unused)
     uint64_t next_tick_ms = monotonic_ms() + TICK_MS;
 
     (void)unused;
+    service_learn_interface();
     while (!atomic_load(&service.stopping)) {
-        int timeout_ms = late_opens_waiting() ? MEDIA_POLL_MS : links_count() > 0 ? TICK_MS : -1;
+        int timeout_ms = late_opens_waiting() ? MEDIA_POLL_MS : links_count() > 0 || !interface_is_known() ? TICK_MS : -1;
         int count = epoll_wait(service.epoll_fd, events, 64, timeout_ms);
         uint64_t now;
 
@@ -333,6 +373,9 @@ static void *service_main(void *unused)
         service_closed_streams();
         late_opens_try();
         now = monotonic_ms();
+        if (now >= next_tick_ms) {
+            service_learn_interface();
+        }
         if (atomic_exchange(&service.review, false) || now >= next_tick_ms) {
             service_review_links();
             next_tick_ms = now + TICK_MS;

@@ -31,6 +31,7 @@ enum wire_type {
     WIRE_IDLE = 21,
     WIRE_KEEP = 22,
     WIRE_EXECUTE = 23,
+    WIRE_INTERFACE = 24,
 };
 
 struct wire_header {

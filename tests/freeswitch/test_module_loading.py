@@ -23,10 +23,20 @@ def test_the_module_loads_unloads_and_loads_again(switch: RealSwitch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_print_their_usage(switch: RealSwitch, command: str) -> None:
-    assert switch.api(command).startswith("USAGE")
+def test_commands_print_their_usage_with_and_without_an_engine(
+    switch: RealSwitch, engine_process: EngineProcess, command: str
+) -> None:
+    engine_process.stop()
+    assert switch.unload_module().startswith("+OK") and switch.load_module().startswith("+OK")
+    assert (
+        switch.api(command)
+        == f"USAGE {command} <uuid> <verb> [argument ...] (Engine is not running; it knows the verbs)"
+    )
+    engine_process.start()
+    switch.wait_until(lambda: switch.api(command).startswith(f"USAGE {command} <uuid> start <ws-uri> "))
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_console_completes_verbs_after_a_uuid(
     switch: RealSwitch, make_call: Callable[..., Call], command: str
@@ -34,7 +44,7 @@ def test_the_console_completes_verbs_after_a_uuid(
     call = make_call("park")
     switch.wait_listed(call.uuid)
     line = f"{command} {call.uuid} sta"
-    assert "write=3:start" in switch.api(f"console_complete c={len(line)};{line}")
+    switch.wait_until(lambda: "write=3:start" in switch.api(f"console_complete c={len(line)};{line}"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

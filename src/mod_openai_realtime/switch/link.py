@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ..engine.fresh_socket import forget_number
 from ..realtime.share import RoundRobin
+from . import interface
 from .execution import Digit, ExecuteKind, Executions, read_digit
 from .wire import Decoder, Message, MessageType, WireError, encode
 
@@ -139,7 +140,10 @@ class Link:
 
     def _take(self, message: Message) -> None:
         """What the link itself understands. The listener sees all of it all the same."""
-        if message.type == MessageType.DONE:
+        if message.type == MessageType.HELLO:
+            if message.fields.get("interface") != interface.FIELDS["interface"]:
+                self.send(MessageType.INTERFACE, fields=interface.FIELDS)
+        elif message.type == MessageType.DONE:
             self._executions.take(message)
         elif message.type == MessageType.DTMF and (digit := read_digit(message)) is not None:
             for watcher in list(self._digit_watchers):

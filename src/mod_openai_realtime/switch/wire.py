@@ -32,6 +32,7 @@ class MessageType(IntEnum):
     IDLE = 21
     KEEP = 22
     EXECUTE = 23
+    INTERFACE = 24
 
 
 class WireError(Exception):

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from processes import die_with_parent
@@ -193,9 +193,13 @@ class RealSwitch:
 
     def wait_listed(self, uuid: str, timeout: float = 20) -> None:
         """Wait until the channel is in the core's database, which lags behind the call. Raises AssertionError."""
+        self.wait_until(lambda: uuid in self.api("show channels"), timeout)
+
+    def wait_until(self, condition: Callable[[], object], timeout: float = 20) -> None:
+        """Raises AssertionError."""
         deadline = time.monotonic() + timeout
-        while uuid not in self.api("show channels"):
-            assert time.monotonic() < deadline, f"{uuid} is not in the list of channels"
+        while not condition():
+            assert time.monotonic() < deadline, f"not so within {timeout} s"
             self._pause()
 
     def load_module(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from mod_openai_realtime.switch.interface import FIELDS
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
 
 LIMIT_S = 20.0
@@ -20,10 +22,13 @@ T = TypeVar("T")
 class AskingEngine:
     """Serves each link on a thread of its own. Methods may be called from any thread."""
 
-    running = True
-
     def __init__(self, path: Path) -> None:
+        self.running = True
         self.socket = path
+        self.interface = dict(FIELDS)
+        """What it tells whoever says HELLO."""
+        self.greeted: list[dict[str, str]] = []
+        """The fields of each HELLO."""
         self._news = threading.Condition()  # guards all below
         self._links: dict[str, socket.socket] = {}
         self._done: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
@@ -39,6 +44,9 @@ class AskingEngine:
         """It runs already."""
 
     def close(self) -> None:
+        if not self.running:
+            return
+        self.running = False
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.drop_links()
@@ -108,25 +116,26 @@ class AskingEngine:
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
     def _serve(self, link: socket.socket) -> None:
-        decoder, uuid = Decoder(), ""
-        with link:
-            while True:
-                try:
-                    data, fds, _, _ = socket.recv_fds(link, 65536, 8)
-                except OSError:
-                    break
-                for fd in fds:
-                    os.close(fd)
-                if not data:
-                    break
-                for message in decoder.feed(data):
-                    if message.type == MessageType.HELLO:
-                        uuid = message.fields["uuid"]
-                    self._take(link, uuid, message)
+        with link, contextlib.suppress(OSError):  # also what is sent to a link that is being dropped
+            self._read(link)
         with self._news:
-            if self._links.get(uuid) is link:
-                del self._links[uuid]
+            self._links = {uuid: other for uuid, other in self._links.items() if other is not link}
             self._news.notify_all()
+
+    def _read(self, link: socket.socket) -> None:
+        decoder, uuid = Decoder(), ""
+        while True:
+            data, fds, _, _ = socket.recv_fds(link, 65536, 8)
+            for fd in fds:
+                os.close(fd)
+            if not data:
+                return
+            for message in decoder.feed(data):
+                if message.type == MessageType.HELLO:
+                    uuid = message.fields["uuid"]
+                    self.greeted.append(message.fields)
+                    link.sendall(encode(MessageType.INTERFACE, fields=self.interface))
+                self._take(link, uuid, message)
 
     def _take(self, link: socket.socket, uuid: str, message: Message) -> None:
         with self._news:

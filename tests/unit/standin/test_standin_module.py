@@ -44,12 +44,6 @@ def test_the_module_reads_the_engines_socket_from_its_configuration(loaded: Stan
     assert any(str(tmp_path / "none.sock") in line.text for line in loaded.log())
 
 
-def test_completion_offers_uuids_and_verbs(loaded: StandIn) -> None:
-    call = loaded.call()
-    assert loaded.complete("uuid_openai_audio_stream ") == [call.uuid]
-    assert loaded.complete(f"uuid_raw_audio_stream {call.uuid} st") == ["start", "stop"]
-
-
 def test_it_unloads_and_loads_again_with_a_call_up(loaded: StandIn) -> None:
     call = loaded.call()
     loaded.unload()

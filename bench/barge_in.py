@@ -19,7 +19,6 @@ import click
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-# Before this folder: one of its files is called as the harness is.
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from freeswitch import EventSocketError, RealSwitch, StreamCommands, find_freeswitch  # noqa: E402

@@ -2,6 +2,7 @@
 #include "application.h"
 
 #include "command.h"
+#include "gate.h"
 #include "late_open.h"
 #include "log.h"
 #include "monotonic.h"
@@ -62,15 +63,15 @@ static switch_status_t application_frame(switch_core_session_t *session, switch_
     struct stream *stream = wait->stream;
 
     (void)read;
-    if (atomic_load(&stream->closed) || command_is_forbidden()) {
+    if (atomic_load(&stream->closed) || gate_is_closed()) {
         return SWITCH_STATUS_TERM;
     }
     if (stream->playing) {
         /* Not where something else does it: FreeSWITCH's own wait, if send_silence_when_idle is set. */
-        if (atomic_load(&stream->channel_frames) == wait->frames) {
+        if (atomic_load(&stream->writes.channel_frames) == wait->frames) {
             silences_write(&wait->silences, session);
         }
-        wait->frames = atomic_load(&stream->channel_frames);
+        wait->frames = atomic_load(&stream->writes.channel_frames);
     }
     return SWITCH_STATUS_SUCCESS;
 }
@@ -96,7 +97,7 @@ static bool application_has_channel(switch_channel_t *channel)
 
 static bool application_goes_on(switch_channel_t *channel, const struct stream *stream)
 {
-    return application_has_channel(channel) && !atomic_load(&stream->closed) && !command_is_forbidden();
+    return application_has_channel(channel) && !atomic_load(&stream->closed) && !gate_is_closed();
 }
 
 /* What a channel is doing that is no longer the application's. */
@@ -108,7 +109,7 @@ static enum application_end application_gone(switch_channel_t *channel)
 static enum application_end application_wait(switch_core_session_t *session, struct stream *stream)
 {
     switch_channel_t *channel = switch_core_session_get_channel(session);
-    struct application_wait wait = {.stream = stream, .frames = atomic_load(&stream->channel_frames)};
+    struct application_wait wait = {.stream = stream, .frames = atomic_load(&stream->writes.channel_frames)};
     switch_input_args_t callbacks = {
         .input_callback = application_input,
         .read_frame_callback = application_frame,
@@ -127,7 +128,7 @@ static enum application_end application_wait(switch_core_session_t *session, str
     if (!application_has_channel(channel) && !atomic_load(&stream->failure)) {
         return application_gone(channel);
     }
-    if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || command_is_forbidden())) {
+    if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || gate_is_closed())) {
         return atomic_load(&stream->failure) ? END_FAILED : END_STOPPED;
     }
     return application_has_channel(channel) ? END_FAILED : application_gone(channel);
@@ -184,7 +185,7 @@ static bool application_await_media(switch_channel_t *channel)
     struct timespec pause = {.tv_nsec = MEDIA_POLL_MS * 1000 * 1000};
 
     while (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
-        if (!application_has_channel(channel) || command_is_forbidden() || monotonic_ms() >= deadline_ms) {
+        if (!application_has_channel(channel) || gate_is_closed() || monotonic_ms() >= deadline_ms) {
             return false;
         }
         nanosleep(&pause, NULL);
@@ -225,9 +226,9 @@ static void application_run(const struct application *application, switch_core_s
         application_tell(application, session, END_FAILED, "Out of memory");
         return;
     }
-    if (command_enter()) {
+    if (gate_enter()) {
         application_talk(application, session, arguments);
-        command_leave();
+        gate_leave();
     } else {
         application_tell(application, session, END_FAILED, "Module is unloading");
     }

@@ -3,14 +3,16 @@
 
 #include "config.h"
 #include "facts.h"
+#include "gate.h"
 #include "interface.h"
 #include "late_open.h"
+#include "link_streams.h"
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
 #include "printable.h"
-#include "service.h"
-#include "stream.h"
+#include "requests.h"
+#include "stream_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,75 +40,13 @@
 #define NO_DESCRIPTOR "-ERR " STREAM_NO_DESCRIPTOR
 #define NO_MEMORY "-ERR Out of memory"
 
-static atomic_uint running;
-static atomic_bool forbidden;
-
-void command_allow(void)
-{
-    atomic_store(&forbidden, false);
-}
-
-void command_forbid(void)
-{
-    atomic_store(&forbidden, true);
-}
-
-unsigned command_count(void)
-{
-    return atomic_load(&running);
-}
-
-bool command_is_forbidden(void)
-{
-    return atomic_load(&forbidden);
-}
-
-bool command_enter(void)
-{
-    /* Counted before the look at `forbidden`, so that the unloading thread sees one or the other. */
-    atomic_fetch_add(&running, 1);
-    if (command_is_forbidden()) {
-        command_leave();
-        return false;
-    }
-    return true;
-}
-
-void command_leave(void)
-{
-    atomic_fetch_sub(&running, 1);
-}
-
-void command_close(struct link *link, const struct message *close_message)
-{
-    struct stream *stream = link_find_stream(link, close_message->header.stream);
-
-    if (stream) {
-        stream_note_failure(stream, wire_find(close_message->body, close_message->header.body_bytes, "failure"));
-        stream_remove(stream, close_message->header.request);
-        stream_unreference(stream);
-    } else {
-        struct wire_buffer closed;
-
-        /* It went by itself; the engine may have asked before it heard so. */
-        wire_begin(&closed, WIRE_CLOSED, close_message->header.stream, close_message->header.request);
-        wire_text(&closed, "cause", "removed");
-        link_send(link, &closed, -1);
-    }
-}
-
-void command_refuse_open(struct link *link, const struct message *open)
-{
-    stream_send_open_failed(link, open, "No command is waiting for this stream");
-}
-
 /* Answers what comes for a command that is given up. */
 static void command_put_off(struct link *link, const struct message *message)
 {
     if (message->header.type == WIRE_OPEN) {
-        command_refuse_open(link, message);
+        requests_refuse_open(link, message);
     } else if (message->header.type == WIRE_CLOSE) {
-        command_close(link, message);
+        requests_close(link, message);
     }
 }
 
@@ -183,13 +123,13 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
             command_put_off(link, message); /* more and more of them may wait */
             failure = NO_ANSWER;
         } else if (message->header.type == WIRE_OPEN && asked) {
-            command_refuse_open(link, message); /* a command starts one stream */
+            requests_refuse_open(link, message); /* a command starts one stream */
         } else if (message->header.type == WIRE_OPEN) {
             command_open(link, message, fields, caller, result);
             asked = true;
             deadline_ms += monotonic_ms() - now_ms;
         } else if (message->header.type == WIRE_CLOSE) {
-            command_close(link, message);
+            requests_close(link, message);
         } else {
             command_keep_reply(message, result);
             replied = true;
@@ -210,7 +150,7 @@ static const char *command_exchange(struct link *link, const struct wire_buffer 
     struct wire_buffer message;
     uint32_t request;
 
-    if (!link_connect(link, service_engine_socket(), monotonic_ms() + CONNECT_WITHIN_MS)) {
+    if (!link_connect(link, config_engine_socket(), monotonic_ms() + CONNECT_WITHIN_MS, link_resume_streams)) {
         return stream_lacks_descriptors() ? NO_DESCRIPTOR : NOT_RUNNING;
     }
     request = link_begin(link);
@@ -239,7 +179,7 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
             failure = command_exchange(link, fields, caller, result);
             link_release(link);
         } else if (claim == LINK_BUSY) {
-            failure = command_is_forbidden() ? UNLOADING : NO_ANSWER;
+            failure = gate_is_closed() ? UNLOADING : NO_ANSWER;
         }
         link_unreference(link);
         /* Gone: the link was closed between finding and claiming it. */
@@ -382,7 +322,7 @@ static void command_print_usage(const char *api, switch_stream_handle_t *output)
     struct timespec pause = {.tv_nsec = USAGE_POLL_NS};
     char *usage;
 
-    while (!interface_is_known() && !command_is_forbidden() && monotonic_ms() < deadline_ms) {
+    while (!interface_is_known() && !gate_is_closed() && monotonic_ms() < deadline_ms) {
         nanosleep(&pause, NULL);
     }
     usage = interface_usage(api);
@@ -413,12 +353,12 @@ void command_run(const char *api, const char *command, switch_stream_handle_t *o
     command += strspn(command, " ");
     if (!*uuid) {
         command_answer(api, uuid, command, "-ERR Channel not found", output);
-    } else if (command_enter()) {
+    } else if (gate_enter()) {
         struct command_result result = command_execute(api, uuid, command, COMMAND_OF_API);
 
         command_answer(api, uuid, command, result.reply ? result.reply : NO_MEMORY, output);
         command_result_free(&result);
-        command_leave();
+        gate_leave();
     } else {
         command_answer(api, uuid, command, UNLOADING, output);
     }

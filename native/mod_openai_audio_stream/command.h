@@ -22,19 +22,4 @@ struct command_result command_execute(const char *api, const char *uuid, const c
 const char *command_failure(const struct command_result *result);
 void command_result_free(struct command_result *result);
 
-/* Around all that is to be over before the module may be unloaded. False: it is being unloaded. */
-bool command_enter(void);
-void command_leave(void);
-bool command_is_forbidden(void);
-
-/* At load. */
-void command_allow(void);
-/* At unload: later commands are refused. */
-void command_forbid(void);
-unsigned command_count(void); /* commands and applications that are running */
-
-/* What the engine asks of the module for no command that waits. */
-void command_close(struct link *link, const struct message *close_message);
-void command_refuse_open(struct link *link, const struct message *open);
-
 #endif

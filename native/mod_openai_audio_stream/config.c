@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CONFIGURATION "openai_audio_stream.conf"
@@ -23,6 +24,7 @@
 
 /* Set while the module is loaded, before a command can run, and constant from then on. */
 static struct {
+    char engine_socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
     char key[KEY_LIMIT + 1];
     char key_file[4096];
     char key_hosts[1024];
@@ -36,23 +38,29 @@ static void config_value(switch_xml_t settings, const char *name, char *text, si
     snprintf(text, room, "%s", value ? value : "");
 }
 
-void config_read(char *engine_socket, size_t room)
+void config_read(void)
 {
     const char *environment = getenv(ENVIRONMENT);
     switch_xml_t configuration = NULL, settings;
     switch_xml_t document = switch_xml_open_cfg(CONFIGURATION, &configuration, NULL);
 
     settings = document && configuration ? switch_xml_child(configuration, "settings") : NULL;
-    config_value(settings, ENGINE_SOCKET, engine_socket, room);
+    config_value(settings, ENGINE_SOCKET, config.engine_socket, sizeof(config.engine_socket));
     config_value(settings, API_KEY, config.key, sizeof(config.key));
     config_value(settings, API_KEY_FILE, config.key_file, sizeof(config.key_file));
     config_value(settings, API_KEY_HOSTS, config.key_hosts, sizeof(config.key_hosts));
     if (document) {
         switch_xml_free(document);
     }
-    if (!engine_socket[0]) {
-        snprintf(engine_socket, room, "%s", environment && *environment ? environment : USUAL_PLACE);
+    if (!config.engine_socket[0]) {
+        snprintf(config.engine_socket, sizeof(config.engine_socket), "%s",
+                 environment && *environment ? environment : USUAL_PLACE);
     }
+}
+
+const char *config_engine_socket(void)
+{
+    return config.engine_socket;
 }
 
 /* Anew for each stream, so that a key can be replaced while calls are up. False: there is none, and the log says why. */

@@ -6,10 +6,10 @@
 
 #include "wire.h"
 
-#include <stddef.h>
-
-/* Reads it all. The path of the engine's socket: the configuration's, else OPENAI_REALTIME_SOCKET, else the usual place. */
-void config_read(char *engine_socket, size_t room);
+/* Reads it all, at load. */
+void config_read(void);
+/* Its path: the configuration's, else OPENAI_REALTIME_SOCKET, else the usual place. */
+const char *config_engine_socket(void);
 /* The key for a stream whose channel has none, and the hosts that may get it. May read a file. */
 void config_add_key(struct wire_buffer *fields);
 

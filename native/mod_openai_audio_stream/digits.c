@@ -1,5 +1,6 @@
 #include "digits.h"
 
+#include "link_streams.h"
 #include "links.h"
 
 #include <stdlib.h>

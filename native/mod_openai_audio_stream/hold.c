@@ -1,6 +1,6 @@
 #include "hold.h"
 
-#include "link.h"
+#include "link_streams.h"
 
 #include <stdlib.h>
 
@@ -30,10 +30,10 @@ static bool hold_is_paused(switch_rtp_t *rtp)
  * the channel off hold by itself, as in a transfer, and the peer has not. The flag alone is no hold: it has other uses. */
 bool hold_drops_still(struct stream *stream, bool held)
 {
-    if (held && !atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
-        atomic_store_explicit(&stream->on_hold, true, memory_order_relaxed);
+    if (held && !atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed)) {
+        atomic_store_explicit(&stream->writes.on_hold, true, memory_order_relaxed);
     }
-    return held || hold_is_paused(atomic_load_explicit(&stream->rtp, memory_order_relaxed));
+    return held || hold_is_paused(atomic_load_explicit(&stream->writes.rtp, memory_order_relaxed));
 }
 
 /* What FreeSWITCH says of a channel. */
@@ -81,11 +81,11 @@ static unsigned hold_count(struct link *link)
 /* Written only where it differs: the media thread reads these lines with each frame. */
 static void hold_note_stream(struct stream *stream, switch_rtp_t *rtp, bool on_hold)
 {
-    if (atomic_load_explicit(&stream->rtp, memory_order_relaxed) != rtp) {
-        atomic_store_explicit(&stream->rtp, rtp, memory_order_relaxed);
+    if (atomic_load_explicit(&stream->writes.rtp, memory_order_relaxed) != rtp) {
+        atomic_store_explicit(&stream->writes.rtp, rtp, memory_order_relaxed);
     }
-    if (atomic_load_explicit(&stream->on_hold, memory_order_relaxed) != on_hold) {
-        atomic_store_explicit(&stream->on_hold, on_hold, memory_order_relaxed);
+    if (atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed) != on_hold) {
+        atomic_store_explicit(&stream->writes.on_hold, on_hold, memory_order_relaxed);
     }
 }
 
@@ -99,11 +99,11 @@ static bool hold_note_facts(struct link *link, const struct hold_facts *facts, u
     if (noted) {
         link->holds_noted++;
         before = link->on_hold;
-        for (struct stream *stream = link->streams; stream; stream = stream->next) {
-            before = before || atomic_load_explicit(&stream->on_hold, memory_order_relaxed);
+        for (struct stream *stream = link->streams; stream; stream = stream->listed.next) {
+            before = before || atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed);
         }
         on_hold = facts->suspended || facts->held || (before && facts->paused);
-        for (struct stream *stream = link->streams; stream; stream = stream->next) {
+        for (struct stream *stream = link->streams; stream; stream = stream->listed.next) {
             hold_note_stream(stream, facts->rtp, on_hold);
         }
         link_set_on_hold(link, on_hold);

@@ -27,8 +27,8 @@ void hold_review(struct link *link);
 /* From WRITE_REPLACE: whether what the channel writes now is dropped. Here, since each frame asks. */
 static inline bool hold_drops(struct stream *stream)
 {
-    bool held = switch_channel_get_callstate(stream->channel) == CCS_HELD;
-    bool before = atomic_load_explicit(&stream->on_hold, memory_order_relaxed);
+    bool held = switch_channel_get_callstate(stream->writes.channel) == CCS_HELD;
+    bool before = atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed);
 
     return (held || before) && hold_drops_still(stream, held);
 }

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
 #include "late_open.h"
 
-#include "command.h"
+#include "gate.h"
 #include "monotonic.h"
-#include "service.h"
-#include "stream.h"
+#include "stream_open.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,7 @@ void late_open_add(struct link *link, const struct message *open, const struct w
     wire_begin(&opening, WIRE_OPENING, open->header.stream, open->header.request);
     link_send(link, &opening, -1);
     late_open_push(late);
-    service_wake();
+    watch_wake();
 }
 
 bool late_opens_waiting(void)
@@ -127,9 +127,9 @@ void late_opens_try(void)
         bool answered = true;
 
         /* Entered like a command, so that an unloading module either sees the stream or has it refused here. */
-        if (command_enter()) {
+        if (gate_enter()) {
             answered = late_open_try(late);
-            command_leave();
+            gate_leave();
         } else {
             stream_send_open_failed(late->link, late->open, "Module is unloading");
         }

@@ -4,8 +4,7 @@
 #include "interface.h"
 #include "log.h"
 #include "monotonic.h"
-#include "service.h"
-#include "stream.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,7 +101,7 @@ void link_release(struct link *link)
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
     if (unused) {
-        service_review();
+        watch_review();
     }
 }
 
@@ -118,7 +117,7 @@ static bool link_send_waiting(struct link *link)
     wants_write = link->outbox.first != NULL;
     if (wants_write != link->wants_write) {
         link->wants_write = wants_write;
-        service_watch_writing(link, link->fd, wants_write);
+        watch_writing(link, link->fd, wants_write);
     }
     return true;
 }
@@ -150,14 +149,14 @@ void link_flush(struct link *link)
     pthread_mutex_lock(&link->lock);
     if (link->fd >= 0 && outbox_flush(&link->outbox, link->fd) && !link->outbox.first && link->wants_write) {
         link->wants_write = false;
-        service_watch_writing(link, link->fd, false);
+        watch_writing(link, link->fd, false);
     }
     pthread_mutex_unlock(&link->lock);
 }
 
 /* Under the lock: what a new connection begins with, to the outbox. False: there is not the memory, or the descriptor,
  * for all of it: then it is said to nobody, since what is left out is never said again. */
-static bool link_greet(struct link *link)
+static bool link_greet(struct link *link, link_greeting greet)
 {
     struct wire_buffer hello;
 
@@ -166,29 +165,10 @@ static bool link_greet(struct link *link)
     wire_text(&hello, "uuid", link->uuid);
     wire_number(&hello, "pid", (uint64_t)getpid());
     interface_add_name(&hello);
-    if (!outbox_add(&link->outbox, &hello, -1)) {
-        return false;
-    }
-    for (struct stream *stream = link->streams; stream; stream = stream->next) {
-        if (stream->opened) {
-            struct wire_buffer resume;
-            int descriptor = stream_own_descriptor(stream);
-
-            if (descriptor < 0) {
-                return false;
-            }
-            stream_resume_message(stream, &resume);
-            wire_number(&resume, "away_ms", monotonic_ms() - link->lost_ms);
-            link_add_on_hold(link, &resume);
-            if (!outbox_add(&link->outbox, &resume, descriptor)) {
-                return false;
-            }
-        }
-    }
-    return true;
+    return outbox_add(&link->outbox, &hello, -1) && greet(link);
 }
 
-bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
+bool link_connect(struct link *link, const char *path, uint64_t deadline_ms, link_greeting greet)
 {
     bool connected;
     int fd, error;
@@ -206,7 +186,7 @@ bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
 
     pthread_mutex_lock(&link->lock);
     errno = 0;
-    if (!link_greet(link) || !service_watch(link, fd)) {
+    if (!link_greet(link, greet) || !watch_add(link, fd)) {
         error = errno;
         outbox_clear(&link->outbox);
         pthread_mutex_unlock(&link->lock);
@@ -223,6 +203,13 @@ bool link_connect(struct link *link, const char *path, uint64_t deadline_ms)
     link_send_waiting(link);
     pthread_mutex_unlock(&link->lock);
     return true;
+}
+
+void link_count_late(struct link *link, int change)
+{
+    pthread_mutex_lock(&link->lock);
+    link->late += (unsigned)change;
+    pthread_mutex_unlock(&link->lock);
 }
 
 uint32_t link_begin(struct link *link)
@@ -306,7 +293,7 @@ void link_disconnect(struct link *link)
     pthread_mutex_lock(&link->lock);
     link->lost_ms = monotonic_ms();
     if (link->fd >= 0) {
-        service_unwatch(link->fd);
+        watch_remove(link->fd);
         close(link->fd);
         link->fd = -1;
     }

@@ -75,9 +75,10 @@ enum link_claim { LINK_CLAIMED, LINK_GONE, LINK_BUSY };
 enum link_claim link_claim(struct link *link, uint64_t deadline_ms); /* a past deadline: don't wait */
 void link_release(struct link *link);
 
-/* The claimer's: connect if need be, then say HELLO and RESUME the streams. False: the engine can't be reached, or, as
- * errno says, it is descriptors that are wanting. */
-bool link_connect(struct link *link, const char *path, uint64_t deadline_ms);
+/* The claimer's: connect if need be, then say HELLO and what `greet` adds to the outbox, under the lock. False: the engine
+ * can't be reached, or, as errno says, it is descriptors that are wanting. */
+typedef bool (*link_greeting)(struct link *link);
+bool link_connect(struct link *link, const char *path, uint64_t deadline_ms, link_greeting greet);
 /* The claimer's: the number of a new command, whose messages are kept for link_wait from now on. */
 uint32_t link_begin(struct link *link);
 enum link_answer { LINK_MESSAGE, LINK_LOST, LINK_TIMEOUT, LINK_CANCELLED };
@@ -104,22 +105,7 @@ void link_end_execution(struct link *link, uint32_t connection, struct wire_buff
 bool link_is_executing(struct link *link);
 bool link_is_connected(struct link *link);
 
-/* Streams of the link, guarded by its lock. */
-bool link_has_streams(struct link *link);
 void link_count_late(struct link *link, int change); /* a link with late streams is not dropped */
-void link_add_stream(struct link *link, struct stream *stream);
-struct stream *link_find_stream(struct link *link, uint32_t id); /* with a reference; only one that is open */
-/* All that are open, with a reference each; free() the array. */
-struct stream **link_open_streams(struct link *link, size_t *count);
-/* Under the lock: say HOLD, if that is news. Streams that are opened or resumed later are told by their own message. */
-void link_set_on_hold(struct link *link, bool on_hold);
-void link_add_on_hold(const struct link *link, struct wire_buffer *message); /* under the lock */
-/* The media bug is on: say OPENED, in the same breath, so that no CLOSED can come before it. */
-bool link_stream_opened(struct stream *stream, struct wire_buffer *opened, int descriptor);
-/* The media bug never came on. */
-void link_stream_failed(struct stream *stream);
-/* The media bug is off: say CLOSED. False: OPENED is not said yet, try again later. */
-bool link_stream_closed(struct stream *stream);
 
 void message_free(struct message *messages);
 

@@ -4,7 +4,7 @@
 #include "link.h"
 
 #include "monotonic.h"
-#include "service.h"
+#include "watch.h"
 
 uint32_t link_begin_execution(struct link *link, unsigned limit)
 {
@@ -36,7 +36,7 @@ void link_end_execution(struct link *link, uint32_t connection, struct wire_buff
     }
     pthread_mutex_unlock(&link->lock);
     if (unused) {
-        service_review();
+        watch_review();
     }
 }
 

@@ -1,20 +1,12 @@
 /*
  * link_streams.c -- the streams of a link, and the two messages that must not overtake each other.
  */
-#include "link.h"
+#include "link_streams.h"
 
 #include "monotonic.h"
-#include "service.h"
 #include "stream.h"
 
 #include <stdlib.h>
-
-void link_count_late(struct link *link, int change)
-{
-    pthread_mutex_lock(&link->lock);
-    link->late += (unsigned)change;
-    pthread_mutex_unlock(&link->lock);
-}
 
 bool link_has_streams(struct link *link)
 {
@@ -32,7 +24,7 @@ void link_add_stream(struct link *link, struct stream *stream)
 
     stream_reference(stream);
     pthread_mutex_lock(&link->lock);
-    for (at = &link->streams; *at; at = &(*at)->next) {
+    for (at = &link->streams; *at; at = &(*at)->listed.next) {
     }
     *at = stream;
     pthread_mutex_unlock(&link->lock);
@@ -43,8 +35,8 @@ struct stream *link_find_stream(struct link *link, uint32_t id)
     struct stream *found = NULL;
 
     pthread_mutex_lock(&link->lock);
-    for (struct stream *stream = link->streams; stream && !found; stream = stream->next) {
-        if (stream->id == id && stream->opened) {
+    for (struct stream *stream = link->streams; stream && !found; stream = stream->listed.next) {
+        if (stream->id == id && stream->listed.opened) {
             found = stream_reference(stream);
         }
     }
@@ -58,16 +50,16 @@ struct stream **link_open_streams(struct link *link, size_t *count)
     size_t found = 0;
 
     pthread_mutex_lock(&link->lock);
-    for (struct stream *stream = link->streams; stream; stream = stream->next) {
-        found += stream->opened;
+    for (struct stream *stream = link->streams; stream; stream = stream->listed.next) {
+        found += stream->listed.opened;
     }
     if (found > 0) {
         streams = calloc(found, sizeof(*streams));
     }
     *count = streams ? found : 0;
     found = 0;
-    for (struct stream *stream = link->streams; stream && streams; stream = stream->next) {
-        if (stream->opened) {
+    for (struct stream *stream = link->streams; stream && streams; stream = stream->listed.next) {
+        if (stream->listed.opened) {
             streams[found++] = stream_reference(stream);
         }
     }
@@ -96,10 +88,10 @@ void link_set_on_hold(struct link *link, bool on_hold)
 /* Under the lock. True: it was on the list, whose reference is now the caller's. */
 static bool link_take_off(struct link *link, struct stream *stream)
 {
-    for (struct stream **at = &link->streams; *at; at = &(*at)->next) {
+    for (struct stream **at = &link->streams; *at; at = &(*at)->listed.next) {
         if (*at == stream) {
-            *at = stream->next;
-            stream->next = NULL;
+            *at = stream->listed.next;
+            stream->listed.next = NULL;
             return true;
         }
     }
@@ -112,7 +104,7 @@ bool link_stream_opened(struct stream *stream, struct wire_buffer *opened, int d
     bool sent = false;
 
     pthread_mutex_lock(&link->lock);
-    stream->opened = true;
+    stream->listed.opened = true;
     link_add_on_hold(link, opened);
     sent = link_post(link, opened, descriptor);
     pthread_mutex_unlock(&link->lock);
@@ -139,7 +131,7 @@ bool link_stream_closed(struct stream *stream)
     bool opened, listed = false;
 
     pthread_mutex_lock(&link->lock);
-    opened = stream->opened;
+    opened = stream->listed.opened;
     if (opened) {
         listed = link_take_off(link, stream);
         stream_closed_message(stream, &closed);
@@ -151,4 +143,25 @@ bool link_stream_closed(struct stream *stream)
         stream_unreference(stream);
     }
     return opened;
+}
+
+bool link_resume_streams(struct link *link)
+{
+    for (struct stream *stream = link->streams; stream; stream = stream->listed.next) {
+        if (stream->listed.opened) {
+            struct wire_buffer resume;
+            int descriptor = stream_own_descriptor(stream);
+
+            if (descriptor < 0) {
+                return false;
+            }
+            stream_resume_message(stream, &resume);
+            wire_number(&resume, "away_ms", monotonic_ms() - link->lost_ms);
+            link_add_on_hold(link, &resume);
+            if (!outbox_add(&link->outbox, &resume, descriptor)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }

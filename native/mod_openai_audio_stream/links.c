@@ -1,6 +1,6 @@
 #include "links.h"
 
-#include "service.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,7 @@ bool links_drop(struct link *link, bool force)
         registry_count--;
         link->gone = true;
         if (link->fd >= 0) {
-            service_unwatch(link->fd);
+            watch_remove(link->fd);
             close(link->fd);
             link->fd = -1;
         }

@@ -46,7 +46,7 @@ void lookout_add(struct stream *stream)
 
     stream_reference(stream);
     do {
-        stream->next_looked_at = top;
+        stream->looked_at.next = top;
     } while (!atomic_compare_exchange_weak(&lookout.added, &top, stream));
     lookout_wake();
 }
@@ -56,9 +56,9 @@ static void lookout_take_added(void)
     struct stream *stream = atomic_exchange(&lookout.added, NULL);
 
     while (stream) {
-        struct stream *next = stream->next_looked_at;
+        struct stream *next = stream->looked_at.next;
 
-        stream->next_looked_at = lookout.streams;
+        stream->looked_at.next = lookout.streams;
         lookout.streams = stream;
         stream = next;
     }
@@ -72,7 +72,7 @@ static enum look lookout_look_at(struct stream *stream, uint64_t now_ns)
         return writer_runs(stream) ? LOOK_SOON : LOOK_NEVER;
     }
     /* Until it has ended, too: the caller's first words are not to wait for a slower round. */
-    if (atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
+    if (atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed)) {
         hold_review(stream->link);
         next = LOOK_SOON;
     }
@@ -93,10 +93,10 @@ static enum look lookout_round(void)
         enum look next = lookout_look_at(stream, now_ns);
 
         if (next == LOOK_NEVER) {
-            *at = stream->next_looked_at;
+            *at = stream->looked_at.next;
             stream_unreference(stream);
         } else {
-            at = &stream->next_looked_at;
+            at = &stream->looked_at.next;
             first = next > first ? next : first;
         }
     }

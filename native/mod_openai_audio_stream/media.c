@@ -1,5 +1,6 @@
 #include "media.h"
 
+#include "closed_streams.h"
 #include "hold.h"
 #include "monotonic.h"
 #include "stream.h"
@@ -42,7 +43,7 @@ static uint64_t media_slot_time(void)
 
 static void media_capture(struct stream *stream, switch_media_bug_t *bug)
 {
-    switch_frame_t *frame = &stream->frame.frame;
+    switch_frame_t *frame = &stream->reads.frame.frame;
     uint64_t now = media_slot_time();
 
     for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || media_has_more(bug)); i++) {
@@ -52,22 +53,22 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
         switch_bool_t fill = stream->capturing == CAPTURE_MONO || i > 0 ? SWITCH_TRUE : SWITCH_FALSE;
         uint32_t bytes, channels;
 
-        frame->data = stream->pcm;
+        frame->data = stream->reads.pcm;
         frame->buflen = STREAM_PCM_LIMIT;
         if (switch_core_media_bug_read(bug, frame, fill) != SWITCH_STATUS_SUCCESS) {
             return;
         }
         bytes = frame->datalen;
         channels = frame->channels;
-        if (bytes == 0 || bytes > sizeof(stream->pcm) || channels < 1 || channels > 2 || frame->rate == 0 ||
+        if (bytes == 0 || bytes > sizeof(stream->reads.pcm) || channels < 1 || channels > 2 || frame->rate == 0 ||
             bytes % (channels * sizeof(int16_t)) != 0) {
             return;
         }
         if (stream->capturing == CAPTURE_STEREO && frame->samples > 0 &&
             bytes == frame->samples * 4 * sizeof(int16_t)) {
-            bytes = media_fold((int16_t *)(void *)stream->pcm, bytes);
+            bytes = media_fold((int16_t *)(void *)stream->reads.pcm, bytes);
         }
-        capture_ring_write(&stream->capture, stream->memory, stream->pcm, bytes, frame->rate, (uint16_t)channels, now);
+        capture_ring_write(&stream->reads.capture, stream->memory, stream->reads.pcm, bytes, frame->rate, (uint16_t)channels, now);
     }
 }
 
@@ -123,21 +124,21 @@ static void media_pass(struct stream_playout *playout, switch_media_bug_t *bug, 
 static void media_playback(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame;
-    struct stream_playout *playout = stream->playout;
+    struct stream_playout *playout = stream->writes.playout;
     switch_codec_implementation_room_t codec;
     uint32_t bytes, samples, rate, channels;
     uint64_t now;
     bool on_hold;
 
-    playback_ring_prefetch(&stream->playback);
+    playback_ring_prefetch(&stream->writes.playback);
     frame = switch_core_media_bug_get_write_replace_frame(bug);
     now = monotonic_ns();
     on_hold = hold_drops(stream);
-    if (!stream->writing) {
-        atomic_store_explicit(&stream->channel_write_ns, now, memory_order_relaxed);
+    if (!stream->writes.writing) {
+        atomic_store_explicit(&stream->writes.channel_write_ns, now, memory_order_relaxed);
         /* Single writer, by the session's codec write lock. */
-        atomic_store_explicit(&stream->channel_frames,
-                              atomic_load_explicit(&stream->channel_frames, memory_order_relaxed) + 1,
+        atomic_store_explicit(&stream->writes.channel_frames,
+                              atomic_load_explicit(&stream->writes.channel_frames, memory_order_relaxed) + 1,
                               memory_order_relaxed);
     }
     if (!frame || frame->datalen == 0 || frame->datalen > STREAM_PCM_LIMIT) {
@@ -145,21 +146,21 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     }
     /* By now FreeSWITCH has converted the audio to the write codec's rate and channels. The frame itself is no
      * witness: where nothing had to be converted it is the writer's own, who need not have filled in its rate. */
-    switch_core_session_get_write_impl(stream->session, &codec.impl);
+    switch_core_session_get_write_impl(stream->writes.session, &codec.impl);
     rate = codec.impl.actual_samples_per_second ? codec.impl.actual_samples_per_second : frame->rate;
     channels = codec.impl.number_of_channels;
-    bytes = media_bytes(stream->session, frame, &codec.impl);
+    bytes = media_bytes(stream->writes.session, frame, &codec.impl);
     if (rate == 0 || channels < 1 || channels > 2 || bytes > STREAM_PCM_LIMIT ||
         bytes % (channels * sizeof(int16_t)) != 0) {
         return;
     }
     samples = bytes / (channels * (uint32_t)sizeof(int16_t));
-    if (!playback_ring_read(&stream->playback, playout->pcm, samples, rate, now, on_hold)) {
+    if (!playback_ring_read(&stream->writes.playback, playout->pcm, samples, rate, now, on_hold)) {
         media_pass(playout, bug, frame);
         return;
     }
-    if (stream->recording) {
-        played_ring_write(&stream->played, stream->memory, playout->pcm, samples, rate, media_slot_time());
+    if (stream->writes.recording) {
+        played_ring_write(&stream->writes.played, stream->memory, playout->pcm, samples, rate, media_slot_time());
     }
     if (channels == 2) {
         for (uint32_t i = samples; i-- > 0;) {
@@ -183,7 +184,7 @@ switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_ab
         media_playback(stream, bug);
         break;
     case SWITCH_ABC_TYPE_CLOSE:
-        stream_close_callback(stream);
+        closed_streams_add(stream);
         break;
     default:
         break;

@@ -37,7 +37,7 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_
     uint32_t playback_samples = stream->playing ? playback_samples_for(write_rate) : 1;
     uint32_t capture_slots = stream->capturing != CAPTURE_NONE ? STREAM_CAPTURE_SLOTS : 1;
     uint32_t slot_bytes = slot_bytes_for(frame_bytes);
-    uint32_t played_slots = stream->recording ? STREAM_PLAYED_SLOTS : 0;
+    uint32_t played_slots = stream->writes.recording ? STREAM_PLAYED_SLOTS : 0;
     uint32_t played_slot_bytes = slot_bytes_for(played_bytes);
     uint32_t playback_offset = round_up(STREAM_MEMORY_HEADER_BYTES + capture_slots * slot_bytes, 64);
     uint32_t played_offset = round_up(playback_offset + playback_samples * (uint32_t)sizeof(int16_t), 64);
@@ -72,9 +72,9 @@ bool memory_create(struct stream *stream, uint32_t frame_bytes, uint32_t played_
     memory->played_offset = played_offset;
     memory->played_slots = played_slots;
     memory->played_slot_bytes = played_slot_bytes;
-    stream->capture = capture_ring_of(memory, memory);
-    stream->played = played_ring_of(memory, memory);
-    stream->playback = playback_ring_of(memory, memory);
+    stream->reads.capture = capture_ring_of(memory, memory);
+    stream->writes.played = played_ring_of(memory, memory);
+    stream->writes.playback = playback_ring_of(memory, memory);
     return true;
 }
 

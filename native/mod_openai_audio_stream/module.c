@@ -5,6 +5,7 @@
 #include "command.h"
 #include "config.h"
 #include "executor.h"
+#include "gate.h"
 #include "hold.h"
 #include "interface.h"
 #include "log.h"
@@ -22,7 +23,6 @@
 #define AGENT_API "uuid_openai_agent"
 #define APPLICATION "openai_audio_stream"
 #define AGENT_APPLICATION "openai_agent"
-#define ENGINE_SOCKET_LIMIT 108
 #define VERSION_MARK "@(#)mod_openai_realtime "
 
 #define SYNTAX "<uuid> <verb> [argument ...]; without any of it: the usage, as the engine has it"
@@ -90,8 +90,6 @@ static bool module_offer_application(switch_loadable_module_interface_t *module,
 
 static switch_status_t module_load(switch_loadable_module_interface_t **module, switch_memory_pool_t *pool)
 {
-    char engine_socket[ENGINE_SOCKET_LIMIT];
-
     *module = switch_loadable_module_create_module_interface(pool, MODULE_NAME);
     if (!*module ||
         !module_offer(*module, OPENAI_API, "Stream a channel's audio to a realtime endpoint", module_openai) ||
@@ -103,7 +101,7 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         return SWITCH_STATUS_TERM;
     }
     hold_init();
-    config_read(engine_socket, sizeof(engine_socket));
+    config_read();
     interface_start(apis, sizeof(apis) / sizeof(*apis));
     executor_start();
     if (!queued_applications_start()) {
@@ -114,13 +112,13 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the lookout's thread");
         goto no_lookout;
     }
-    if (!service_start(engine_socket)) {
+    if (!service_start()) {
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread");
         goto no_service;
     }
-    command_allow();
+    gate_open();
     LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s", version + strlen(VERSION_MARK),
-        engine_socket);
+        config_engine_socket());
     return SWITCH_STATUS_SUCCESS;
 
 no_service:
@@ -138,7 +136,7 @@ static switch_status_t module_shutdown(void)
         LOG(NULL, SWITCH_LOG_ERROR, "The engine can't have the module unloaded");
         return SWITCH_STATUS_NOUNLOAD;
     }
-    command_forbid();
+    gate_close();
     if (!unload_run()) {
         LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends");
         return SWITCH_STATUS_NOUNLOAD;

@@ -1,104 +1,43 @@
 #define _GNU_SOURCE
 #include "service.h"
 
-#include "command.h"
+#include "closed_streams.h"
+#include "config.h"
 #include "digits.h"
 #include "event.h"
 #include "executor.h"
 #include "hold.h"
 #include "interface.h"
 #include "late_open.h"
+#include "link_streams.h"
 #include "links.h"
 #include "log.h"
 #include "monotonic.h"
 #include "queued_application.h"
+#include "requests.h"
 #include "stream.h"
+#include "watch.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define TICK_MS 250            /* pace of reconnection */
 #define USELESS_AFTER_MS 10000 /* a link without streams whose engine never says that it is idle */
+#define LEARN_WITHIN_MS 250    /* of loading, where an engine runs: the console completes from the first moment on */
+#define LEARN_POLL_NS (2 * 1000 * 1000)
 #define LEARN_AGAIN_MS 10000   /* an engine that has not told what the module offers may be of another kind */
-#define CALLBACK_POLL_NS (1000 * 1000)
 #define SUBCLASS_LIMIT 32u
 
 static struct {
-    char engine_socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
     pthread_t thread;
-    int epoll_fd;
-    int wake_fd;
     atomic_bool stopping;
-    atomic_bool review;
-    _Atomic(struct stream *) closed; /* a stack that any thread pushes to and the service thread takes whole */
-    atomic_uint closing;             /* threads inside service_stream_closed */
 
     /* The service thread's own. */
     struct stream *pending; /* closed, but OPENED is not said yet */
     struct link *graveyard; /* dropped during this turn: their events may still be in the batch */
     uint64_t learn_ms;      /* when to ask for the interface again */
 } service;
-
-const char *service_engine_socket(void)
-{
-    return service.engine_socket;
-}
-
-void service_wake(void)
-{
-    uint64_t one = 1;
-
-    /* Can only fail when 2^64 - 2 wake-ups are waiting: then it is awake. */
-    if (write(service.wake_fd, &one, sizeof(one)) < 0) {
-        return;
-    }
-}
-
-void service_review(void)
-{
-    atomic_store(&service.review, true);
-    service_wake();
-}
-
-void service_stream_closed(struct stream *stream)
-{
-    struct stream *top;
-
-    atomic_fetch_add(&service.closing, 1);
-    top = atomic_load(&service.closed);
-    do {
-        stream->next_closed = top;
-    } while (!atomic_compare_exchange_weak(&service.closed, &top, stream));
-    service_wake();
-    atomic_fetch_sub(&service.closing, 1);
-}
-
-bool service_watch(struct link *link, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = link};
-
-    return epoll_ctl(service.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-void service_watch_writing(struct link *link, int fd, bool writing)
-{
-    struct epoll_event event = {.events = EPOLLIN | (writing ? EPOLLOUT : 0u), .data.ptr = link};
-
-    epoll_ctl(service.epoll_fd, EPOLL_CTL_MOD, fd, &event);
-}
-
-/* Said, not left to close(): a child process between fork and exec holds a duplicate, which would keep it watched. */
-void service_unwatch(int fd)
-{
-    epoll_ctl(service.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-}
 
 static void service_event(struct link *link, const struct message *message)
 {
@@ -130,16 +69,6 @@ static void service_log(struct link *link, const struct message *message)
     }
 }
 
-static void service_keep(struct link *link, const struct message *message)
-{
-    struct stream *stream = link_find_stream(link, message->header.stream);
-
-    if (stream) {
-        stream_keep(stream, message);
-        stream_unreference(stream);
-    }
-}
-
 static void service_interface(struct link *link, const struct message *message)
 {
     interface_take(message->body, message->header.body_bytes);
@@ -161,13 +90,13 @@ static void service_handle(struct link *link, const struct message *message)
         service_log(link, message);
         break;
     case WIRE_OPEN:
-        command_refuse_open(link, message);
+        requests_refuse_open(link, message);
         break;
     case WIRE_CLOSE:
-        command_close(link, message);
+        requests_close(link, message);
         break;
     case WIRE_KEEP:
-        service_keep(link, message);
+        requests_keep(link, message);
         break;
     case WIRE_INTERFACE:
         service_interface(link, message);
@@ -232,13 +161,13 @@ static void service_link_lost(struct link *link)
 static void service_closed_streams(void)
 {
     struct stream *pending = service.pending;
-    struct stream *stream = atomic_exchange(&service.closed, NULL);
+    struct stream *stream = closed_streams_take();
 
     service.pending = NULL;
     /* The older ones are tried again along with the new. */
     for (int list = 0; list < 2; list++, stream = pending) {
         while (stream) {
-            struct stream *next = stream->next_closed;
+            struct stream *next = stream->service.next;
             struct link *link = link_reference(stream->link);
 
             if (link_stream_closed(stream)) {
@@ -249,7 +178,7 @@ static void service_closed_streams(void)
                 stream_unreference(stream);
                 service_drop(link, false);
             } else {
-                stream->next_closed = service.pending;
+                stream->service.next = service.pending;
                 service.pending = stream;
             }
             link_unreference(link);
@@ -263,7 +192,7 @@ static void service_reattach(struct link *link)
     if (link_claim(link, 0) != LINK_CLAIMED) {
         return; /* a command has it, and connects by itself */
     }
-    if (link_connect(link, service.engine_socket, 0)) {
+    if (link_connect(link, config_engine_socket(), 0, link_resume_streams)) {
         LOG(link->uuid, SWITCH_LOG_NOTICE, "The engine is back; streams are resumed");
     }
     link_release(link);
@@ -283,7 +212,7 @@ static void service_learn_interface(void)
         service.learn_ms = monotonic_ms() + LEARN_AGAIN_MS;
         service_drop(link, true);
     } else if (link_claim(link, 0) == LINK_CLAIMED) {
-        link_connect(link, service.engine_socket, 0);
+        link_connect(link, config_engine_socket(), 0, link_resume_streams);
         link_release(link);
     }
     link_unreference(link);
@@ -332,21 +261,14 @@ static void service_bury(void)
     }
 }
 
-static void service_serve(const struct epoll_event *event)
+static void service_serve(const struct watched *watched)
 {
-    struct link *link = event->data.ptr;
-    uint64_t wakes;
+    struct link *link = watched->owner;
 
-    if (!link) {
-        if (read(service.wake_fd, &wakes, sizeof(wakes)) < 0) {
-            return; /* another event of the batch had it */
-        }
-        return;
-    }
-    if (event->events & EPOLLOUT) {
+    if (watched->writable) {
         link_flush(link);
     }
-    if (event->events & ~(uint32_t)EPOLLOUT) {
+    if (watched->readable) {
         if (link_receive(link, service_handle)) {
             service_drop(link, false);
         } else {
@@ -357,18 +279,17 @@ static void service_serve(const struct epoll_event *event)
 
 static void *service_main(void *unused)
 {
-    struct epoll_event events[64];
+    struct watched watched[WATCHED_LIMIT];
     uint64_t next_tick_ms = monotonic_ms() + TICK_MS;
 
     (void)unused;
-    service_learn_interface();
     while (!atomic_load(&service.stopping)) {
         int timeout_ms = late_opens_waiting() ? MEDIA_POLL_MS : links_count() > 0 || !interface_is_known() ? TICK_MS : -1;
-        int count = epoll_wait(service.epoll_fd, events, 64, timeout_ms);
+        int count = watch_wait(watched, timeout_ms);
         uint64_t now;
 
         for (int i = 0; i < count; i++) {
-            service_serve(&events[i]);
+            service_serve(&watched[i]);
         }
         service_closed_streams();
         late_opens_try();
@@ -376,7 +297,7 @@ static void *service_main(void *unused)
         if (now >= next_tick_ms) {
             service_learn_interface();
         }
-        if (atomic_exchange(&service.review, false) || now >= next_tick_ms) {
+        if (watch_take_review() || now >= next_tick_ms) {
             service_review_links();
             next_tick_ms = now + TICK_MS;
         }
@@ -385,39 +306,43 @@ static void *service_main(void *unused)
     return NULL;
 }
 
-bool service_start(const char *engine_socket)
+/* Returns when an engine that runs has told its interface, and its link is closed; or in time. */
+static void service_await_interface(void)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    uint64_t deadline_ms = monotonic_ms() + LEARN_WITHIN_MS;
+    struct timespec pause = {.tv_nsec = LEARN_POLL_NS};
+
+    while (links_count() > 0 && monotonic_ms() < deadline_ms) {
+        nanosleep(&pause, NULL);
+    }
+}
+
+bool service_start(void)
+{
     sigset_t all, before;
     int failed;
 
     memset(&service, 0, sizeof(service));
-    snprintf(service.engine_socket, sizeof(service.engine_socket), "%s", engine_socket);
-    service.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    service.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (service.epoll_fd < 0 || service.wake_fd < 0 ||
-        epoll_ctl(service.epoll_fd, EPOLL_CTL_ADD, service.wake_fd, &event) < 0) {
-        goto failed;
+    closed_streams_start();
+    if (!watch_start()) {
+        return false;
     }
+    /* Here, as long as this thread is the service thread: without an engine nothing is waited for. */
+    service_learn_interface();
+    service_review_links();
+    service_bury();
     /* Signals are FreeSWITCH's. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&service.thread, NULL, service_main, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
-        goto failed;
+        watch_end();
+        return false;
     }
     pthread_setname_np(service.thread, "openai_stream");
+    service_await_interface();
     return true;
-
-failed:
-    if (service.epoll_fd >= 0) {
-        close(service.epoll_fd);
-    }
-    if (service.wake_fd >= 0) {
-        close(service.wake_fd);
-    }
-    return false;
 }
 
 void service_end(void)
@@ -426,7 +351,7 @@ void service_end(void)
     struct link **links;
 
     atomic_store(&service.stopping, true);
-    service_wake();
+    watch_wake();
     pthread_join(service.thread, NULL);
     /* From here on this thread is the service thread. */
     late_opens_end();
@@ -437,12 +362,6 @@ void service_end(void)
     }
     free(links);
     service_bury();
-    /* The last CLOSE may have been let go before its thread was out of the callback. */
-    while (atomic_load(&service.closing) > 0) {
-        struct timespec pause = {.tv_nsec = CALLBACK_POLL_NS};
-
-        nanosleep(&pause, NULL);
-    }
-    close(service.epoll_fd);
-    close(service.wake_fd);
+    closed_streams_end();
+    watch_end();
 }

@@ -34,6 +34,53 @@ struct stream_playout {
     int16_t pcm[STREAM_PCM_LIMIT / sizeof(int16_t)];
 };
 
+/* What the media thread that writes the channel works on: two lines are all that a frame touches. */
+struct stream_writes {
+    struct playback_ring playback;
+    switch_core_session_t *session; /* constant; for callbacks alone, since the stream may outlive both */
+    switch_channel_t *channel;
+    struct stream_playout *playout; /* constant once open */
+    /* The second is also read by the lookout. */
+    alignas(64) _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the channel's own last frame, not the
+                                                    * writer's; or of the opening */
+    _Atomic uint64_t channel_frames;               /* how many there have been */
+    bool writing;                /* guarded by the session's codec write lock: the frame is the writer's */
+    bool recording;              /* constant: the engine wants to know what was played */
+    atomic_bool on_hold;         /* of hold.c: the channel reads and sends nothing */
+    _Atomic(switch_rtp_t *) rtp; /* of hold.c: the channel's, NULL where it has none */
+    struct slot_ring played;
+};
+
+/* Of the media thread that reads it. */
+struct stream_reads {
+    struct slot_ring capture;
+    switch_frame_room_t frame;
+    /* FreeSWITCH interleaves two directions here without asking for room. Last, and most of it never used: what no
+     * frame needs takes no memory. */
+    unsigned char pcm[2 * STREAM_PCM_LIMIT];
+};
+
+/* Of the link's list, under the link's lock (link_streams.c). */
+struct stream_listed {
+    struct stream *next;
+    bool opened;             /* OPENED is said */
+    struct wire_buffer kept; /* fields: what the engine wants the one after it to be told */
+};
+
+/* Of the lookout. */
+struct stream_looked_at {
+    struct stream *next; /* of whoever adds it, then the lookout's (lookout.c) */
+    /* Of writer.c, which gives a channel that sends nothing something to replace. */
+    bool written_for;         /* there is a thread for it, to be joined */
+    pthread_t writer;         /* then */
+    atomic_bool writer_ended; /* then: it does nothing more */
+};
+
+/* Of the service thread. */
+struct stream_service {
+    struct stream *next; /* of the closed streams (closed_streams.c) */
+};
+
 struct stream {
     atomic_uint references; /* the media bug's, the lists' of the link and of lookout.c, and of each thread at work */
 
@@ -54,62 +101,26 @@ struct stream {
     atomic_uint remove_request; /* the command that asked */
     _Atomic(char *) failure;    /* why the engine ended it, where that is a failure: for the application; set once */
 
-    /* The link's, under its lock. */
-    struct stream *next;
-    bool opened; /* OPENED is said */
-    struct wire_buffer kept; /* fields: what the engine wants the one after it to be told */
-
-    /* Of the list of closed streams (service.c). */
-    struct stream *next_closed;
-
-    struct stream *next_looked_at; /* of whoever adds it, then the lookout's (lookout.c) */
-
-    /* Of writer.c, which gives a channel that sends nothing something to replace: the lookout's. */
-    bool written_for;         /* there is a thread for it, to be joined */
-    pthread_t writer;         /* then */
-    atomic_bool writer_ended; /* then: it does nothing more */
-
-    /* Of the media thread that writes: two lines are all that a frame touches here. The first is its own. */
-    alignas(64) struct playback_ring playback;
-    switch_core_session_t *session; /* constant; for callbacks alone, since the stream may outlive both */
-    switch_channel_t *channel;
-    struct stream_playout *playout; /* constant once open */
-    /* The second is also read by the lookout. */
-    alignas(64) _Atomic uint64_t channel_write_ns; /* CLOCK_MONOTONIC of the channel's own last frame, not the
-                                                    * writer's; or of the opening */
-    _Atomic uint64_t channel_frames;               /* how many there have been */
-    bool writing;                /* guarded by the session's codec write lock: the frame is the writer's */
-    bool recording;              /* constant: the engine wants to know what was played */
-    atomic_bool on_hold;         /* of hold.c: the channel reads and sends nothing */
-    _Atomic(switch_rtp_t *) rtp; /* of hold.c: the channel's, NULL where it has none */
-    struct slot_ring played;
-    /* Of the media thread that reads. */
-    alignas(64) struct slot_ring capture;
-    switch_frame_room_t frame;
-    /* FreeSWITCH interleaves two directions here without asking for room. Last, and most of it never used: what no
-     * frame needs takes no memory. */
-    unsigned char pcm[2 * STREAM_PCM_LIMIT];
+    struct stream_listed listed;
+    struct stream_service service;
+    struct stream_looked_at looked_at;
+    alignas(64) struct stream_writes writes;
+    alignas(64) struct stream_reads reads;
 };
 
 struct stream *stream_reference(struct stream *stream);
 void stream_unreference(struct stream *stream);
 
-/*
- * Carries out an OPEN. `command` holds the fields of the COMMAND. The answer is sent, but where media is to come: the
- * channel is answered, or in early media, and its codec is not set yet. With STREAM_OPENED, `*opened` is the stream,
- * with a reference. Can take as long as the channel needs for early media.
- */
-#define STREAM_NO_DESCRIPTOR "FreeSWITCH has too many open files"
-
-enum stream_opening { STREAM_OPENED, STREAM_REFUSED, STREAM_MEDIA_TO_COME };
-enum stream_opening stream_open(struct link *link, const struct message *open, const struct wire_buffer *command,
-                                struct stream **opened);
+/* A new one, with a reference, for an OPEN. NULL: no memory. */
+struct stream *stream_create(struct link *link, const struct message *open);
 /* Before the stream is removed. Empty: it has not failed. */
 void stream_note_failure(struct stream *stream, struct wire_value reason);
 /* Carries out a CLOSE, `request` 0 for none. CLOSED follows from the CLOSE callback. Never under a lock of ours. */
 void stream_remove(struct stream *stream, uint32_t request);
 /* How many have not been let go. */
 unsigned stream_count(void);
+
+#define STREAM_NO_DESCRIPTOR "FreeSWITCH has too many open files"
 
 /* A descriptor of the memory for somebody else to close. -1: there is none left, as errno says. */
 int stream_own_descriptor(const struct stream *stream);
@@ -120,8 +131,5 @@ void stream_resume_message(const struct stream *stream, struct wire_buffer *mess
 /* Carries out a KEEP, in place of the one before it. More than STREAM_KEPT_LIMIT is not kept. */
 void stream_keep(struct stream *stream, const struct message *keep);
 void stream_closed_message(struct stream *stream, struct wire_buffer *message);
-
-/* From the CLOSE callback: only atomics and a wake-up. */
-void stream_close_callback(struct stream *stream);
 
 #endif

@@ -1,7 +1,8 @@
 #include "unload.h"
 
-#include "command.h"
 #include "executor.h"
+#include "gate.h"
+#include "link_streams.h"
 #include "links.h"
 #include "monotonic.h"
 #include "queued_application.h"
@@ -64,7 +65,7 @@ bool unload_run(void)
     /* In this order: what the engine has asked for may be a command; commands can add bugs; bugs call back into the module; streams that are let go leave the engine
      * with something to say, which only the service thread can hear. */
     if (!unload_wait(executor_count, link_cancel, COMMANDS_WITHIN_MS) ||
-        !unload_wait(command_count, link_cancel, COMMANDS_WITHIN_MS) ||
+        !unload_wait(gate_count, link_cancel, COMMANDS_WITHIN_MS) ||
         !unload_wait(stream_count, unload_remove_streams, BUGS_WITHIN_MS)) {
         return false;
     }

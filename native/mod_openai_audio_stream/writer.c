@@ -23,7 +23,7 @@
 
 static bool writer_channel_is_silent(const struct stream *stream, uint64_t now_ns)
 {
-    return now_ns >= atomic_load_explicit(&stream->channel_write_ns, memory_order_relaxed) + QUIET_NS;
+    return now_ns >= atomic_load_explicit(&stream->writes.channel_write_ns, memory_order_relaxed) + QUIET_NS;
 }
 
 static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
@@ -32,7 +32,7 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
     uint32_t control;
     uint64_t head, tail;
 
-    if (!writer_channel_is_silent(stream, now_ns) || atomic_load_explicit(&stream->on_hold, memory_order_relaxed)) {
+    if (!writer_channel_is_silent(stream, now_ns) || atomic_load_explicit(&stream->writes.on_hold, memory_order_relaxed)) {
         return false;
     }
     control = atomic_load_explicit(&memory->control, memory_order_relaxed);
@@ -43,7 +43,7 @@ static bool writer_is_needed(const struct stream *stream, uint64_t now_ns)
     head = atomic_load_explicit(&memory->playback_head, memory_order_relaxed);
     tail = atomic_load_explicit(&memory->playback_tail, memory_order_relaxed);
     if (head != tail) {
-        return head > tail && head - tail <= stream->playback.count;
+        return head > tail && head - tail <= stream->writes.playback.count;
     }
     return (control & STREAM_EXPECTING) && !(control & STREAM_PLAYBACK_MUTED);
 }
@@ -89,9 +89,9 @@ static uint64_t writer_write(struct stream *stream, struct silences *silences, u
     begun_ns = monotonic_ns();
     needed = writer_is_needed(stream, begun_ns);
     if (needed) {
-        stream->writing = true;
+        stream->writes.writing = true;
         packet_ns = silences_write(silences, session);
-        stream->writing = false;
+        stream->writes.writing = false;
     }
     switch_core_session_unlock_codec_write(session);
     switch_core_session_rwunlock(session);
@@ -116,7 +116,7 @@ static void *writer_main(void *argument)
         writer_sleep(due_ns);
     }
     silences_free(&silences);
-    atomic_store(&stream->writer_ended, true);
+    atomic_store(&stream->looked_at.writer_ended, true);
     return NULL;
 }
 
@@ -127,19 +127,19 @@ static bool writer_start(struct stream *stream)
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    atomic_store(&stream->writer_ended, false);
-    started = pthread_create(&stream->writer, &attributes, writer_main, stream) == 0;
+    atomic_store(&stream->looked_at.writer_ended, false);
+    started = pthread_create(&stream->looked_at.writer, &attributes, writer_main, stream) == 0;
     pthread_attr_destroy(&attributes);
     return started;
 }
 
 bool writer_runs(struct stream *stream)
 {
-    if (stream->written_for && atomic_load(&stream->writer_ended)) {
-        pthread_join(stream->writer, NULL);
-        stream->written_for = false;
+    if (stream->looked_at.written_for && atomic_load(&stream->looked_at.writer_ended)) {
+        pthread_join(stream->looked_at.writer, NULL);
+        stream->looked_at.written_for = false;
     }
-    return stream->written_for;
+    return stream->looked_at.written_for;
 }
 
 bool writer_consider(struct stream *stream, uint64_t now_ns)
@@ -147,8 +147,8 @@ bool writer_consider(struct stream *stream, uint64_t now_ns)
     bool silent = writer_channel_is_silent(stream, now_ns);
 
     if (!writer_runs(stream) && silent && writer_is_needed(stream, now_ns)) {
-        stream->written_for = writer_start(stream);
-        if (!stream->written_for) {
+        stream->looked_at.written_for = writer_start(stream);
+        if (!stream->looked_at.written_for) {
             LOG(stream->link->uuid, SWITCH_LOG_ERROR, "No thread to write to the channel with");
         }
     }

@@ -142,23 +142,7 @@ void *switch_core_perform_session_alloc(switch_core_session_t *session, switch_s
 
 switch_status_t switch_channel_set_private(switch_channel_t *channel, const char *key, const void *value)
 {
-    struct session *session = from_channel(channel);
-    struct private_value *private;
-
-    pthread_mutex_lock(&session->profile_lock);
-    for (private = session->privates; private != NULL; private = private->next) {
-        if (strcmp(private->key, key) == 0) {
-            break;
-        }
-    }
-    if (private == NULL) {
-        private = pool_alloc(session->pool, sizeof(*private));
-        private->key = pool_strdup(session->pool, key);
-        private->next = session->privates;
-        session->privates = private;
-    }
-    private->value = value;
-    pthread_mutex_unlock(&session->profile_lock);
+    session_set_private(from_channel(channel), key, value);
     return SWITCH_STATUS_SUCCESS;
 }
 

@@ -2,6 +2,7 @@
 
 #include "media.h"
 #include "monotonic.h"
+#include "session_end.h"
 #include "session_queue.h"
 
 #include <stdalign.h>

@@ -1,7 +1,5 @@
 #include "session.h"
 
-#include "bug.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +48,6 @@ struct session *session_new(const char *uuid, enum channel_state state, bool fai
     atomic_store(&session->state, state);
     atomic_store(&session->early, state == CHANNEL_EARLY);
     atomic_store(&session->answered, state == CHANNEL_ANSWERED);
-    switch_channel_set_private((switch_channel_t *)session, RTP_KEY, &session->rtp);
     pthread_rwlock_init(&session->rwlock, NULL);
     pthread_rwlock_init(&session->bug_rwlock, NULL);
     pthread_mutex_init(&session->format_lock, NULL);
@@ -58,6 +55,7 @@ struct session *session_new(const char *uuid, enum channel_state state, bool fai
     pthread_mutex_init(&session->queue_lock, NULL);
     mutex_init_recursive(&session->thread_lock);
     mutex_init_recursive(&session->profile_lock);
+    session_set_private(session, RTP_KEY, &session->rtp);
     mutex_init_recursive(&session->codec_read_lock);
     mutex_init_recursive(&session->codec_write_lock);
 
@@ -215,22 +213,10 @@ uint32_t media_format_bytes(struct media_format format)
     return format.rate / 1000u * format.ptime_ms * format.channels * 2u;
 }
 
-void session_end(struct session *session)
+void session_forget(struct session *session)
 {
     struct session **link;
 
-    session_mark_hangup(session);
-    pthread_mutex_lock(&session->thread_lock);
-    bug_remove_all(session);
-    /* The one at the thread's end: a bug that an API thread was adding when the channel went down: it checked the state before. */
-    bug_remove_all(session);
-    pthread_mutex_unlock(&session->thread_lock);
-
-    pthread_rwlock_wrlock(&session->rwlock);
-    atomic_store(&session->destroyed, true);
-    pthread_rwlock_unlock(&session->rwlock);
-
-    bug_remove_all(session);
     pthread_mutex_lock(&table_lock);
     for (link = &table; *link != NULL; link = &(*link)->next) {
         if (*link == session) {
@@ -239,6 +225,26 @@ void session_end(struct session *session)
         }
     }
     pthread_mutex_unlock(&table_lock);
+}
+
+void session_set_private(struct session *session, const char *key, const void *value)
+{
+    struct private_value *private;
+
+    pthread_mutex_lock(&session->profile_lock);
+    for (private = session->privates; private != NULL; private = private->next) {
+        if (strcmp(private->key, key) == 0) {
+            break;
+        }
+    }
+    if (private == NULL) {
+        private = pool_alloc(session->pool, sizeof(*private));
+        private->key = pool_strdup(session->pool, key);
+        private->next = session->privates;
+        session->privates = private;
+    }
+    private->value = value;
+    pthread_mutex_unlock(&session->profile_lock);
 }
 
 void session_free(struct session *session)

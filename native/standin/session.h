@@ -118,7 +118,7 @@ void session_set_hold(struct session *session, enum hold hold);
 void session_forget_hold(struct session *session);
 /* Whether frames are read from the channel, and given to the media bugs that tap it. */
 bool session_is_read(struct session *session);
-/* Marks the end only; the rest is session_end's. */
+/* Marks the end only; the rest is session_end's (session_end.h). */
 void session_mark_hangup(struct session *session);
 
 struct media_format session_read_format(struct session *session);
@@ -129,9 +129,11 @@ void session_set_formats(struct session *session, struct media_format read_forma
 /* Of decoded pcm16 in one frame. */
 uint32_t media_format_bytes(struct media_format format);
 
-/* The session's thread, from hangup to the last reader's departure: closes the bugs, waits, closes what came meanwhile,
- * leaves the table. The session's memory stays until session_free. */
-void session_end(struct session *session);
+/* What a module, or the switch itself, finds again under this key. */
+void session_set_private(struct session *session, const char *key, const void *value);
+
+/* Off the table. */
+void session_forget(struct session *session);
 void session_free(struct session *session);
 
 #pragma GCC visibility pop

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 HERE = Path(__file__).resolve().parent
-# The harness is called `freeswitch` as this file is: it has to be found first.
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from freeswitch import find_freeswitch  # noqa: E402

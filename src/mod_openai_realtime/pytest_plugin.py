@@ -27,9 +27,9 @@ def desk() -> Iterator[Desk]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def openai_realtime_exchange() -> Iterator[Exchange]:
-    """What `phone` stands on, for the whole session."""
+    """What `phone` stands on, for all tests of a file: there is one stand-in switch at a time in a process."""
     from .agent.testing.exchange import Exchange
 
     made = Exchange()

@@ -70,4 +70,5 @@ def test_workers_end_with_a_supervisor_that_was_killed(engine: tuple[subprocess.
         sock.settimeout(30)
         os.kill(process.pid, signal.SIGKILL)
         with contextlib.suppress(ConnectionResetError):  # where no worker had accepted it yet
-            assert sock.recv(1) == b"", "the link ends when the worker does"
+            while sock.recv(4096):  # what the engine offers; then the link ends, as the worker does
+                pass

@@ -81,10 +81,8 @@ class AgentActions:
     async def _run(self, execute: Execute, done: Callable[[Result], None]) -> None:
         try:
             value = await self._carry_out(execute)
-        except (ActionError, ExecutionError, CommandError, CommandRefusedError) as error:
-            done(_failure(execute, str(error)))
-        except ValueError as error:  # what is no text for FreeSWITCH
-            done(_failure(execute, str(error)))
+        except (ActionError, ExecutionError, CommandError, CommandRefusedError, ValueError) as error:
+            done(_failure(execute, str(error)))  # a ValueError: what is no text for FreeSWITCH
         except Exception:
             logger.exception("an agent's action failed")
             done(_failure(execute, "internal error of the engine"))

@@ -86,7 +86,7 @@ class AgentHost(asyncio.Protocol):
             self._patience.cancel()
         self._hello = hello
         self.agents = frozenset(hello.agents)
-        self._write(encode(Welcome(protocol=PROTOCOL, worker=self._worker, spool=self._spool)))
+        self.tell(encode(Welcome(protocol=PROTOCOL, worker=self._worker, spool=self._spool)))
         self._listener.host_ready(self)
 
     # -- what the worker wants of it
@@ -108,7 +108,11 @@ class AgentHost(asyncio.Protocol):
         return private or agent in self.agents
 
     def tell(self, frame: bytes) -> None:
-        self._write(frame)
+        if self._transport is None:
+            return
+        self._transport.write(frame)
+        if self._transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self.end("it reads nothing")
 
     def end(self, why: str) -> None:
         """It is given up."""
@@ -127,13 +131,6 @@ class AgentHost(asyncio.Protocol):
     @property
     def _name(self) -> str:
         return str(self._hello.pid) if self._hello is not None else "(unknown)"
-
-    def _write(self, frame: bytes) -> None:
-        if self._transport is None:
-            return
-        self._transport.write(frame)
-        if self._transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-            self.end("it reads nothing")
 
     def _lose(self) -> None:
         if self._transport is None:

@@ -291,7 +291,7 @@ class Stream:
         if why is None or self.closing or self.failure is not None:
             return
         self.failure = why
-        prompt = self._plan.failure_prompt
+        prompt = self._plan.piloting.failure_prompt
         if prompt is None or self._audio is None:
             self.stop(reason=EndReason.NOT_CONNECTED)
         else:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from .._media import Packetizer, StreamMemory
-from ..audio.agent_audio import AgentAudio, AudioFile, MakeSounds
+from ..audio.agent_audio import AgentAudio, AudioFile
 from ..audio.audio_format import choose
 from ..audio.capture import Capture
 from ..audio.outgoing import Outgoing, Transport
@@ -27,10 +26,11 @@ from ..dialect.choosing import dialect_of
 from ..dialect.dialect import Dialect, Shape
 from ..later import Later
 from ..pilot.event_socket import EventSocketPilot
-from ..pilot.observer import Audience, Controls, MakeObserver, MakePilot, Observer
+from ..pilot.observer import Audience, Controls, Observer
 from ..realtime.endpoint import EndpointSettings
 from ..switch.channel_facts import ChannelFacts
 from ..switch.command import Mix, Start
+from .piloting import NOBODY, Piloting
 from .settings import DEFAULT_MAX_SESSION_S, Restore, Settings
 
 Warn = Callable[[str], None]
@@ -54,23 +54,13 @@ class StreamPlan:
     """How long there was no engine."""
     audio_file: AudioFile | None = None
     """Where the agent's audio goes, if its settings want audio files."""
-    pilot: MakePilot | None = None
-    """Who acts on the stream, besides an application on the Event Socket, which hears of every stream; None: nobody."""
-    observers: tuple[MakeObserver, ...] = ()
-    session: dict[str, Any] | None = None
-    """What its pilot asks of each session, the first among them, before any audio."""
-    sounds: MakeSounds | None = None
-    """Plays sounds of the pilot's own."""
-    failure_prompt: Path | None = None
-    """What the caller hears where no connection comes up in time."""
-    keeps: Callable[[], dict[str, Any]] | None = None
-    """What the pilot has kept beside the conversation."""
+    piloting: Piloting = NOBODY
 
     def audience(self, stream: Controls) -> Observer:
         """All who hear of it, the pilot first."""
-        audience: list[Observer] = [] if self.pilot is None else [self.pilot(stream)]
+        audience: list[Observer] = [] if self.piloting.pilot is None else [self.piloting.pilot(stream)]
         audience.append(EventSocketPilot(stream, quiet=self.settings.suppress_log))
-        audience += [make(stream) for make in self.observers]
+        audience += [make(stream) for make in self.piloting.observers]
         return audience[0] if len(audience) == 1 else Audience(audience)
 
     def conversation(self, memory: StreamMemory, warn: Warn) -> Conversation | None:
@@ -80,11 +70,11 @@ class StreamPlan:
             return None
         items = self.settings.restore_items if restore is Restore.CONVERSATION else None
         plays, dialect = self.start.playback_rate is not None, self.dialects[0]
-        if self.session is not None:
+        if self.piloting.session is not None:
             dialect = replace(dialect, shape=Shape.NESTED)  # pilots write it so, whatever the server speaks
         conversation = Conversation(items, plays=plays, dialect=dialect)
-        if self.session is not None:
-            conversation.wishes.take_up(self.session)
+        if self.piloting.session is not None:
+            conversation.wishes.take_up(self.piloting.session)
         if self.kept:
             try:
                 kept = orjson.loads(self.kept)
@@ -107,7 +97,7 @@ class StreamPlan:
         """See Continuity; what was lost before is counted from when the engine before this one went."""
         lost_ns = time.monotonic_ns() - self.away_ms * 1_000_000
         began = self.kept is None
-        return Continuity(conversation, later, playing, keep, lost_ns, began=began, keeps=self.keeps)
+        return Continuity(conversation, later, playing, keep, lost_ns, began=began, keeps=self.piloting.keeps)
 
     @cached_property
     def dialects(self) -> tuple[Dialect, ...]:
@@ -126,7 +116,7 @@ class StreamPlan:
         raw = self.settings.raw
         plays = self.start.playback_rate is not None
         complaints, interruption = Complaints(warn), Interruption(self.settings.truncate and not raw)
-        first = 1 if self.kept is None and self.session is None else 0
+        first = 1 if self.kept is None and self.piloting.session is None else 0
 
         def make(number: int, server: int) -> Session:
             dialect = self.dialects[server]
@@ -160,7 +150,7 @@ class StreamPlan:
             return None
         playback = Playback(memory, playback_rate=self.start.playback_rate, write_rate=self.facts.write_rate)
         file = self.audio_file if self.settings.audio_files else None
-        raw, sounds = self.settings.raw, self.sounds
+        raw, sounds = self.settings.raw, self.piloting.sounds
         return AgentAudio(playback, turns, warn, file, changed, raw=raw, sounds=sounds)
 
     def outgoing(self, packetizer: Packetizer, session: Session, transport: Transport, warn: Warn) -> Outgoing | None:

@@ -22,6 +22,7 @@ from ..pilot.agent_desk import KEPT, AgentDesk, Bug
 from ..pilot.agent_facts import facts
 from ..pilot.agent_plan import PlanError, plan_variables
 from ..pilot.barge_in import ConfirmedBargeIn
+from ..stream.piloting import Piloting
 from ..stream.stream import Stream
 from . import reasons
 from .agent_verbs import AgentState, StartAgent
@@ -184,9 +185,7 @@ class _Seat:
             soon = asyncio.get_running_loop().call_soon_threadsafe
             return OwnSounds(playback, services.executor, soon, changed)
 
-        prepared = replace(
-            prepared,
-            needs_connection=True,
+        piloting = Piloting(
             pilot=desk.pilot,
             observers=(ConfirmedBargeIn,) if plan.barge_in == "confirm" else (),
             session=plan.session,
@@ -194,6 +193,7 @@ class _Seat:
             failure_prompt=Path(plan.failure_prompt) if plan.failure_prompt is not None else None,
             keeps=desk.kept,
         )
+        prepared = replace(prepared, needs_connection=True, piloting=piloting)
         if self.opening is None:
             return channel.launch(self._number, prepared, bug.fields, bug.fd, resumed=True)
         stream = channel.launch(self.opening.number, prepared, bug.fields, bug.fd)

@@ -59,12 +59,7 @@ class Launcher:
             kept=fields.get("kept", "").encode("utf-8", "surrogateescape") if resumed else None,
             away_ms=away,
             audio_file=attachment.audio_file,
-            pilot=prepared.pilot,
-            observers=prepared.observers,
-            session=prepared.session,
-            sounds=prepared.sounds,
-            failure_prompt=prepared.failure_prompt,
-            keeps=prepared.keeps,
+            piloting=prepared.piloting,
         )
         recording = self._record(uuid, number, start, prepared.recording, memory, facts) if prepared.recording else None
         stream = Stream(plan, memory, attachment, services.make_endpoint, services.usage, recording)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..audio.agent_audio import MakeSounds
 from ..audio.recording_place import Place, place_for
-from ..pilot.observer import MakeObserver, MakePilot
 from ..realtime.endpoint import EndpointSettings, HeaderError
 from ..realtime.tls import TlsSettingsError, make_context
+from ..stream.piloting import NOBODY, Piloting
 from ..stream.settings import Settings, SettingsError
 from .channel_facts import what_to_capture
 from .command import Direction, Start
@@ -30,12 +27,7 @@ class Prepared:
     """For audio files; "": none are written."""
     recording: Place | None = None
     needs_connection: bool = False
-    pilot: MakePilot | None = None
-    observers: tuple[MakeObserver, ...] = ()
-    session: dict[str, Any] | None = None
-    sounds: MakeSounds | None = None
-    failure_prompt: Path | None = None
-    keeps: Callable[[], dict[str, Any]] | None = None
+    piloting: Piloting = NOBODY
     """See StreamPlan."""
 
     def opening_fields(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from timers import Timers
 from mod_openai_realtime.later import Later
 from mod_openai_realtime.pilot.observer import Audience, Observer, Stage
 from mod_openai_realtime.realtime.endpoint import EndpointSettings
+from mod_openai_realtime.stream.piloting import Piloting
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.stream_plan import StreamPlan
 from mod_openai_realtime.switch.channel_facts import ChannelFacts
@@ -77,5 +78,5 @@ def test_a_stream_fires_its_events_whoever_its_pilot_is() -> None:
 
     plan().audience(tower).connected()
     assert tower.events == ["connect"] and told == []
-    plan(pilot=notes("pilot"), observers=(notes("one"), notes("two"))).audience(tower).connected()
+    plan(piloting=Piloting(notes("pilot"), (notes("one"), notes("two")))).audience(tower).connected()
     assert tower.events == ["connect", "connect"] and [name for name, *_ in told] == ["pilot", "one", "two"]

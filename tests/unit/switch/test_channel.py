@@ -3,60 +3,17 @@
 import asyncio
 import base64
 import json
-import socket
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
-from link.switch import LinkSwitch
-from timers import Timers
-from transports import all_closed
-from websockets.asyncio.server import ServerConnection, serve
+from link.linked_channel import LinkedChannel, Server, linked_channel
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.control import Control
-from mod_openai_realtime.engine.figures import Figures
-from mod_openai_realtime.engine.worker import Streams
-from mod_openai_realtime.observe.usage import Usage
-from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 
 
-class Server:
-    """Takes connections; what it got is in `texts` and `binaries`, oldest first."""
-
-    def __init__(self) -> None:
-        self.connections: list[ServerConnection] = []
-        self.texts: list[dict[str, Any]] = []
-        self.binaries: list[bytes] = []
-        self.news = asyncio.Condition()
-
-    async def handle(self, connection: ServerConnection) -> None:
-        self.connections.append(connection)
-        await self._notify()
-        async for message in connection:
-            if isinstance(message, str):
-                self.texts.append(json.loads(message))
-            else:
-                self.binaries.append(message)
-            await self._notify()
-        await self._notify()
-
-    async def _notify(self) -> None:
-        async with self.news:
-            self.news.notify_all()
-
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(10), self.news:
-            await self.news.wait_for(condition)
-
-    async def say(self, **message: Any) -> None:
-        await self.connections[-1].send(json.dumps(message))
-
+class Speaker(Server):
     async def delta(self, pcm: bytes, response: str = "r1") -> None:
         delta = base64.b64encode(pcm).decode()
         await self.say(type="response.output_audio.delta", response_id=response, item_id="i1", delta=delta)
@@ -68,20 +25,14 @@ class Server:
 
 
 class Bench:
-    def __init__(
-        self, server: Server, url: str, switch: LinkSwitch, streams: Streams, timers: Timers, usage: Usage
-    ) -> None:
-        self.server, self.url, self.switch, self.streams = server, url, switch, streams
-        self.timers, self.usage = timers, usage
+    def __init__(self, server: Speaker, channel: LinkedChannel) -> None:
+        self.server, self.url, self.switch, self.streams = server, channel.url, channel.switch, channel.streams
+        self.timers, self.usage, self.tick = channel.timers, channel.usage, channel.tick
 
     def frame(self, pcm: bytes | None = None) -> bytes | None:
         out = self.switch.frame(pcm)
         self.tick()
         return out
-
-    def tick(self) -> None:
-        for stream in self.streams.poller.ready():
-            stream.tick()
 
     async def start(self, rest: str = "mono 8k 8k") -> None:
         assert await self.switch.api(f"start {self.url} {rest}") == "+OK Success"
@@ -90,38 +41,9 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    server = Server()
-    async with serve(server.handle, "127.0.0.1", 0) as listening:
-        port = next(iter(listening.sockets)).getsockname()[1]
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        executor = ThreadPoolExecutor(1)
-        streams = Streams(Figures())
-        timers, usage = Timers(), Usage()
-        limits = BackoffLimits(shortest_ms=1, longest_ms=5)
-
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-            return Endpoint(settings, listener, limits=limits)
-
-        services = Services(
-            make_endpoint,
-            executor,
-            streams,
-            forget=lambda channel: None,
-            settled=lambda: None,
-            admit=lambda: True,
-            usage=usage,
-            later=timers.later,
-        )
-        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
-        switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-        yield Bench(server, f"ws://127.0.0.1:{port}/v1/realtime?model=m", switch, streams, timers, usage)
-        channel.on_link_lost()
-        for connection in server.connections:
-            await connection.wait_closed()
-        switch.close()
-        channel.link.close()
-        executor.shutdown()
-    await all_closed()
+    server = Speaker()
+    async with linked_channel(server, tmp_path) as channel:
+        yield Bench(server, channel)
 
 
 async def test_a_start_connects_and_says_so(bench: Bench) -> None:

@@ -6,18 +6,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from link.switch import LinkSwitch
+from link.linked_channel import LinkedChannel, Server, linked_channel
 from pilot_doubles import FakeHost
-from timers import Timers
-from transports import all_closed
-from websockets.asyncio.server import ServerConnection, serve
 
 from mod_openai_realtime._media import SwitchSide
 from mod_openai_realtime.agent.messages import (
@@ -41,15 +36,7 @@ from mod_openai_realtime.agent.messages import (
     Speech,
     TurnHeard,
 )
-from mod_openai_realtime.engine.figures import Figures
-from mod_openai_realtime.engine.worker import Streams
-from mod_openai_realtime.observe.usage import Usage
-from mod_openai_realtime.pilot.agent_calls import AgentCalls
 from mod_openai_realtime.pilot.barge_in import CONFIRM_S
-from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 
 SESSION = {"type": "realtime", "instructions": "Be brief."}
 DUMP = {
@@ -63,45 +50,22 @@ DUMP = {
 }
 
 
-class Server:
-    """Greets, and answers a session.update; what else it got is in `texts`."""
+class Greeter(Server):
+    """Greets, and answers a session.update."""
 
-    def __init__(self) -> None:
-        self.connections: list[ServerConnection] = []
-        self.texts: list[dict[str, Any]] = []
-        self.answers = True
-        self.news = asyncio.Condition()
+    async def greet(self) -> None:
+        await self.say(type="session.created", session={})
 
-    async def handle(self, connection: ServerConnection) -> None:
-        self.connections.append(connection)
-        await connection.send(json.dumps({"type": "session.created", "session": {}}))
-        await self._notify()
-        async for text in connection:
-            message = json.loads(text)
-            self.texts.append(message)
-            if message["type"] == "session.update" and self.answers:
-                await self.say(type="session.updated", session=message["session"])
-            await self._notify()
-        await self._notify()
-
-    async def _notify(self) -> None:
-        async with self.news:
-            self.news.notify_all()
-
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(10), self.news:
-            await self.news.wait_for(condition)
-
-    async def say(self, **message: Any) -> None:
-        await self.connections[-1].send(json.dumps(message))
+    async def answer(self, message: dict[str, Any]) -> None:
+        if message["type"] == "session.update":
+            await self.say(type="session.updated", session=message["session"])
 
 
 class Bench:
-    def __init__(
-        self, server: Server, url: str, switch: LinkSwitch, streams: Streams, timers: Timers, calls: AgentCalls
-    ) -> None:
-        self.server, self.url, self.switch, self.streams, self.timers = server, url, switch, streams, timers
-        self.host = FakeHost(calls).hello("bakery")
+    def __init__(self, server: Greeter, channel: LinkedChannel) -> None:
+        self.server, self.url, self.switch, self.timers = server, channel.url, channel.switch, channel.timers
+        self._tick = channel.tick
+        self.host = FakeHost(channel.agents).hello("bakery")
         self.told: list[Any] = []
         self.heard = b""
         """What the channel has sent of the agent."""
@@ -109,8 +73,7 @@ class Bench:
     def frame(self, pcm: bytes | None = None) -> bytes | None:
         out = self.switch.frame(pcm)
         self.heard += out or b""
-        for stream in self.streams.poller.ready():
-            stream.tick()
+        self._tick()
         return out
 
     async def host_told(self, kind: type[Any], count: int = 1) -> Any:
@@ -149,41 +112,10 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    server = Server()
-    async with serve(server.handle, "127.0.0.1", 0) as listening:
-        port = next(iter(listening.sockets)).getsockname()[1]
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        executor = ThreadPoolExecutor(1)
-        streams = Streams(Figures())
-        timers = Timers()
-
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-            return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
-
-        url = f"ws://127.0.0.1:{port}/v1/realtime?model=m"
-        calls = AgentCalls(frozenset({"bakery"}), timers.later, url)
-        services = Services(
-            make_endpoint,
-            executor,
-            streams,
-            forget=lambda channel: None,
-            settled=lambda: None,
-            admit=lambda: True,
-            usage=Usage(),
-            later=timers.later,
-            agents=calls,
-        )
-        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
-        switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-        switch.answers["uuid_dump"] = json.dumps(DUMP)
-        yield Bench(server, url, switch, streams, timers, calls)
-        channel.on_link_lost()
-        for connection in server.connections:
-            await connection.wait_closed()
-        switch.close()
-        channel.link.close()
-        executor.shutdown()
-    await all_closed()
+    server = Greeter()
+    async with linked_channel(server, tmp_path, frozenset({"bakery"})) as channel:
+        channel.switch.answers["uuid_dump"] = json.dumps(DUMP)
+        yield Bench(server, channel)
 
 
 async def test_an_agent_is_told_of_its_call(bench: Bench) -> None:

@@ -54,10 +54,13 @@ class Ticks:
 class Engine:
     """`openai-realtime engine`; a context manager. Raises RuntimeError if it does not come up or end well."""
 
-    def __init__(self, directory: Path, workers: int) -> None:
+    def __init__(self, directory: Path, workers: int, *options: str, hosts: int = 0) -> None:
+        """`options`: more of the command's. `hosts`: so many agent hosts they ask for."""
         self._workers = workers
+        self._hosts = hosts
         self._metrics_port = own_ports().free()
-        self._process = EngineProcess(directory, "--workers", str(workers), "--metrics-port", str(self._metrics_port))
+        own = ("--workers", str(workers), "--metrics-port", str(self._metrics_port))
+        self._process = EngineProcess(directory, *own, *options)
         self.socket = self._process.socket
 
     def __enter__(self) -> Self:
@@ -81,7 +84,12 @@ class Engine:
     @property
     def workers(self) -> list[int]:
         """Without the process that serves the metrics, which carries no call."""
-        return self._process.children[: self._workers]
+        return self._process.children[self._hosts :][: self._workers]
+
+    @property
+    def hosts(self) -> list[int]:
+        """The processes of agents, as long as none has died."""
+        return self._process.children[: self._hosts]
 
     def log_tail(self) -> str:
         return self._process.log_tail()

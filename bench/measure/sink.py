@@ -185,8 +185,11 @@ class Sink:
             self._probe = Probe(self, deflated, self._settings.rate)
             stream: Stream = self._probe
         else:
-            stream = Stream(self, deflated)
+            stream = self.new_stream(deflated)
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), stream)
+
+    def new_stream(self, deflated: bool) -> Stream:
+        return Stream(self, deflated)
 
     def joined(self, stream: Stream) -> None:
         if isinstance(stream, Probe):

@@ -87,6 +87,26 @@ void call_set_source(struct call *call, struct source *source, const void *pcm, 
     free(old);
 }
 
+size_t call_add_to_source(struct call *call, struct source *source, const void *pcm, size_t bytes)
+{
+    unsigned char *grown;
+    unsigned char *old;
+    size_t left;
+
+    pthread_mutex_lock(&call->gate);
+    left = source->bytes - source->position;
+    grown = memory_new(left + bytes);
+    if (left > 0) {
+        memcpy(grown, source->pcm + source->position, left);
+    }
+    memcpy(grown + left, pcm, bytes);
+    old = source->pcm;
+    *source = (struct source){.pcm = grown, .bytes = left + bytes};
+    pthread_mutex_unlock(&call->gate);
+    free(old);
+    return left;
+}
+
 /* Under the gate. */
 static bool call_is_up(const struct call *call)
 {

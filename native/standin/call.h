@@ -70,6 +70,8 @@ uint32_t call_step_fed(struct call *call);
 bool call_set_formats(struct call *call, struct media_format read_format, struct media_format write_format,
                       bool same_writer);
 void call_set_source(struct call *call, struct source *source, const void *pcm, size_t bytes, bool loop);
+/* Behind what is left of it, which is no loop any more. Returns how much was left. */
+size_t call_add_to_source(struct call *call, struct source *source, const void *pcm, size_t bytes);
 /* Returns once the call has made `steps` steps in all, is gone (false), or at the deadline (false). */
 bool call_wait_steps(struct call *call, uint64_t steps, uint64_t deadline_ns);
 uint64_t call_steps(struct call *call);

@@ -63,6 +63,8 @@ int standin_call_bug_count(struct call *call);
 /* enum channel_state; CHANNEL_HANGUP once hung up. */
 int standin_call_state(struct call *call);
 void standin_call_feed(struct call *call, int channel_side, const void *pcm, size_t bytes, int loop);
+/* Behind what the caller was given to say. Returns how many bytes of that were left. */
+size_t standin_call_feed_more(struct call *call, const void *pcm, size_t bytes);
 void standin_call_set_sends(struct call *call, int sends);
 size_t standin_call_sent_bytes(struct call *call);
 size_t standin_call_take_sent(struct call *call, void *to, size_t room);

@@ -194,6 +194,11 @@ void standin_call_feed(struct call *call, int channel_side, const void *pcm, siz
     call_set_source(call, channel_side ? &call->channel : &call->caller, pcm, bytes, loop != 0);
 }
 
+size_t standin_call_feed_more(struct call *call, const void *pcm, size_t bytes)
+{
+    return call_add_to_source(call, &call->caller, pcm, bytes);
+}
+
 void standin_call_set_sends(struct call *call, int sends)
 {
     pthread_mutex_lock(&call->gate);

@@ -33,8 +33,8 @@ def demo(folder: Path) -> None:
             require(module, purpose)
         from rich.console import Console
 
+        from ..engine_process import EngineStartError
         from ..standin import StandInError
-        from .engine_process import EngineStartError
         from .run import run_demo
     except ImportError as error:
         raise click.ClickException(str(error)) from None

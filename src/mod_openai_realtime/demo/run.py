@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..engine_process import EngineProcess
 from ..local.behaviour import Behaviour, Pacing
 from ..local.g711 import Samples
 from ..local.recording import ConnectionRecord
@@ -18,7 +19,6 @@ from ..local.voice import HibariVoice, hibari
 from ..standin import Call, LogLevel, StandIn
 from .dialogue import FAILURES, Dialogue
 from .display import Display
-from .engine_process import EngineProcess
 from .journal import Journal, SilentError, parsed, write_journal
 from .recognition import LineRecogniser
 from .record import CallRecord
@@ -108,6 +108,7 @@ def _make_call(
         transcriber=LineRecogniser(voice, conversation.caller_lines),
         keep="events",
     )
+    files.engine_log.unlink(missing_ok=True)
     engine = EngineProcess(socket, files.engine_log)
     with endpoint, engine, StandIn(engine_socket=socket, temp_dir=audio_files) as switch:
         display.say(f"One call: stand-in switch → engine → {endpoint.url}\n")

@@ -224,6 +224,10 @@ class Call:
         """What the caller says under the real clock, from its next step on; silence after its end."""
         self._library.call_feed(self._handle, 0, pcm, len(pcm), loop)
 
+    def feed_more(self, pcm: bytes) -> int:
+        """The caller says this behind what there is to say. Returns how many bytes of that were left."""
+        return int(self._library.call_feed_more(self._handle, pcm, len(pcm)))
+
     def feed_channel(self, pcm: bytes, loop: bool = False) -> None:
         """What the channel would send by itself under the real clock; silence after its end."""
         self._library.call_feed(self._handle, 1, pcm, len(pcm), loop)

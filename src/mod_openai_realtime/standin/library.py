@@ -66,6 +66,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "call_bug_count": (c_int, (c_void_p,)),
     "call_state": (c_int, (c_void_p,)),
     "call_feed": (None, (c_void_p, c_int, c_char_p, c_size_t, c_int)),
+    "call_feed_more": (c_size_t, (c_void_p, c_char_p, c_size_t)),
     "call_set_sends": (None, (c_void_p, c_int)),
     "call_sent_bytes": (c_size_t, (c_void_p,)),
     "call_take_sent": (c_size_t, (c_void_p, c_void_p, c_size_t)),

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from mod_openai_realtime.cli import main
 from mod_openai_realtime.demo import command, run
-from mod_openai_realtime.demo.engine_process import EngineStartError
 from mod_openai_realtime.demo.verdict import Check, Verdict
+from mod_openai_realtime.engine_process import EngineStartError
 
 
 def demo_with(monkeypatch: pytest.MonkeyPatch, outcome: Verdict | Exception, folder: Path) -> tuple[int, str]:

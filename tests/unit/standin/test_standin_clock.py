@@ -48,6 +48,18 @@ def test_what_the_caller_says_is_looped_into_the_bugs(switch: StandIn) -> None:
     assert frames == [bytes(160), b"\x01\x00" * 80] * 2
 
 
+def test_what_the_caller_goes_on_to_say_comes_behind_what_is_left(switch: StandIn) -> None:
+    call = switch.call(ptime_ms=10)
+    one, two = b"\x01\x00" * 80, b"\x02\x00" * 80
+    switch.api("probe", f"{call.uuid} add read")
+    assert call.feed_more(one) == 0
+    assert call.feed_more(two[:60]) == 160
+    assert call.feed_more(two[60:]) == 220
+    switch.run()
+    assert [bytes.fromhex(switch.wait_event("probe::read", call.uuid).body) for _ in range(3)] == [one, two, bytes(160)]
+    assert call.feed_more(b"") == 0
+
+
 def test_what_is_sent_is_replaced_under_the_real_clock_too(switch: StandIn) -> None:
     call = switch.call(ptime_ms=10)
     switch.api("probe", f"{call.uuid} add replace add=3")

@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import select
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+from ...engine_process import EngineProcess
 from ..agent import Agent
-
-_START_S, _STOP_S = 60.0, 15.0
 
 
 def specification(agent: type[Agent]) -> str:
@@ -38,33 +34,16 @@ class TestEngine:
         self._log = folder / "engine.log"
         self._url = url
         self._agents: dict[str, str] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = EngineProcess(self.socket, self._log)
 
     def serve(self, agent: type[Agent]) -> str:
-        """The agent's name; returns once calls can be given to it. Raises RuntimeError with what the engine said."""
+        """The agent's name; returns once calls can be given to it. Raises EngineStartError, ValueError."""
         name, specified = agent.__name__, specification(agent)
-        running = self._process is not None and self._process.poll() is None
-        if self._agents.get(name) != specified or not running:
+        if self._agents.get(name) != specified or self._process.pid is None:
             self.stop()
             self._agents[name] = specified
-            self._start()
+            self._process.start("--all-agents-at", self._url, *(f"--agent={each}" for each in self._agents.values()))
         return name
-
-    def _start(self) -> None:
-        command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket)]
-        command += ["--all-agents-at", self._url, *(f"--agent={each}" for each in self._agents.values())]
-        with self._log.open("ab", buffering=0) as log:
-            start = log.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
-            assert self._process.stdout is not None
-            ready, _, _ = select.select([self._process.stdout], [], [], _START_S)
-            line = self._process.stdout.readline() if ready else b""
-        if not line:
-            self.stop()
-            said = self._log.read_bytes()[start:].decode(errors="replace").strip()
-            raise RuntimeError(f"the engine did not start:\n{said}")
 
     def kill_host(self) -> None:
         """The process that the agents run in dies, as by the kernel for want of memory."""
@@ -74,23 +53,13 @@ class TestEngine:
                     os.kill(pid, signal.SIGKILL)
 
     def _children(self) -> list[int]:
-        if self._process is None:
-            return []
         pid = self._process.pid
+        if pid is None:
+            return []
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
     def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        self._process.stop()

@@ -1,4 +1,4 @@
-"""The engine as the demo's subprocess."""
+"""The engine as a process of its own: the demo's, a test's, that of a page to talk to an agent."""
 
 import socket
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.demo.engine_process import EngineProcess, EngineStartError
+from mod_openai_realtime.engine_process import EngineProcess, EngineStartError
 
 
 def test_it_listens_while_entered_and_ends_in_order(tmp_path: Path) -> None:
@@ -27,3 +27,10 @@ def test_an_engine_that_does_not_start_is_an_error_that_names_the_log(tmp_path: 
     ):
         pass
     assert "cannot listen on" in (tmp_path / "log").read_text()
+
+
+def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
+    engine = EngineProcess(tmp_path / "e.sock", tmp_path / "log")
+    with pytest.raises(EngineStartError, match="no such file"):
+        engine.start("--agent", "missing.py:Missing")
+    assert engine.pid is None and engine.exit_code

@@ -1,0 +1,86 @@
+"""The engine as a process of its own, as in production: for what needs one on this machine for a while."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_START_S = 60.0
+_STOP_S = 15.0
+
+
+class EngineStartError(RuntimeError):
+    """The engine did not start; the text says why, or where the engine has said it."""
+
+
+class EngineProcess:
+    """`openai-realtime engine`, while it is entered (`with`) or between `start` and `stop`; may be started again."""
+
+    def __init__(self, socket: Path, log: Path | None) -> None:
+        """`log`: what the engine says is written behind what is there; None: to our own standard error."""
+        self.socket = socket
+        self.exit_code: int | None = None
+        """Of the last one that has ended."""
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """None while there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self, *options: str) -> None:
+        """With these options of the command; returns once it listens. Raises EngineStartError, OSError for the log."""
+        command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket), *options]
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(self._log.open("ab", buffering=0)) if self._log is not None else None
+            before = log.tell() if log is not None else 0
+            # In a session of its own, Ctrl-C reaches it by way of stop() only, and stop() all of its processes.
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        try:
+            assert self._process.stdout is not None
+            # It says one line when it listens; an end of file is a line as well, an empty one.
+            ready, _, _ = select.select([self._process.stdout], [], [], _START_S)
+            listens = bool(ready and self._process.stdout.readline())
+        except BaseException:
+            self.stop()
+            raise
+        if not listens:
+            self.stop()
+            raise EngineStartError(self._why(before))
+
+    def _why(self, before: int) -> str:
+        if self._log is None:
+            return "the engine did not start"
+        said = self._log.read_bytes()[before:].decode(errors="replace").strip()
+        return f"the engine did not start; its log is {self._log}:\n{said}"
+
+    def stop(self) -> None:
+        """Returns once it has ended; stopping again does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            self.exit_code = process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            self.exit_code = process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

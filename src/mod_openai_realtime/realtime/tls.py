@@ -4,6 +4,8 @@ A context is shared by all streams with the same settings: loading a system's CA
 about a megabyte.
 """
 
+import _ssl
+import ctypes
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +14,12 @@ from stat import S_ISDIR, S_ISREG
 
 SYSTEM = "SYSTEM"
 NONE = "NONE"
+
+_GROUPS = b"X25519:P-256:X448:P-521:P-384"
+"""OpenSSL's own for TLS 1.3 before its version 3.5, in its order, without the finite fields."""
+_CHEAP_BY_DEFAULT = (3, 5)
+"""This OpenSSL and later ones offer hybrids with ML-KEM, and of the finite fields only those of 2048 and 3072 bits."""
+_SET_GROUPS = 92  # SSL_CTRL_SET_GROUPS_LIST of openssl/ssl.h, which SSL_CTX_set1_groups_list stands for
 
 MAX_FILE_BYTES = 1 << 20
 """Files are read on the event loop, a megabyte of certificates in some 70 ms. A system's bundle has a quarter of it."""
@@ -68,6 +76,7 @@ def _make_context(settings: TlsSettings, _fingerprint: tuple[tuple[int, int], ..
     if settings.ca_file == NONE:
         context.verify_mode = ssl.CERT_NONE
     _leave_out_costly_ciphers(context)
+    _leave_out_costly_groups(context)
     _load_client_certificate(context, settings)
     # A gateway that would rather speak HTTP/2 must know that this client can't.
     context.set_alpn_protocols(["http/1.1"])
@@ -94,6 +103,24 @@ def _leave_out_costly_ciphers(context: ssl.SSLContext) -> None:
     handshake. A server that has no ECDHE is fifteen years old."""
     left = [each["name"] for each in context.get_ciphers() if each["protocol"] != "TLSv1.3" and each["kea"] != "kx-dhe"]
     context.set_ciphers(":".join(left))
+
+
+def _leave_out_costly_groups(context: ssl.SSLContext) -> None:
+    """TLS 1.3 has finite fields, too, and a server may ask for the one of 8192 bits: 0.12 s of the event loop in each
+    handshake. Every server of TLS 1.3 has P-256 (RFC 8446, section 9.1).
+
+    Python sets a list of groups from 3.15 on. Before, OpenSSL's context is the first field of its own, which aiofastnet
+    relies on for every connection. Where its `_ssl` has no library of its own the groups stay as they are.
+    """
+    if ssl.OPENSSL_VERSION_INFO[:2] >= _CHEAP_BY_DEFAULT:
+        return
+    try:
+        control = ctypes.CDLL(_ssl.__file__).SSL_CTX_ctrl
+    except (AttributeError, OSError):
+        return
+    control.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_char_p)
+    control.restype = ctypes.c_long
+    control(ctypes.c_void_p.from_address(id(context) + object.__basicsize__), _SET_GROUPS, 0, _GROUPS)
 
 
 def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:

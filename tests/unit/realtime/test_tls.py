@@ -14,6 +14,26 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mod_openai_realtime.realtime.tls import MAX_FILE_BYTES, TlsSettings, TlsSettingsError, make_context
 
+SECP256R1, X25519 = 0x17, 0x1D
+FINITE_FIELDS = frozenset(range(0x100, 0x105))  # ffdhe2048 to ffdhe8192
+LARGE_FINITE_FIELDS = frozenset({0x102, 0x103, 0x104})  # from 4096 bits on
+SUPPORTED_GROUPS = b"\x00\x0a"  # the extension (RFC 8446, section 4.2.7)
+
+
+def offered_groups(context: ssl.SSLContext) -> set[int]:
+    """In the first message of its handshake."""
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="a.example").do_handshake()
+    hello = sent.read()
+    for at in range(len(hello)):
+        size = int.from_bytes(hello[at + 2 : at + 4], "big")
+        listed = int.from_bytes(hello[at + 4 : at + 6], "big")
+        if hello[at : at + 2] == SUPPORTED_GROUPS and size == listed + 2 > 2:
+            groups = hello[at + 6 : at + 6 + listed]
+            return {int.from_bytes(groups[i : i + 2], "big") for i in range(0, listed, 2)}
+    raise AssertionError("no groups are offered")
+
 
 @pytest.fixture
 def ca_file(tmp_path: Path, authority: trustme.CA) -> str:
@@ -45,6 +65,15 @@ def test_no_server_chooses_the_group_of_a_key_exchange_itself(ca: str) -> None:
     assert len(usual.get_ciphers()) > len(ciphers) > 5
     assert {each["name"] for each in context.get_ciphers()} == {each["name"] for each in ciphers}
     assert context.security_level == usual.security_level
+
+
+@pytest.mark.parametrize("ca", ["SYSTEM", "NONE"])
+def test_no_group_is_offered_that_takes_long(ca: str) -> None:
+    offered = offered_groups(make_context(TlsSettings(ca)))
+    assert not offered & LARGE_FINITE_FIELDS
+    # Who has OpenSSL's usual ones can be reached as before.
+    assert offered >= offered_groups(ssl.create_default_context()) - FINITE_FIELDS
+    assert offered >= {SECP256R1, X25519}
 
 
 def test_streams_with_the_same_settings_share_a_context(ca_file: str) -> None:

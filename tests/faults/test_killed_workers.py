@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from engine_process import EngineProcess
+from processes import wait_until
 
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.sounds import Tone
@@ -29,15 +30,6 @@ def engine() -> Iterator[EngineProcess]:
         engine.start()
         yield engine
         engine.stop()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Looks at what other processes do, of which nothing tells."""
-    for _ in range(10_000):
-        if condition():
-            return
-        signal.sigtimedwait([], 0.003)
-    raise AssertionError("it never came to that")
 
 
 def kill_together(engine: EngineProcess, workers: list[int]) -> None:

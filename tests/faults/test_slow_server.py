@@ -24,8 +24,10 @@ from websockets.exceptions import ConnectionClosed
 
 from mod_openai_realtime._media import Ticker
 from mod_openai_realtime.engine.board import Board
+from mod_openai_realtime.engine.deaths import Deaths
 from mod_openai_realtime.engine.media_clock import TICK_NS
 from mod_openai_realtime.engine.worker import Worker
+from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.sending import CONGESTED_BYTES
 
@@ -122,8 +124,8 @@ class WatchedWorker(Worker):
 
     endpoints: list[Endpoint]
 
-    def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-        endpoint = super()._make_endpoint(settings, listener)
+    def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
+        endpoint = super()._make_endpoint(settings, listener, in_hand)
         self.endpoints.append(endpoint)
         return endpoint
 
@@ -224,7 +226,7 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     listener.listen()
     board = Board(1)
     board.join(0)
-    worker = WatchedWorker(listener, board=board, users=frozenset({os.getuid()}))
+    worker = WatchedWorker(listener, board=board, deaths=Deaths(1), users=frozenset({os.getuid()}))
     worker.endpoints = []
     ticks = Ticks(asyncio.get_running_loop(), worker._streams.ticker)
     monkeypatch.setattr("mod_openai_realtime.engine.worker.MediaClock", lambda loop, ticker: ticks)

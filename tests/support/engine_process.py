@@ -20,18 +20,21 @@ _STOP_SECONDS = 20.0
 class EngineProcess:
     """`openai-realtime engine`. Started, ended and killed at will; always on the same socket."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        """`options` are the command's own. The socket and the log lie in `directory`."""
+    def __init__(
+        self, directory: Path, *options: str, program: tuple[str, ...] = ("-m", "mod_openai_realtime.cli")
+    ) -> None:
+        """`options` are the command's own. The socket and the log lie in `directory`. `program`: what Python runs."""
         self.socket = directory / "engine.sock"
         self._log = directory / "engine.log"
         self._options = options
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, if it isn't running, and return once it accepts. Raises RuntimeError if it doesn't come to that."""
         if self.running:
             return
-        command = [*die_with_parent("TERM"), sys.executable, "-m", "mod_openai_realtime.cli", "engine"]
+        command = [*die_with_parent("TERM"), sys.executable, *self._program, "engine"]
         command += ["--socket", str(self.socket), *self._options]
         with self._log.open("ab", buffering=0) as log:
             # A session of its own, so that kill() reaches the workers too.

@@ -19,9 +19,11 @@ from pathlib import Path
 from types import FrameType
 
 from ..observe.metrics import serve_metrics
+from ..observe.printable import printable
 from .agent_hosts import AgentHosts, AgentOptions, AgentPlace, Child
 from .agent_process import run_agent_host
 from .board import Board
+from .deaths import Deaths
 from .listening import EngineError
 from .restarts import Restarts
 from .worker import run_worker
@@ -83,6 +85,7 @@ class Supervisor:
         self._listener = listener
         self._options = options
         self._board = Board(options.workers, options.agents.processes if options.agents is not None else 0)
+        self._deaths = Deaths(options.workers)
         self._context = multiprocessing.get_context("fork")
         self._children = [_Child(f"worker-{n}", partial(self._work, n), n) for n in range(options.workers)]
         if metrics is not None:
@@ -154,7 +157,10 @@ class Supervisor:
         wait_s = child.restarts.wait_s(now - child.started)
         child.due = now + wait_s
         when = f" in {wait_s:.1f} s" if wait_s else ""
-        logger.error("%s ended (exit code %s): starting another%s", child.name, child.process.exitcode, when)
+        exit_code = child.process.exitcode
+        channel = self._deaths.worker_ended(child.row, exit_code) if child.row is not None else ""
+        why = f", working for channel {printable(channel)}" if channel else ""
+        logger.error("%s ended (exit code %s%s): starting another%s", child.name, exit_code, why, when)
         child.process = None
 
     def _start_again(self, child: _Child) -> None:
@@ -193,10 +199,13 @@ class Supervisor:
 
     def _work(self, index: int, _pipe: Connection) -> None:
         self._board.join(index)
+        self._deaths.join(index)
         options, door = self._options, None
         if options.agents is not None and self._place is not None:
             door = self._place.door(index, self._agent_names, options.agents)
-        run_worker(self._listener, self._board, options.users, options.max_streams, options.recordings_dirs, door)
+        run_worker(
+            self._listener, self._board, self._deaths, options.users, options.max_streams, options.recordings_dirs, door
+        )
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -9,10 +9,12 @@ import logging
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from .._media import Poller, StreamMemory
 from ..audio.file_quota import MAX_BYTES, FileQuota
+from ..in_hand import NOBODYS, InHand
 from ..pilot.agent_door import AgentDoor
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.resolver import Resolver
@@ -24,6 +26,7 @@ from ..switch.link import Link, Shared, peer_is_trusted
 from ..switch.services import Services
 from .accepting import Acceptor
 from .board import Board
+from .deaths import Deaths
 from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace
 
@@ -31,6 +34,15 @@ logger = logging.getLogger(__name__)
 
 DRAIN_S = 3.0  # for close handshakes and last events, when the engine is told to stop
 PUBLISH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticked:
+    stream: Stream
+    in_hand: InHand
+
+    def tick(self) -> None:
+        self.in_hand.run(self.stream.tick)
 
 
 class Streams:
@@ -42,9 +54,9 @@ class Streams:
         self._figures = figures
         self._memories: dict[Stream, StreamMemory] = {}
 
-    def add(self, stream: Stream) -> None:
+    def add(self, stream: Stream, in_hand: InHand = NOBODYS) -> None:
         self._memories[stream] = stream.memory
-        self.poller.add(stream.memory, stream, stream.packetizer, stream.playout)
+        self.poller.add(stream.memory, _Ticked(stream, in_hand), stream.packetizer, stream.playout)
         set_pace(self.ticker, len(self._memories))
 
     def discard(self, stream: Stream) -> None:
@@ -63,6 +75,7 @@ class Worker:
         listener: socket.socket,
         *,
         board: Board,
+        deaths: Deaths,
         users: frozenset[int],
         max_streams: int = 0,
         recordings_dirs: tuple[Path, ...] = (),
@@ -73,6 +86,7 @@ class Worker:
         come in; None: there are none."""
         self._listener = listener
         self._board = board
+        self._deaths = deaths
         self._users = users
         self._max_streams = max_streams
         self._recordings_dirs = recordings_dirs
@@ -103,6 +117,8 @@ class Worker:
             file_quota=FileQuota(MAX_BYTES // self._board.workers),
             recordings_dirs=self._recordings_dirs,
             agents=calls,
+            in_hand=self._deaths.in_hand,
+            is_deadly=self._deaths.were_enough,
         )
         clock = MediaClock(loop, self._streams.ticker)
         self._services = services
@@ -149,8 +165,8 @@ class Worker:
         self._board.count_streams(own + 1)
         return True
 
-    def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
-        return Endpoint(settings, listener, resolver=self._resolver, round_robin=self._round_robin)
+    def _make_endpoint(self, settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
+        return Endpoint(settings, listener, resolver=self._resolver, round_robin=self._round_robin, in_hand=in_hand)
 
     def _accepted(self, sock: socket.socket) -> None:
         if not peer_is_trusted(sock, self._users):
@@ -184,6 +200,7 @@ class Worker:
 def run_worker(
     listener: socket.socket,
     board: Board,
+    deaths: Deaths,
     users: frozenset[int],
     max_streams: int,
     recordings_dirs: tuple[Path, ...],
@@ -195,6 +212,7 @@ def run_worker(
         worker = Worker(
             listener,
             board=board,
+            deaths=deaths,
             users=users,
             max_streams=max_streams,
             recordings_dirs=recordings_dirs,

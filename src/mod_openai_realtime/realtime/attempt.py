@@ -17,6 +17,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its
 from picows.url import WSParsedURL, parse_url
 
 from .. import __version__
+from ..in_hand import NOBODYS
 from .deflate import OFFER, Agreement, InvalidExtensionError, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_status
@@ -44,17 +45,25 @@ _library_log = logging.Logger("picows", logging.CRITICAL)
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
     """It reads what there is into a buffer that grows as long as it is filled, and says why a connection was lost."""
 
-    __slots__ = ("_unused",)
+    __slots__ = ("_unused", "in_hand")
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
         self._unused = UnusedMemory()
+        self.in_hand = NOBODYS
 
     def get_buffer(self, size_hint: int) -> memoryview:
         rest: memoryview = super().get_buffer(size_hint)
         if len(rest) > READ_BYTES:  # it has grown
             self._unused.note(rest)
         return rest[:READ_BYTES]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.in_hand.begin()
+        try:
+            super().buffer_updated(nbytes)
+        finally:
+            self.in_hand.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(self.listener, WebSocket):
@@ -122,7 +131,7 @@ class Attempt:
             headers.append(("Sec-WebSocket-Extensions", OFFER))
         ping_after_s = settings.heart_beat_s
         # In the order of its parameters: they have no names for a caller.
-        return _Protocol(
+        protocol = _Protocol(
             url.netloc,
             _resource(settings.uri),
             True,  # the client's side
@@ -139,6 +148,8 @@ class Attempt:
             headers,
             _READ_BUFFER_BYTES,
         )
+        protocol.in_hand = self._owner.websocket_in_hand
+        return protocol
 
     def _tls_options(self, host: str) -> dict[str, Any]:
         if self._tls is None:

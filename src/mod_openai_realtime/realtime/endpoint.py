@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from ..in_hand import NOBODYS, InHand
 from .attempt import Attempt
 from .backoff import Backoff, BackoffLimits
 from .closes import Loss, loss
@@ -104,9 +105,10 @@ class Endpoint:
         limits: BackoffLimits | None = None,
         resolver: Resolver | None = None,
         round_robin: RoundRobin | None = None,
+        in_hand: InHand = NOBODYS,
     ) -> None:
         """`random` gives floats in [0, 1), for the jitter of the waits. All endpoints of a loop share a `resolver` and
-        a `round_robin`; None: one of its own."""
+        a `round_robin`; None: one of its own. `in_hand`: for whom all of this is."""
         self._settings = settings
         self._failover = Failover(settings)
         self._listener: EndpointListener = listener
@@ -118,6 +120,7 @@ class Endpoint:
         self._backoff = Backoff(limits or BackoffLimits(), random)
         self._resolver = resolver or Resolver()
         self.websocket_round_robin = round_robin or RoundRobin()
+        self.websocket_in_hand = in_hand
         self._state = _State.NEW
         self._tls: ssl.SSLContext | None = None
         self._attempt: Attempt | None = None

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from ..in_hand import InHand
 from ..observe.printable import printable
 from .assembler import TEXT, MessageAssembler, ProtocolViolationError
 from .deflate import Agreement, Inflater, deflate
@@ -53,6 +54,8 @@ class WebSocketOwner(Protocol):
     def websocket_audio(self) -> TakeAudio | None: ...
     @property
     def websocket_round_robin(self) -> RoundRobin: ...
+    @property
+    def websocket_in_hand(self) -> InHand: ...
     def websocket_opened(self, websocket: "WebSocket") -> None: ...
     def websocket_text(self, payload: bytes) -> None: ...
     def websocket_binary(self, payload: bytes) -> None: ...
@@ -93,6 +96,7 @@ class WebSocket(WSListener):
         self._reading_paused: set[str] = set()  # reasons
         self._share = Share()
         self._round_robin = owner.websocket_round_robin
+        self._in_hand = owner.websocket_in_hand
         self._waits = False  # for its next turn; until then nothing is worked off that comes
         self._waiting: deque[_Frame] = deque()  # for it: what of the last read is left
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
@@ -231,6 +235,12 @@ class WebSocket(WSListener):
 
     def _work_off(self) -> bool:
         """A turn; whether there is more."""
+        self._in_hand.begin()
+        more = self._work_off_in_hand()
+        self._in_hand.end()
+        return more
+
+    def _work_off_in_hand(self) -> bool:
         share = self._share
         share.renew()
         while not self._over and (self._assembler.pending or self._waiting):

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..audio.audio_file import AudioFiles
 from ..audio.file_writer import FileWriter
 from ..dialect.messages import ServerMessage
+from ..in_hand import InHand
 from ..later import Later
 from ..observe.mask import Mask
 from ..stream.state import EndReason
@@ -30,8 +31,10 @@ class Attachment:
         registry: Registry,
         services: Services,
         settle: Callable[[], None],
+        in_hand: InHand,
     ) -> None:
-        """`mask` hides what is secret in what is logged of files. `settle` is called when something has gone."""
+        """`mask` hides what is secret in what is logged of files. `settle` is called when something has gone.
+        `in_hand`: of the channel."""
         self._number = number
         self._name = name
         self._mask = mask
@@ -39,11 +42,12 @@ class Attachment:
         self._registry = registry
         self._services = services
         self._settle = settle
+        self._later = in_hand.later(services.later)
         self._files: FileWriter | None = None
 
     @property
     def later(self) -> Later:
-        return self._services.later
+        return self._later
 
     def event(self, subclass: str, body: bytes) -> None:
         self._port.event(self._number, self._name, subclass, body)

@@ -102,6 +102,8 @@ class Channel:
 
     def _on_hello(self, message: Message, _fds: deque[int]) -> None:
         self.uuid = printable(message.fields.get("uuid", ""))[:MAX_UUID_CHARACTERS]
+        self.link.in_hand = self.services.in_hand(self.uuid)
+        self.link.in_hand.begin()
 
     def _on_command(self, message: Message, _fds: deque[int]) -> None:
         self._idle = False
@@ -157,6 +159,7 @@ class Channel:
         try:
             if self._registry.stream(number) is not None:
                 return  # it goes on already
+            self._require_harmless()
             _, start = _table(fields).parse(fields.get("arguments", ""))
             if not isinstance(start, Start | StartAgent) or not 0 < number <= LARGEST_NUMBER:
                 raise FactsError("not a start command, or not a stream's number")
@@ -246,12 +249,18 @@ class Channel:
     ) -> Opening:
         """As open(), of a stream that `launch` makes (see Opening). `fields`: of OPEN. Raises CommandRefusedError."""
         self._registry.require_free(start)
+        self._require_harmless()
         if not self.services.admit():
             raise CommandRefusedError(reasons.AT_CAPACITY)
         opening = Opening(self._registry.new_number(), start, request, self.port, launch, over)
         self._registry.add_opening(opening)
         opening.ask(fields)
         return opening
+
+    def _require_harmless(self) -> None:
+        """Raises CommandRefusedError."""
+        if self.services.is_deadly(self.uuid):
+            raise CommandRefusedError(reasons.DEADLY)
 
     def prepare(self, start: Start, fields: dict[str, str]) -> Prepared:
         """Raises CommandRefusedError."""

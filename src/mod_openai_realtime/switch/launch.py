@@ -8,6 +8,7 @@ from pathlib import Path
 from .._media import StreamMemory
 from ..audio.recording import Recording
 from ..audio.recording_place import Place, Spot
+from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..stream.stream import Stream
 from ..stream.stream_plan import StreamPlan
 from .attachment import Attachment
@@ -41,9 +42,9 @@ class Launcher:
         it goes on after a restart of the engine. Raises FactsError."""
         start, settings, services = prepared.start, prepared.settings, self._services
         facts, away = ChannelFacts.read(fields), away_ms(fields)
-        memory = map_memory(fd)
+        memory, in_hand = map_memory(fd), services.in_hand(uuid)
         attachment = Attachment(
-            number, start.stream, prepared.endpoint.mask, self._port, self._registry, services, self._settle
+            number, start.stream, prepared.endpoint.mask, self._port, self._registry, services, self._settle, in_hand
         )
         if settings.audio_files and start.playback_rate is not None and prepared.temp_dir:
             attachment.write_audio_files(Path(prepared.temp_dir), uuid, resumed=resumed)
@@ -62,9 +63,13 @@ class Launcher:
             piloting=prepared.piloting,
         )
         recording = self._record(uuid, number, start, prepared.recording, memory, facts) if prepared.recording else None
-        stream = Stream(plan, memory, attachment, services.make_endpoint, services.usage, recording)
+
+        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
+            return services.make_endpoint(settings, listener, in_hand)
+
+        stream = Stream(plan, memory, attachment, make_endpoint, services.usage, recording)
         self._registry.add(stream)
-        services.streams.add(stream)
+        services.streams.add(stream, in_hand)
         if self._port.full:
             stream.pause_reading(True)
         stream.start()

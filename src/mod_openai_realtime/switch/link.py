@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Protocol
 
 from ..engine.fresh_socket import forget_number
+from ..in_hand import NOBODYS
 from ..realtime.share import RoundRobin
 from . import interface
 from .execution import Digit, ExecuteKind, Executions, read_digit
@@ -75,6 +76,8 @@ class Link:
         self._digit_watchers: list[Callable[[Digit], None]] = []
         self.full = False
         """As the listener was told."""
+        self.in_hand = NOBODYS
+        """For whom messages are worked off; the listener's to set, who learns that from the first one."""
         sock.setblocking(False)
 
     def start(self, listener: LinkListener) -> None:
@@ -242,6 +245,7 @@ class Link:
         try:
             for message in islice(self._messages, MESSAGES_A_TURN):
                 taken += 1
+                self.in_hand.begin()
                 self._take(message)
                 self._listener.on_message(message, self._fds)
                 if not self._open:
@@ -254,6 +258,8 @@ class Link:
         except WireError as error:
             logger.error("the module's link made no sense: %s", error)
             self._lose()
+        finally:
+            self.in_hand.end()
         return False
 
     def _count_unfinished(self, size: int) -> None:

@@ -54,6 +54,7 @@ MUTED_NOT_CONNECTED: Final = "User audio muted; WebSocket is not connected"
 
 INTERNAL_ERROR: Final = "Internal error of the engine"
 AT_CAPACITY: Final = "Engine is at capacity"
+DEADLY: Final = "Workers of the engine have died of this channel"
 
 # Said by the module, which is alone in knowing.
 ENGINE_NOT_RUNNING: Final = "Engine is not running"

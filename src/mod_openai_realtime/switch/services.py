@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..audio.file_quota import FileQuota
+from ..in_hand import NOBODYS, InHand
 from ..later import Later
 from ..observe.usage import Usage
 from ..pilot.agent_calls import AgentCalls
-from ..stream.stream import MakeEndpoint, Stream
+from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
+from ..stream.stream import Stream
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
 class TickedStreams(Protocol):
     """What the media clock ticks."""
 
-    def add(self, stream: Stream, /) -> None: ...
+    def add(self, stream: Stream, in_hand: InHand, /) -> None: ...
     def discard(self, stream: Stream, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    make_endpoint: MakeEndpoint
+    make_endpoint: Callable[[EndpointSettings, EndpointListener, InHand], Endpoint]
     executor: Executor  # one thread, so that files are written in order
     streams: TickedStreams
     forget: Callable[[Channel], None]
@@ -38,3 +40,5 @@ class Services:
     file_quota: FileQuota = field(default_factory=FileQuota)
     recordings_dirs: tuple[Path, ...] = ()  # besides FreeSWITCH's own
     agents: AgentCalls | None = None  # None: the engine was started without any
+    in_hand: Callable[[str], InHand] = lambda uuid: NOBODYS  # of the channel of that uuid
+    is_deadly: Callable[[str], bool] = lambda uuid: False  # workers have died of that channel

@@ -18,6 +18,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from link.switch import LinkSwitch
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.pilot.agent_calls import AgentCalls
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
@@ -95,7 +96,7 @@ async def linked_channel(
         url = f"ws://127.0.0.1:{port}/v1/realtime?model=m"
         calls = AgentCalls(agents, timers.later, url)
 
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
+        def make_endpoint(settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
             return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
 
         services = Services(

@@ -28,6 +28,7 @@ from mod_openai_realtime.audio.recording_file import RecordingFile
 from mod_openai_realtime.audio.recording_place import Spot
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
@@ -136,7 +137,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     wires: list[Wire] = []
     streams = Streams(Figures())
 
-    def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Any:
+    def make_endpoint(settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Any:
         wires.append(Wire(listener))
         return wires[-1]
 

@@ -23,6 +23,7 @@ from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
@@ -125,7 +126,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, authority: trust
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         executor = ThreadPoolExecutor(1)
 
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener) -> Endpoint:
+        def make_endpoint(settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
             return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
 
         services = Services(

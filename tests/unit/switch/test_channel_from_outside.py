@@ -19,6 +19,7 @@ from mod_openai_realtime._media import SwitchSide
 from mod_openai_realtime.engine.board import Board
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
+from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
@@ -36,7 +37,7 @@ class Unconnected:
     connected = False
     buffered_bytes = 0
 
-    def __init__(self, settings: EndpointSettings, listener: EndpointListener) -> None:
+    def __init__(self, settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> None:
         self._listener = listener
 
     def start(self) -> None:
@@ -50,8 +51,8 @@ class Unconnected:
 
 
 class Bench:
-    def __init__(self, switch: LinkSwitch, streams: Streams, channel: Channel) -> None:
-        self.switch, self.streams, self.channel = switch, streams, channel
+    def __init__(self, switch: LinkSwitch, streams: Streams, channel: Channel, deadly: set[str]) -> None:
+        self.switch, self.streams, self.channel, self.deadly = switch, streams, channel, deadly
 
     async def names(self) -> list[str]:
         return [each["name"] for each in orjson.loads((await self.switch.api("list")).removeprefix("+OK "))]
@@ -67,6 +68,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     executor = ThreadPoolExecutor(1)
     streams = Streams(Figures())
     make: Any = Unconnected
+    deadly = set[str]()
     services = Services(
         make,
         executor,
@@ -76,10 +78,11 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         admit=lambda: True,
         usage=Usage(),
         later=Timers().later,
+        is_deadly=deadly.__contains__,
     )
     channel = Channel(Link(ours, asyncio.get_running_loop()), services)
     switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-    yield Bench(switch, streams, channel)
+    yield Bench(switch, streams, channel, deadly)
     channel.on_link_lost()
     switch.close()
     channel.link.close()
@@ -175,6 +178,17 @@ async def test_a_stream_is_resumed_once_and_its_name_and_its_playback_are_its_ow
     assert [text for _, text in bench.switch.log if "cannot be resumed" in text] == [
         "openai_audio_stream : stream cannot be resumed: Stream already exists",
         "openai_audio_stream : stream cannot be resumed: Playback is already enabled by stream 'default'",
+    ]
+
+
+async def test_a_channel_of_which_workers_have_died_is_neither_resumed_nor_given_another_stream(bench: Bench) -> None:
+    assert await bench.names() == []  # its uuid is known
+    bench.deadly.add(bench.channel.uuid)
+    bench.send(MessageType.RESUME, 7, SwitchSide(), arguments=START)
+    assert await bench.switch.api(START) == "-ERR Workers of the engine have died of this channel"
+    assert await bench.names() == []
+    assert [text for _, text in bench.switch.log if "cannot be resumed" in text] == [
+        "openai_audio_stream : stream cannot be resumed: Workers of the engine have died of this channel"
     ]
 
 

@@ -14,7 +14,7 @@ Mute and unmute accept at most one target · Invalid mute target; expected user,
 Receive audio is disabled for this stream · Payload is not a complete JSON value · Payload is not valid Base64 · Payload is not valid UTF-8 ·
 Payload contains a NUL byte · WebSocket is not connected · User audio muted; WebSocket is not connected ·
 List accepts only an optional stream selector · Engine is not running · Engine did not answer · Payload is larger than 8 MiB · Payload has more than 50,000 values ·
-Engine is at capacity · Too much is waiting to be sent · Internal error of the engine · Break accepts no arguments ·
+Engine is at capacity · Workers of the engine have died of this channel · Too much is waiting to be sent · Internal error of the engine · Break accepts no arguments ·
 Start requires the name of an agent · Invalid parameter of an agent; expected name=value ·
 Stop accepts only an optional stream selector · List accepts no arguments
 """  # noqa: E501

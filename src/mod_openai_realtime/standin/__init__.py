@@ -4,6 +4,7 @@ Tests, demo and benchmark use it. It is no switch: no SIP, no dialplan; it runs 
 bugs frames in FreeSWITCH's order and under FreeSWITCH's locks, and collects its events and log.
 """
 
+from .agent_call import AgentCall
 from .call import SILENCE, Call, ChannelState, Codec, DigitSource, FrameBytes, Hold
 from .errors import CallGoneError, ModuleLoadError, StandInError
 from .events import Event, LogLevel, LogLine
@@ -14,6 +15,7 @@ from .switch import StandIn
 __all__ = [
     "LIBRARY_VARIABLE",
     "SILENCE",
+    "AgentCall",
     "Call",
     "CallGoneError",
     "CallbackTimes",

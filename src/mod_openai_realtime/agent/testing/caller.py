@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +13,7 @@ from ...local.recording import ConnectionRecord
 from ...local.scripted_model import ScriptedModel
 from ...local.server import LocalEndpoint
 from ...local.voice import hibari
-from ...standin import CallGoneError, ChannelState
+from ...standin import AgentCall
 from .exchange import Exchange
 from .transcript import Utterance, cut, failure, find
 
@@ -23,7 +21,6 @@ RATE = 8000  # Hz, of the call
 LOOK_S = 0.02
 ANSWER_S = 30.0
 """So long an answer may take, tools included, until it has been heard."""
-_ENDED = re.compile(r"agent \S+ ended: (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +42,11 @@ class Caller:
         self.heard: list[Utterance] = []
         """What came out of the channel, an entry for each answer, as far as it was heard."""
         self._exchange = exchange
-        self._call = exchange.switch.call(RATE, variables=variables)
-        self._call.set_sends(False)
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="phone")
+        self._call = AgentCall(exchange.switch, exchange.switch.call(RATE, variables=variables))
         self._began = time.monotonic()
         self._matched = 0
         self._speaking = 0  # how often the agent has begun to
-        self._reason: str | None = None
-        self._over = False
         self._connections = len(exchange.endpoint.snapshot())
-        self._application: asyncio.Future[None] | None = None
 
     # -- the test's words
 
@@ -64,7 +56,7 @@ class Caller:
         self.model.will_hear(text)
         audio = await hibari().speak(text, RATE)
         before = len(self.heard)
-        self._call.feed(audio.astype("<i2").tobytes())
+        self._call.call.feed(audio.astype("<i2").tobytes())
         await self.waits(len(audio) / RATE)
         if wait:
             await self._until(lambda: any(not each.interrupted for each in self.heard[before:]), ANSWER_S, "an answer")
@@ -81,7 +73,7 @@ class Caller:
 
         deadline = time.monotonic() + timeout_s
         while not heard():
-            if time.monotonic() > deadline or self._over:
+            if time.monotonic() > deadline or self._call.over:
                 self._take()
                 if heard():
                     return
@@ -98,26 +90,26 @@ class Caller:
 
     async def keys(self, digits: str) -> None:
         """Presses these keys of the telephone."""
-        self._call.dial(digits)
+        self._call.call.dial(digits)
         await self._look()
 
     async def waits(self, seconds: float) -> None:
         """Lets real time pass."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._over:
+        while time.monotonic() < deadline and not self._call.over:
             await self._look()
 
     async def hangs_up(self) -> None:
         """Returns once the channel is gone."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._call.hangup)
-        await self._until(lambda: self._reason is not None, ANSWER_S, "the end of the call")
+        await self._call.hang_up()
+        await self._until(lambda: self._call.reason is not None, ANSWER_S, "the end of the call")
 
     async def ended(self, timeout_s: float = ANSWER_S) -> str:
         """The reason, as on_end has it: hang_up (the agent), caller, transferred, stopped, failed. Raises
         AssertionError where the call does not end in time."""
-        await self._until(lambda: self._reason is not None, timeout_s, "the end of the call")
-        assert self._reason is not None
-        return self._reason
+        await self._until(lambda: self._call.reason is not None, timeout_s, "the end of the call")
+        assert self._call.reason is not None
+        return self._call.reason
 
     @property
     def tools(self) -> list[ToolRun]:
@@ -126,7 +118,7 @@ class Caller:
 
     def variable(self, name: str) -> str | None:
         """Of the channel."""
-        return self._call.variable(name)
+        return self._call.call.variable(name)
 
     # -- faults
 
@@ -148,24 +140,12 @@ class Caller:
 
     async def begin(self, data: str) -> None:
         """The dialplan runs the agent's application."""
-        loop, switch = asyncio.get_running_loop(), self._exchange.switch
-        self._application = loop.run_in_executor(self._threads, switch.execute_app, self._call, "openai_agent", data)
-        await self._until(lambda: self._state() is not None, ANSWER_S, "the agent")
-
-    def _state(self) -> str | None:
-        """The agent's, once the call is its; also where it has ended already."""
-        if self._reason is not None or (self._application is not None and self._application.done()):
-            return "ended"
-        listed = self._exchange.switch.api("uuid_openai_agent", f"{self._call.uuid} list")
-        rows = json.loads(listed.removeprefix("+OK ")) if listed.startswith("+OK [") else []
-        return str(rows[0]["state"]) if rows and rows[0]["state"] != "starting" else None
+        self._call.begin(data)
+        await self._until(lambda: self._call.state is not None, ANSWER_S, "the agent")
 
     async def finish(self) -> None:
         """Whatever is left of the call ends."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._call.hangup)
-        if self._application is not None:
-            await asyncio.wait([self._application], timeout=ANSWER_S)
-        self._threads.shutdown(wait=False)
+        await self._call.finish(ANSWER_S)
 
     def _call_is_silent(self) -> bool:
         self._take()
@@ -174,7 +154,7 @@ class Caller:
     async def _until(self, condition: Callable[[], object], timeout_s: float, what: str) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
-            if self._over and self._reason is not None:
+            if self._call.over and self._call.reason is not None:
                 return
             if time.monotonic() > deadline:
                 raise AssertionError(failure(what, self.heard, timeout_s))
@@ -188,7 +168,7 @@ class Caller:
         """What the module has told since the last time."""
         switch = self._exchange.switch
         for event in switch.events():
-            if event.uuid != self._call.uuid or event.subclass is None:
+            if event.uuid != self._call.call.uuid or event.subclass is None:
                 continue
             name = event.subclass.rpartition("::")[2]
             if name == "openai_speech_start":
@@ -196,22 +176,8 @@ class Caller:
             elif name == "turn":
                 self._note(json.loads(event.body))
         for line in switch.log():
-            found = _ENDED.search(line.text)
-            if found and line.uuid == self._call.uuid:
-                self._reason = found[1]
-        if self._application is not None and self._application.done():
-            self._over = True
-            if self._reason is None:
-                self._reason = self._result()
-
-    def _result(self) -> str | None:
-        """Of an agent that never began; None: it is still to be told."""
-        try:
-            if self._call.state is ChannelState.HANGUP:
-                return None
-            return "failed" if self._call.variable("openai_agent_result") == "failed" else None
-        except CallGoneError:
-            return None
+            self._call.logged(line)
+        self._call.look()
 
     def _note(self, turn: dict[str, Any]) -> None:
         text = _transcript(self._records(), turn["response_id"])

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from engine_process import EngineProcess
-from ports import own_ports
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+
+from mod_openai_realtime.freeswitch.ports import own_ports
 
 METRICS_S = 30.0
 LATE_S = 0.02

@@ -17,10 +17,10 @@ from audio.g711 import Pcm16
 from audio.tones import tone, tone_amplitude
 from engine_process import EngineProcess
 from freeswitch import RealSwitch, find_freeswitch
-from ports import own_ports
 from sip import Call, Caller
 from sip.hearing import has_ended, the_tone
 
+from mod_openai_realtime.freeswitch.ports import own_ports
 from mod_openai_realtime.local.recording import ConnectionRecord
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.native import MODULE_PATH

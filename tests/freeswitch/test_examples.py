@@ -18,13 +18,13 @@ from audio.g711 import Pcm16
 from audio.segments import sounding
 from audio.tones import dominant_frequency, tone, tone_amplitude
 from freeswitch import RealSwitch, StreamCommands
-from ports import own_ports
-from processes import die_with_parent
 from sip import L16_16K, Call
 
+from mod_openai_realtime.freeswitch.ports import own_ports
 from mod_openai_realtime.local.agent import Script
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.local.voice import hibari
+from mod_openai_realtime.processes import die_with_parent
 
 pytestmark = pytest.mark.usefixtures("engine")
 EXAMPLES = Path(__file__).parents[2] / "examples"

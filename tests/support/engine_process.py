@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from processes import die_with_parent
+from mod_openai_realtime.processes import die_with_parent
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from processes import die_with_parent
+from mod_openai_realtime.processes import die_with_parent
 
 MESSAGE_BYTES = 8 << 20  # the largest that is taken
 DEEPEST = 128

@@ -1,8 +1,8 @@
-"""A real FreeSWITCH under test: its configuration, its process and its Event Socket."""
+"""A real FreeSWITCH under test."""
 
-from freeswitch.event_socket import Event, EventSocket, EventSocketError
 from freeswitch.streams import StreamCommands
-from freeswitch.switch import RealSwitch, SwitchDiedError, find_freeswitch
+from freeswitch.switch import RealSwitch, find_freeswitch
+from mod_openai_realtime.freeswitch import Event, EventSocket, EventSocketError, SwitchDiedError
 
 __all__ = [
     "Event",

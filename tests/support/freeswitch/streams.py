@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freeswitch.event_socket import Event, EventSocket
+from mod_openai_realtime.freeswitch import Event, EventSocket
 
 
 class StreamCommands:

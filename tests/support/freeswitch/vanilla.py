@@ -8,9 +8,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from ports import own_ports
-
 from freeswitch.configuration import SwitchConfiguration
+from mod_openai_realtime.freeswitch.ports import own_ports
 
 # They would listen on fixed ports.
 _LISTENERS = ("mod_verto", "mod_signalwire", "mod_rtc", "mod_skinny", "mod_xml_rpc", "mod_rtmp", "mod_h323", "mod_opal")

@@ -13,9 +13,10 @@ from pathlib import Path
 from string import Template
 
 from freeswitch import EventSocket, RealSwitch
-from ports import own_ports
 
-from sip.rtp import MediaFormat, RtpParty
+from mod_openai_realtime.freeswitch.ports import own_ports
+from mod_openai_realtime.sip.media_format import MediaFormat
+from mod_openai_realtime.sip.rtp import RtpParty
 
 _SCENARIO = Path(__file__).with_name("call.xml")
 

@@ -8,7 +8,7 @@ from audio.g711 import Pcm16
 from audio.segments import Segment, gaps, sounding
 from audio.tones import dominant_frequency
 
-from sip.media_format import MediaFormat
+from mod_openai_realtime.sip.media_format import MediaFormat
 
 
 def decoded(media_format: MediaFormat, payloads: Sequence[bytes]) -> list[bytes]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import own_ports
 
+from mod_openai_realtime.freeswitch.ports import own_ports
 from mod_openai_realtime.switch.wire import Decoder, MessageType, encode
 
 

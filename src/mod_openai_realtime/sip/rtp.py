@@ -13,14 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from audio.g711 import Pcm16
 
-from sip.media_format import L16_8K, L16_16K, PCMA, PCMU, MediaFormat
-
-__all__ = ["L16_8K", "L16_16K", "PCMA", "PCMU", "MediaFormat", "MediaRoom", "Packet", "RtpParty"]
+from .media_format import PCMU, MediaFormat, Pcm16
 
 _HEADER = struct.Struct("!BBHII")
 _LONGEST_WAIT = 0.02
+TELEPHONE_EVENT = 101
+"""Payload type of keys (RFC 4733)."""
+_EVENT = struct.Struct("!BBH")
+_KEYS = "0123456789*#ABCD"
+_KEY_PACKETS, _END_PACKETS, _PAUSE_PACKETS = 5, 3, 3
+_END, _VOLUME = 0x80, 10  # -10 dBm0
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Packet:
     payload_type: int
     payload: bytes
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A packet of a key that is pressed: all of one key bear the timestamp of the first."""
+
+    payload: bytes
+    is_first: bool
 
 
 class RtpParty:
@@ -53,7 +64,8 @@ class RtpParty:
         self.socket.setblocking(False)
         self.port: int = self.socket.getsockname()[1]
         self._lock = lock
-        self._queue: deque[bytes | None] = deque()  # None: no packet
+        self._queue: deque[bytes | _Key | None] = deque()  # None: no packet
+        self._key_timestamp = 0
         self._resumes = False
         self._repeated: list[bytes] = []
         self._repeat_at = 0
@@ -75,6 +87,23 @@ class RtpParty:
         with self._lock:
             self._queue.extend(payloads)
         return payloads
+
+    def press(self, keys: str) -> None:
+        """Press these keys of the telephone, 160 ms each and 60 ms between them, after what is to be said. Raises
+        ValueError for one that no telephone has."""
+        samples = self.format.packet_samples
+        wanted: list[bytes | _Key | None] = []
+        for key in keys:
+            code = _KEYS.find(key.upper())
+            if code < 0:
+                raise ValueError(f"{key!r} is no key of a telephone")
+            for number in range(_KEY_PACKETS + _END_PACKETS):
+                end = _END if number >= _KEY_PACKETS else 0
+                duration = samples * min(number + 1, _KEY_PACKETS)
+                wanted.append(_Key(_EVENT.pack(code, end | _VOLUME, duration), number == 0))
+            wanted += [self._silence()] * _PAUSE_PACKETS
+        with self._lock:
+            self._queue.extend(wanted)
 
     def send_nothing(self, ms: int) -> None:
         """Send no packet for so long, as a telephone with DTX does in a pause: timestamps go on, sequence numbers do
@@ -178,22 +207,27 @@ class RtpParty:
     def send_next(self) -> None:
         if self._far is None:
             return
-        size = self.format.packet_bytes
+        kind, timestamp = self.format.payload_type | (0x80 if self._resumes else 0), self._timestamp
         if self._queue:
             queued = self._queue.popleft()
             if queued is None:
                 self._timestamp = (self._timestamp + self.format.packet_samples) & 0xFFFFFFFF
                 self._resumes = True
                 return
-            payload = queued
+            if isinstance(queued, _Key):
+                if queued.is_first:
+                    self._key_timestamp = timestamp
+                kind, timestamp = TELEPHONE_EVENT | (0x80 if queued.is_first else 0), self._key_timestamp
+                payload = queued.payload
+            else:
+                payload = queued
         elif self._repeated:
             payload = self._repeated[self._repeat_at % len(self._repeated)]
             self._repeat_at += 1
         else:
-            payload = self.format.silence * (size // len(self.format.silence))
-        kind = self.format.payload_type | (0x80 if self._resumes else 0)
+            payload = self._silence()
         self._resumes = False
-        header = _HEADER.pack(0x80, kind, self._sequence, self._timestamp, self._ssrc)
+        header = _HEADER.pack(0x80, kind, self._sequence, timestamp, self._ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + self.format.packet_samples) & 0xFFFFFFFF
         self.sent.append(payload)
@@ -216,6 +250,9 @@ class RtpParty:
                 Packet(sequence, timestamp, ssrc, bool(kind & 0x80), kind & 0x7F, data[start:], time.monotonic())
             )
             any_came = True
+
+    def _silence(self) -> bytes:
+        return self.format.silence * self.format.packet_samples
 
     def _packets(self, samples: Pcm16) -> list[bytes]:
         step = self.format.packet_samples

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import PortBlock
+
+from mod_openai_realtime.freeswitch.ports import PortBlock
 
 
 @pytest.fixture

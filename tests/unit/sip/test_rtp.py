@@ -57,3 +57,23 @@ def test_lost_packets_show_as_silence(room: MediaRoom) -> None:
 def test_waiting_for_what_does_not_come_fails(room: MediaRoom) -> None:
     with pytest.raises(TimeoutError, match="fewer than 1 packets"):
         room.party().wait_packets(1, timeout=0.01)
+
+
+def test_keys_are_events_of_one_timestamp_each_and_time_goes_on(room: MediaRoom) -> None:
+    speaker, listener = room.party(), room.party()
+    speaker.press("1#")
+    last = speaker.say(noise(20, 8000))[-1]
+    speaker.connect(listener.port)
+    listener.wait_payload(last)
+    keys = [packet for packet in listener.received if packet.payload_type == 101]
+    assert [packet.payload[0] for packet in keys] == [1] * 8 + [11] * 8
+    assert [packet.marker for packet in keys] == ([True] + [False] * 7) * 2
+    assert [packet.payload[1] >> 7 for packet in keys] == [0, 0, 0, 0, 0, 1, 1, 1] * 2
+    starts = [packet.timestamp for packet in keys]
+    assert len(set(starts)) == 2 and (starts[8] - starts[0]) % (1 << 32) == 160 * 11
+    assert (listener.received[-1].timestamp - starts[0]) % (1 << 32) >= 160 * 22
+
+
+def test_no_telephone_has_such_a_key(room: MediaRoom) -> None:
+    with pytest.raises(ValueError, match="'x' is no key"):
+        room.party().press("1x")

@@ -20,12 +20,17 @@ struct module_interface {
     unsigned application_count;
 };
 
-/* Shared: one of the module's functions is looked up or runs. Exclusive: loading, unloading. */
+/* Shared: one of the module's functions runs. Exclusive: it is unloaded. */
 static pthread_rwlock_t module_lock = PTHREAD_RWLOCK_INITIALIZER;
-static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER; /* one load or unload at a time */
-static void *library;                                           /* NULL when none is loaded */
-static struct module_interface *interface;
+/* One load or unload at a time; guards the next three. */
+static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
+static void *library; /* NULL when none is loaded */
 static switch_loadable_module_function_table_t *functions;
+static struct pool *module_pool;
+/* Held only to look, as a module that is being unloaded may have threads that look. */
+static pthread_mutex_t offer_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Guarded by it. As in FreeSWITCH from the end of `load` to the beginning of `shutdown`, else NULL. */
+static struct module_interface *offered;
 
 /* The handle is as good as our own struct: a module only hands it back. */
 switch_loadable_module_interface_t *switch_loadable_module_create_module_interface(switch_memory_pool_t *pool,
@@ -63,12 +68,18 @@ static const char *module_symbol(const char *path, char *symbol, size_t room)
     return symbol;
 }
 
+static void module_offer(struct module_interface *interface)
+{
+    pthread_mutex_lock(&offer_lock);
+    offered = interface;
+    pthread_mutex_unlock(&offer_lock);
+}
+
 static const char *module_start(void *opened, const char *path)
 {
     char symbol[256];
     switch_loadable_module_function_table_t *table = dlsym(opened, module_symbol(path, symbol, sizeof(symbol)));
     switch_loadable_module_interface_t *created = NULL;
-    struct pool *pool;
 
     if (table == NULL) {
         return "The module has no function table";
@@ -76,14 +87,14 @@ static const char *module_start(void *opened, const char *path)
     if (table->switch_api_version != SWITCH_API_VERSION || table->load == NULL) {
         return "The module is for another API version";
     }
-    pool = pool_new();
-    if (table->load(&created, (switch_memory_pool_t *)pool) != SWITCH_STATUS_SUCCESS || created == NULL) {
-        pool_free(pool);
+    module_pool = pool_new();
+    if (table->load(&created, (switch_memory_pool_t *)module_pool) != SWITCH_STATUS_SUCCESS || created == NULL) {
+        pool_free(module_pool);
         return "The module's load function failed";
     }
-    interface = (struct module_interface *)created;
     functions = table;
     library = opened;
+    module_offer((struct module_interface *)created);
     return NULL;
 }
 
@@ -97,9 +108,7 @@ const char *module_load(const char *path)
 
         why = opened == NULL ? dlerror() : NULL;
         if (opened != NULL) {
-            pthread_rwlock_wrlock(&module_lock);
             why = module_start(opened, path);
-            pthread_rwlock_unlock(&module_lock);
             if (why != NULL) {
                 dlclose(opened);
             }
@@ -111,16 +120,14 @@ const char *module_load(const char *path)
 
 static const char *module_stop(void)
 {
-    struct pool *pool = interface->pool;
-
+    module_offer(NULL);
     if (functions->shutdown != NULL && functions->shutdown() == STATUS_NOUNLOAD) {
         return "The module does not let itself be unloaded";
     }
     dlclose(library);
     library = NULL;
     functions = NULL;
-    interface = NULL;
-    pool_free(pool);
+    pool_free(module_pool);
     return NULL;
 }
 
@@ -205,28 +212,63 @@ static char *stripped(const char *text)
     return copy;
 }
 
+/* These two, under the lock: NULL if there is none of that name. */
+static void *module_find_api(const char *name)
+{
+    for (unsigned i = 0; offered != NULL && i < offered->api_count; i++) {
+        if (strcasecmp(offered->apis[i]->interface_name, name) == 0) {
+            return offered->apis[i];
+        }
+    }
+    return NULL;
+}
+
+static void *module_find_application(const char *name)
+{
+    for (unsigned i = 0; offered != NULL && i < offered->application_count; i++) {
+        if (strcasecmp(offered->applications[i]->interface_name, name) == 0) {
+            return offered->applications[i];
+        }
+    }
+    return NULL;
+}
+
+/* What was found keeps the module from being unloaded until `module_release`. */
+static void *module_use(void *(*find)(const char *name), const char *name)
+{
+    void *found;
+
+    pthread_mutex_lock(&offer_lock);
+    found = find(name);
+    if (found != NULL && pthread_rwlock_tryrdlock(&module_lock) != 0) {
+        found = NULL; /* its unloading has begun */
+    }
+    pthread_mutex_unlock(&offer_lock);
+    return found;
+}
+
+static void module_release(void)
+{
+    pthread_rwlock_unlock(&module_lock);
+}
+
 switch_status_t module_api_to(const char *name, const char *arguments, switch_stream_handle_t *stream)
 {
-    switch_status_t status = SWITCH_STATUS_FALSE;
-    switch_api_interface_t *api = NULL;
-    char *given = stripped(arguments);
+    switch_api_interface_t *api = module_use(module_find_api, name);
+    switch_status_t status;
+    char *given;
 
-    pthread_rwlock_rdlock(&module_lock);
-    for (unsigned i = 0; interface != NULL && i < interface->api_count; i++) {
-        if (strcasecmp(interface->apis[i]->interface_name, name) == 0) {
-            api = interface->apis[i];
-        }
-    }
     if (api == NULL) {
         stream->write_function(stream, "INVALID COMMAND!\n");
-    } else {
-        status = api->function(given, NULL, stream);
-        if (status != SWITCH_STATUS_SUCCESS) {
-            stream->write_function(stream, "COMMAND RETURNED ERROR!\n");
-        }
+        return SWITCH_STATUS_FALSE;
     }
-    pthread_rwlock_unlock(&module_lock);
+    given = stripped(arguments);
+    status = api->function(given, NULL, stream);
+    if (status != SWITCH_STATUS_SUCCESS) {
+        stream->write_function(stream, "COMMAND RETURNED ERROR!\n");
+    }
     free(given);
+    module_release();
     return status;
 }
 
@@ -240,36 +282,29 @@ char *module_api(const char *name, const char *arguments)
 
 bool module_has_application(const char *name)
 {
-    bool found = false;
+    bool found;
 
-    pthread_rwlock_rdlock(&module_lock);
-    for (unsigned i = 0; interface != NULL && i < interface->application_count; i++) {
-        found = found || strcasecmp(interface->applications[i]->interface_name, name) == 0;
-    }
-    pthread_rwlock_unlock(&module_lock);
+    pthread_mutex_lock(&offer_lock);
+    found = module_find_application(name) != NULL;
+    pthread_mutex_unlock(&offer_lock);
     return found;
 }
 
 bool module_application(const char *name, struct session *session, const char *data)
 {
-    switch_application_interface_t *application = NULL;
+    switch_application_interface_t *application = module_use(module_find_application, name);
 
-    pthread_rwlock_rdlock(&module_lock);
-    for (unsigned i = 0; interface != NULL && i < interface->application_count; i++) {
-        if (strcasecmp(interface->applications[i]->interface_name, name) == 0) {
-            application = interface->applications[i];
-        }
+    if (application == NULL) {
+        return false;
     }
-    if (application != NULL) {
-        pthread_mutex_lock(&session->thread_lock);
-        /* FreeSWITCH forgets a break that nobody was there for. */
-        atomic_store(&session->broken, false);
-        atomic_store(&session->application, true);
-        application->application_function((switch_core_session_t *)session, data);
-        atomic_store(&session->application, false);
-        atomic_store(&session->transferring, false);
-        pthread_mutex_unlock(&session->thread_lock);
-    }
-    pthread_rwlock_unlock(&module_lock);
-    return application != NULL;
+    pthread_mutex_lock(&session->thread_lock);
+    /* FreeSWITCH forgets a break that nobody was there for. */
+    atomic_store(&session->broken, false);
+    atomic_store(&session->application, true);
+    application->application_function((switch_core_session_t *)session, data);
+    atomic_store(&session->application, false);
+    atomic_store(&session->transferring, false);
+    pthread_mutex_unlock(&session->thread_lock);
+    module_release();
+    return true;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -159,9 +158,7 @@ def test_keys_wait_for_an_engine_that_is_away(engine: AskingEngine, uuid: str, l
 def test_unloading_meanwhile(engine: AskingEngine, uuid: str, switch: Switch) -> None:
     playing = engine.ask(uuid, "application", "playback", "silence_stream://2000")
     commands = [engine.ask(uuid, "api", "msleep", "300") for _ in range(AT_ONCE // 2)]
-    unloading = threading.Thread(target=switch.unload)
-    unloading.start()
-    unloading.join()
+    switch.unload()
     answers = [engine.answer(uuid, number) for number in (playing, *commands)]
     assert (False, "Module is unloading") in answers
     assert all(answer == (False, "Module is unloading") or answer[0] for answer in answers)

@@ -6,7 +6,6 @@ import base64
 import json
 import random
 import threading
-from collections.abc import Callable
 
 import pytest
 from audio.g711 import Pcm16
@@ -14,33 +13,10 @@ from audio.tones import level, noise
 from contract import FarEnd, Leg, Switch
 from contract.switch import API, RAW_API
 from engine_process import EngineProcess
+from threads import at_once
 
 NOT_RUNNING = "-ERR Engine is not running"
 FINAL = base64.b64encode(b'{"type":"final"}').decode()
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """Runs all of them at the same moment, each in a thread of its own; their results, in order."""
-    barrier = threading.Barrier(len(actions))
-    results: list[object] = [None] * len(actions)
-
-    def run(number: int) -> None:
-        barrier.wait(10)
-        try:
-            results[number] = actions[number]()
-        except BaseException as error:
-            results[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(actions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads), "a command is stuck"
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
 
 
 def entry(leg: Leg) -> dict[str, object]:

@@ -15,6 +15,7 @@ import pytest
 from engine_process import EngineProcess
 from freeswitch import RealSwitch
 from sip.hasty import HastyCall, HastyCallers
+from threads import beside
 
 from mod_openai_realtime.local.thread import LocalEndpointThread
 
@@ -38,13 +39,8 @@ def late(engine: EngineProcess) -> Iterator[None]:
                 over.wait(LATE_S)
             over.wait(LATE_S / 10)
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
+    with beside(hold, end=over.set):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

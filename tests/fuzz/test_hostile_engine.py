@@ -12,12 +12,12 @@ import selectors
 import socket
 import struct
 import tempfile
-import threading
 import unicodedata
 from pathlib import Path
 
 from fuzzing import fuzz
 from hypothesis import strategies as st
+from threads import in_thread
 
 from mod_openai_realtime.standin import StandIn
 from mod_openai_realtime.switch.wire import FIELD, HEADER, Decoder, MessageType, encode
@@ -57,10 +57,10 @@ class HostileEngine:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._wake, self._woken = socket.socketpair()
+        self._wake.settimeout(60)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._links: dict[socket.socket, Decoder] = {}
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        self._served = in_thread(self._serve)
 
     def drop_links(self) -> None:
         """Returns once all that there were are closed."""
@@ -69,7 +69,7 @@ class HostileEngine:
 
     def close(self) -> None:
         self._wake.send(b"e")
-        self._thread.join()
+        self._served.result(60)
         for each in (self._wake, self._woken, self._listener, *self._links):
             each.close()
 

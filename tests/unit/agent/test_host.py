@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agent.fake_worker import FakeWorker
+from threads import in_thread
 from typing_extensions import override
 from xml_reader import ROOT
 
@@ -202,7 +202,6 @@ async def test_an_agent_may_be_private_to_its_process(host: AgentHost, attach: A
 async def test_a_blocked_loop_is_named_with_who_blocks_it(caplog: pytest.LogCaptureFixture) -> None:
     now = [100.0]
     watchdog = Watchdog(asyncio.get_running_loop(), look_s=1000.0, clock=lambda: now[0])
-    released = threading.Event()
 
     def look() -> None:
         now[0] += 1000.9
@@ -210,11 +209,9 @@ async def test_a_blocked_loop_is_named_with_who_blocks_it(caplog: pytest.LogCapt
         now[0] += 0.2
         watchdog.look()
         watchdog.look()
-        released.set()
 
     async def computes() -> None:
-        threading.Thread(target=look).start()
-        released.wait(60)
+        in_thread(look).result(60)
 
     with caplog.at_level(logging.ERROR):
         await asyncio.create_task(computes(), name="tool price of shop in call u-1")

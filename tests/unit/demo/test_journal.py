@@ -1,10 +1,10 @@
 """Entries, and waiting for them."""
 
 import json
-import threading
 from pathlib import Path
 
 import pytest
+from threads import beside
 
 from mod_openai_realtime.demo.journal import Entry, Journal, SilentError, parsed, write_journal
 
@@ -42,10 +42,8 @@ def test_wait_ends_with_the_connection() -> None:
 
 def test_wait_is_woken_by_another_thread() -> None:
     journal = Journal()
-    thread = threading.Thread(target=journal.add, args=("event", "connect", None))
-    thread.start()
-    assert journal.wait("connect", 0, 30.0) == 1
-    thread.join()
+    with beside(lambda: journal.add("event", "connect", None)):
+        assert journal.wait("connect", 0, 30.0) == 1
 
 
 def test_a_command_is_no_event() -> None:

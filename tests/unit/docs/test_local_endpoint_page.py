@@ -1,10 +1,11 @@
 """The page about the local endpoint: its script is one, and its Python runs."""
 
 import json
-import threading
+import queue
 from pathlib import Path
 from typing import Any
 
+from threads import in_thread
 from websockets.sync.client import connect
 from xml_reader import ROOT, fenced
 
@@ -31,25 +32,19 @@ def test_the_script_is_one(tmp_path: Path) -> None:
 
 
 def test_the_python_runs() -> None:
-    made: list[thread.LocalEndpointThread] = []
-    started = threading.Event()
+    made: queue.SimpleQueue[thread.LocalEndpointThread] = queue.SimpleQueue()
 
     class Kept(thread.LocalEndpointThread):
         def start(self) -> None:
             super().start()
-            made.append(self)
-            started.set()
+            made.put(self)
 
     names = {"__name__": "page"}
     source = SERVING.replace("with LocalEndpointThread", "with Kept")
-    runner = threading.Thread(target=exec, args=(source, {**names, "Kept": Kept}))
-    runner.start()
-    assert started.wait(30)
-    with connect(made[0].url) as client:
+    runner = in_thread(lambda: exec(source, {**names, "Kept": Kept}))
+    with connect(made.get(timeout=30).url) as client:
         client.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
-        runner.join(30)
-    assert not runner.is_alive()
-    assert made[0].port
+        runner.result(30)
 
 
 def test_the_script_in_json_is_one() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from threads import in_thread
 
 from mod_openai_realtime.engine.accepting import PAUSE_S
 from mod_openai_realtime.observe.metrics import CONNECTION_S, MAX_CONNECTIONS, MetricsServer
@@ -24,8 +25,7 @@ class Rig:
         listener = socket.create_server(("127.0.0.1", 0))
         self.server = MetricsServer(listener, CollectorRegistry(auto_describe=False), lambda: self.now)
         self.address: tuple[str, int] = listener.getsockname()
-        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._served = in_thread(lambda: self.server.serve_forever(poll_interval=0.01))
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=30)
@@ -36,7 +36,7 @@ class Rig:
 
     def close(self) -> None:
         self.server.shutdown()
-        self._thread.join()
+        self._served.result(60)
         self.server.server_close()
 
 

@@ -265,10 +265,26 @@ static switch_status_t load(switch_loadable_module_interface_t **module, switch_
     return SWITCH_STATUS_SUCCESS;
 }
 
+/* On a thread of the module's, which its shutdown waits for. */
+static void *look_around(void *unused)
+{
+    int32_t flags;
+    bool any = switch_core_session_get_app_flags("sleep", &flags) == SWITCH_STATUS_SUCCESS;
+    bool own = switch_core_session_get_app_flags(NAME, &flags) == SWITCH_STATUS_SUCCESS;
+    const char *seen = any ? own ? "both" : "the others" : "none";
+
+    (void)unused;
+    tell("-", "probe::shutdown", seen, (uint32_t)strlen(seen), NULL);
+    return NULL;
+}
+
 static switch_status_t shutdown_module(void)
 {
+    pthread_t looker;
+
     switch_console_set_complete("del probe");
-    tell("-", "probe::shutdown", NULL, 0, NULL);
+    pthread_create(&looker, NULL, look_around, NULL);
+    pthread_join(looker, NULL);
     return SWITCH_STATUS_SUCCESS;
 }
 

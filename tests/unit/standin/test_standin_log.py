@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threads import beside
 
 from mod_openai_realtime.standin import StandIn
 from mod_openai_realtime.switch.wire import Decoder, MessageType, encode
@@ -38,16 +38,13 @@ def hostile(tmp_path: Path, library_path: Path, module_path: Path) -> Iterator[S
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "engine.sock"))
         listener.listen()
-        thread = threading.Thread(target=serve, args=(listener, b"-ERR " + HOSTILE))
-        thread.start()
-        try:
-            with StandIn(
+        with (
+            beside(lambda: serve(listener, b"-ERR " + HOSTILE), end=lambda: listener.shutdown(socket.SHUT_RDWR)),
+            StandIn(
                 module_path, engine_socket=tmp_path / "engine.sock", temp_dir=tmp_path, library_path=library_path
-            ) as switch:
-                yield switch
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            ) as switch,
+        ):
+            yield switch
 
 
 def test_lines_of_the_engine_and_its_replies_are_printable(hostile: StandIn) -> None:

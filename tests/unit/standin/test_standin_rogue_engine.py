@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from threads import in_thread
 
 from mod_openai_realtime.standin import StandIn
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
@@ -27,8 +27,7 @@ class Rogue:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        self._served = in_thread(self._serve)
 
     def _serve(self) -> None:
         while True:
@@ -44,7 +43,7 @@ class Rogue:
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        self._served.result(60)
         self._listener.close()
 
 

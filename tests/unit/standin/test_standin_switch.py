@@ -55,6 +55,11 @@ def test_unloading_shuts_the_module_down_and_loading_brings_it_back(switch: Stan
         switch.load()
 
 
+def test_a_module_that_shuts_down_may_still_ask_the_switch_but_is_not_offered_itself(switch: StandIn) -> None:
+    switch.unload()
+    assert bytes.fromhex(switch.wait_event("probe::shutdown").body) == b"the others"
+
+
 def test_a_module_that_refuses_to_load_is_not_loaded(switch: StandIn) -> None:
     switch.unload()
     switch.set_config("fail", "yes")

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h')
+NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h') src/mod_openai_realtime/switch/module_reasons.py
 
 .PHONY: build test test-clients test-sanitized fuzz lint demo bench lock clean
 

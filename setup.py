@@ -3,6 +3,7 @@
 The first two are plain shared libraries, not Python modules: they keep their own file names and need no Python.
 """
 
+import ast
 import os
 import platform
 import shlex
@@ -88,7 +89,17 @@ def native(kind: type[Extension], name: str, folder: str, flags: list[str]) -> E
     )
 
 
+def reasons_header(table: Path, header: Path) -> None:
+    """What the module says by itself has one table, with all else that is said to a switch, in Python."""
+    constants = [node for node in ast.parse(table.read_text()).body if isinstance(node, ast.AnnAssign)]
+    lines = [f'#define REASON_{ast.unparse(each.target)} "{ast.literal_eval(each.value)}"' for each in constants]
+    text = f"/* Made by setup.py of {table}. */\n#pragma once\n\n" + "\n".join(lines) + "\n"
+    if not header.exists() or header.read_text() != text:
+        header.write_text(text)
+
+
 PACKAGE = "mod_openai_realtime"
+reasons_header(Path("src", PACKAGE, "switch", "module_reasons.py"), NATIVE / "mod_openai_audio_stream" / "reasons.h")
 setup(
     cmdclass={"build_ext": Build},
     ext_modules=[

@@ -2,7 +2,7 @@
 #ifndef MEDIA_AUDIO_DELTA_H
 #define MEDIA_AUDIO_DELTA_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 #ifndef MEDIA_CAPTURE_READER_H
 #define MEDIA_CAPTURE_READER_H
 
-#include "media.h"
+#include "extension.h"
 
 #include "slot_ring.h"
 

@@ -2,7 +2,7 @@
 #ifndef MEDIA_G711_H
 #define MEDIA_G711_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * json_shape.c -- how deep a JSON text is nested, and how much there is in it to build: what a parser's time goes into,
  * known before anything is parsed. What is no JSON has a shape too; whether it is valid the parser tells.
  */
-#include "media.h"
+#include "extension.h"
 
 #include <string.h>
 

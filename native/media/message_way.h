@@ -4,7 +4,7 @@
 #ifndef MEDIA_MESSAGE_WAY_H
 #define MEDIA_MESSAGE_WAY_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 #include <stddef.h>

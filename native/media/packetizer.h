@@ -2,7 +2,7 @@
 #ifndef MEDIA_PACKETIZER_H
 #define MEDIA_PACKETIZER_H
 
-#include "media.h"
+#include "extension.h"
 
 #include "samples.h"
 

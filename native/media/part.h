@@ -7,7 +7,7 @@
 #ifndef MEDIA_PART_H
 #define MEDIA_PART_H
 
-#include "media.h"
+#include "extension.h"
 
 #include "g711.h"
 

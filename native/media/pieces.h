@@ -7,7 +7,7 @@
 #ifndef MEDIA_PIECES_H
 #define MEDIA_PIECES_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 #include <stddef.h>

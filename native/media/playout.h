@@ -2,7 +2,7 @@
 #ifndef MEDIA_PLAYOUT_H
 #define MEDIA_PLAYOUT_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 

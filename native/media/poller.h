@@ -2,7 +2,7 @@
 #ifndef MEDIA_POLLER_H
 #define MEDIA_POLLER_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #ifndef MEDIA_RESAMPLER_H
 #define MEDIA_RESAMPLER_H
 
-#include "media.h"
+#include "extension.h"
 
 #include <stdbool.h>
 #include <stddef.h>

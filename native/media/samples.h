@@ -7,7 +7,7 @@
 #ifndef MEDIA_SAMPLES_H
 #define MEDIA_SAMPLES_H
 
-#include "media.h"
+#include "extension.h"
 
 #include "resampler.h"
 

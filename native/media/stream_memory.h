@@ -2,7 +2,7 @@
 #ifndef MEDIA_STREAM_MEMORY_H
 #define MEDIA_STREAM_MEMORY_H
 
-#include "media.h"
+#include "extension.h"
 
 #include "capture_gaps.h"
 #include "playback_ring.h"

@@ -1,6 +1,6 @@
 /* switch_side.c -- the switch's end of a stream's memory, for tests that step frames without a switch. */
 #define _GNU_SOURCE
-#include "media.h"
+#include "extension.h"
 
 #include "capture_ring.h"
 #include "playback_ring.h"

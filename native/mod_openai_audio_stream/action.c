@@ -2,6 +2,7 @@
 
 #include "api_reply.h"
 #include "queued_application.h"
+#include "reasons.h"
 
 #include <stdlib.h>
 
@@ -10,11 +11,11 @@ static void action_run_api(struct execution *execution)
     struct api_reply reply;
 
     if (!api_reply_get(execution->name, execution->arguments, EXECUTION_TEXT_LIMIT, &reply)) {
-        execution_fail(execution, "Out of memory");
+        execution_fail(execution, REASON_OUT_OF_MEMORY);
         return;
     }
     if (reply.too_long) {
-        execution_fail(execution, "Reply is too long"); /* it has been carried out */
+        execution_fail(execution, REASON_REPLY_TOO_LONG); /* it has been carried out */
     } else if (reply.ok) {
         execution_succeed(execution, reply.text);
     } else {
@@ -33,7 +34,7 @@ static void action_set(struct execution *execution, switch_channel_t *channel)
     /* Unchecked, as the value is the engine's own: FreeSWITCH refuses some that look like variables. */
     if (switch_channel_set_variable_var_check(channel, execution->name, execution->arguments, SWITCH_FALSE) !=
         SWITCH_STATUS_SUCCESS) {
-        execution_fail(execution, "Variable can't be set");
+        execution_fail(execution, REASON_VARIABLE_NOT_SET);
         return;
     }
     execution_succeed(execution, NULL);
@@ -45,7 +46,7 @@ static void action_on_variable(struct execution *execution, void (*act)(struct e
         switch_core_session_perform_locate(execution->link->uuid, __FILE_NAME__, __func__, __LINE__);
 
     if (!session) {
-        execution_fail(execution, "Channel has ended");
+        execution_fail(execution, REASON_CHANNEL_ENDED);
         return;
     }
     act(execution, switch_core_session_get_channel(session));

@@ -2,10 +2,11 @@
 #include "application.h"
 
 #include "command.h"
-#include "gate.h"
+#include "entrance.h"
 #include "late_open.h"
 #include "log.h"
 #include "monotonic.h"
+#include "reasons.h"
 #include "silence.h"
 #include "stream.h"
 
@@ -63,7 +64,7 @@ static switch_status_t application_frame(switch_core_session_t *session, switch_
     struct stream *stream = wait->stream;
 
     (void)read;
-    if (atomic_load(&stream->closed) || gate_is_closed()) {
+    if (atomic_load(&stream->closed) || entrance_is_closed()) {
         return SWITCH_STATUS_TERM;
     }
     if (stream->playing) {
@@ -97,7 +98,7 @@ static bool application_has_channel(switch_channel_t *channel)
 
 static bool application_goes_on(switch_channel_t *channel, const struct stream *stream)
 {
-    return application_has_channel(channel) && !atomic_load(&stream->closed) && !gate_is_closed();
+    return application_has_channel(channel) && !atomic_load(&stream->closed) && !entrance_is_closed();
 }
 
 /* What a channel is doing that is no longer the application's. */
@@ -128,7 +129,7 @@ static enum application_end application_wait(switch_core_session_t *session, str
     if (!application_has_channel(channel) && !atomic_load(&stream->failure)) {
         return application_gone(channel);
     }
-    if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || gate_is_closed())) {
+    if (switch_channel_get_state(channel) < CS_HANGUP && (atomic_load(&stream->closed) || entrance_is_closed())) {
         return atomic_load(&stream->failure) ? END_FAILED : END_STOPPED;
     }
     return application_has_channel(channel) ? END_FAILED : application_gone(channel);
@@ -159,7 +160,7 @@ static void application_talk(const struct application *application, switch_core_
 
     if (failure || !started.opened) {
         if (application_has_channel(channel)) {
-            application_tell(application, session, END_FAILED, failure ? failure : "Stream did not start");
+            application_tell(application, session, END_FAILED, failure ? failure : REASON_NOT_STARTED);
         } else {
             application_tell(application, session, application_gone(channel), NULL);
         }
@@ -170,7 +171,7 @@ static void application_talk(const struct application *application, switch_core_
         }
         failure = atomic_load(&started.opened->failure);
         if (end == END_FAILED && !failure) {
-            failure = "Channel can't be read";
+            failure = REASON_NOT_READABLE;
         }
         application_tell(application, session, end, end == END_FAILED ? failure : NULL);
     }
@@ -185,7 +186,7 @@ static bool application_await_media(switch_channel_t *channel)
     struct timespec pause = {.tv_nsec = MEDIA_POLL_MS * 1000 * 1000};
 
     while (!switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
-        if (!application_has_channel(channel) || gate_is_closed() || monotonic_ms() >= deadline_ms) {
+        if (!application_has_channel(channel) || entrance_is_closed() || monotonic_ms() >= deadline_ms) {
             return false;
         }
         nanosleep(&pause, NULL);
@@ -200,9 +201,9 @@ static const char *application_make_ready(switch_channel_t *channel)
         return NULL;
     }
     if (switch_channel_perform_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
-        return "Channel can't be answered";
+        return REASON_NOT_ANSWERED;
     }
-    return application_await_media(channel) ? NULL : "Channel has no media";
+    return application_await_media(channel) ? NULL : REASON_NO_MEDIA;
 }
 
 static void application_run(const struct application *application, switch_core_session_t *session, const char *data)
@@ -223,14 +224,14 @@ static void application_run(const struct application *application, switch_core_s
         return;
     }
     if (asprintf(&arguments, "start %s", data ? data : "") < 0) {
-        application_tell(application, session, END_FAILED, "Out of memory");
+        application_tell(application, session, END_FAILED, REASON_OUT_OF_MEMORY);
         return;
     }
-    if (gate_enter()) {
+    if (entrance_enter()) {
         application_talk(application, session, arguments);
-        gate_leave();
+        entrance_leave();
     } else {
-        application_tell(application, session, END_FAILED, "Module is unloading");
+        application_tell(application, session, END_FAILED, REASON_UNLOADING);
     }
     free(arguments);
 }

@@ -2,8 +2,8 @@
 #include "command.h"
 
 #include "config.h"
+#include "entrance.h"
 #include "facts.h"
-#include "gate.h"
 #include "interface.h"
 #include "late_open.h"
 #include "link_streams.h"
@@ -11,6 +11,7 @@
 #include "log.h"
 #include "monotonic.h"
 #include "printable.h"
+#include "reasons.h"
 #include "requests.h"
 #include "stream_open.h"
 
@@ -29,16 +30,11 @@
 #define PLAIN_ARGUMENTS_LIMIT (16u * 1024)
 
 #define ERROR_PREFIX "-ERR "
+#define NO_MEMORY (ERROR_PREFIX REASON_OUT_OF_MEMORY)
 #define SELECTOR "stream="
 #define DEFAULT_STREAM "default"
 #define UUID_SIZE 36u
 #define USAGE_POLL_NS (5 * 1000 * 1000)
-#define NOT_RUNNING "-ERR Engine is not running"
-#define NO_ANSWER "-ERR Engine did not answer"
-#define UNLOADING "-ERR Module is unloading"
-#define TOO_LONG "-ERR Command is too long"
-#define NO_DESCRIPTOR "-ERR " STREAM_NO_DESCRIPTOR
-#define NO_MEMORY "-ERR Out of memory"
 
 /* Answers what comes for a command that is given up. */
 static void command_put_off(struct link *link, const struct message *message)
@@ -89,7 +85,7 @@ static void command_open(struct link *link, const struct message *open, const st
         if (caller == COMMAND_OF_API) {
             late_open_add(link, open, fields);
         } else {
-            stream_send_open_failed(link, open, "Channel has no media");
+            stream_send_open_failed(link, open, REASON_NO_MEDIA);
         }
         break;
     case STREAM_REFUSED:
@@ -97,7 +93,7 @@ static void command_open(struct link *link, const struct message *open, const st
     }
 }
 
-/* Do what the engine asks until it replies. NULL: the result has the reply; otherwise what to reply.
+/* Do what the engine asks until it replies. NULL: the result has the reply; otherwise the reason why there is none.
  *
  * The engine has REPLY_WITHIN_MS for all of it: one that asks again and again would hold the command, and the channel's
  * others behind it, for ever. Bringing a channel to early media is not its time. */
@@ -114,14 +110,14 @@ static const char *command_attend(struct link *link, const struct wire_buffer *f
         uint64_t now_ms = monotonic_ms();
 
         if (answer == LINK_TIMEOUT) {
-            failure = NO_ANSWER;
+            failure = REASON_ENGINE_DID_NOT_ANSWER;
         } else if (answer == LINK_CANCELLED) {
-            failure = UNLOADING;
+            failure = REASON_UNLOADING;
         } else if (answer == LINK_LOST) {
-            failure = NOT_RUNNING;
+            failure = REASON_ENGINE_NOT_RUNNING;
         } else if (now_ms >= deadline_ms && message->header.type != WIRE_REPLY) {
             command_put_off(link, message); /* more and more of them may wait */
-            failure = NO_ANSWER;
+            failure = REASON_ENGINE_DID_NOT_ANSWER;
         } else if (message->header.type == WIRE_OPEN && asked) {
             requests_refuse_open(link, message); /* a command starts one stream */
         } else if (message->header.type == WIRE_OPEN) {
@@ -151,7 +147,7 @@ static const char *command_exchange(struct link *link, const struct wire_buffer 
     uint32_t request;
 
     if (!link_connect(link, config_engine_socket(), monotonic_ms() + CONNECT_WITHIN_MS, link_resume_streams)) {
-        return stream_lacks_descriptors() ? NO_DESCRIPTOR : NOT_RUNNING;
+        return stream_lacks_descriptors() ? REASON_TOO_MANY_FILES : REASON_ENGINE_NOT_RUNNING;
     }
     request = link_begin(link);
     wire_begin(&message, WIRE_COMMAND, 0, request);
@@ -172,14 +168,14 @@ static const char *command_on_channel(const char *uuid, const struct wire_buffer
         enum link_claim claim;
 
         if (!link) {
-            return NO_MEMORY;
+            return REASON_OUT_OF_MEMORY;
         }
         claim = link_claim(link, turn_ms);
         if (claim == LINK_CLAIMED) {
             failure = command_exchange(link, fields, caller, result);
             link_release(link);
         } else if (claim == LINK_BUSY) {
-            failure = gate_is_closed() ? UNLOADING : NO_ANSWER;
+            failure = entrance_is_closed() ? REASON_UNLOADING : REASON_ENGINE_DID_NOT_ANSWER;
         }
         link_unreference(link);
         /* Gone: the link was closed between finding and claiming it. */
@@ -210,15 +206,14 @@ static struct wire_value command_selector(const char *arguments)
 }
 
 /* A reply of the module's own, made as the engine makes its own. NULL: no memory. */
-static char *command_own_reply(const char *failure, const char *arguments)
+static char *command_own_reply(const char *reason, const char *arguments)
 {
     struct wire_value selector = command_selector(arguments);
+    int size = (int)selector.size;
     char *reply;
 
-    if (selector.size == 0) {
-        return strdup(failure);
-    }
-    if (asprintf(&reply, "%s [stream=%.*s]", failure, (int)selector.size, selector.bytes) < 0) {
+    if (size == 0 ? asprintf(&reply, ERROR_PREFIX "%s", reason) < 0
+                  : asprintf(&reply, ERROR_PREFIX "%s [stream=%.*s]", reason, size, selector.bytes) < 0) {
         return NULL;
     }
     return reply;
@@ -242,7 +237,7 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     const char *failure;
 
     if (command_is_too_long(arguments, takes)) {
-        result.reply = command_own_reply(TOO_LONG, arguments);
+        result.reply = command_own_reply(REASON_COMMAND_TOO_LONG, arguments);
         return result;
     }
     wire_text(&fields, "api", api);
@@ -253,7 +248,7 @@ struct command_result command_execute(const char *api, const char *uuid, const c
     if (takes & VERB_TAKES_KEY || !interface_is_known()) {
         config_add_key(&fields);
     }
-    failure = fields.failed ? NO_MEMORY : command_on_channel(uuid, &fields, caller, &result);
+    failure = fields.failed ? REASON_OUT_OF_MEMORY : command_on_channel(uuid, &fields, caller, &result);
     wire_free(&fields);
     if (failure) {
         result.reply = command_own_reply(failure, arguments);
@@ -322,7 +317,7 @@ static void command_print_usage(const char *api, switch_stream_handle_t *output)
     struct timespec pause = {.tv_nsec = USAGE_POLL_NS};
     char *usage;
 
-    while (!interface_is_known() && !gate_is_closed() && monotonic_ms() < deadline_ms) {
+    while (!interface_is_known() && !entrance_is_closed() && monotonic_ms() < deadline_ms) {
         nanosleep(&pause, NULL);
     }
     usage = interface_usage(api);
@@ -330,7 +325,7 @@ static void command_print_usage(const char *api, switch_stream_handle_t *output)
         output->write_function(output, "USAGE %s\n", usage);
     } else {
         output->write_function(output, "USAGE %s <uuid> <verb> [argument ...] (%s; it knows the verbs)\n",
-                               interface_api_name(api), NOT_RUNNING + strlen(ERROR_PREFIX));
+                               interface_api_name(api), REASON_ENGINE_NOT_RUNNING);
     }
     free(usage);
 }
@@ -352,14 +347,14 @@ void command_run(const char *api, const char *command, switch_stream_handle_t *o
     command += size;
     command += strspn(command, " ");
     if (!*uuid) {
-        command_answer(api, uuid, command, "-ERR Channel not found", output);
-    } else if (gate_enter()) {
+        command_answer(api, uuid, command, ERROR_PREFIX REASON_CHANNEL_NOT_FOUND, output);
+    } else if (entrance_enter()) {
         struct command_result result = command_execute(api, uuid, command, COMMAND_OF_API);
 
         command_answer(api, uuid, command, result.reply ? result.reply : NO_MEMORY, output);
         command_result_free(&result);
-        gate_leave();
+        entrance_leave();
     } else {
-        command_answer(api, uuid, command, UNLOADING, output);
+        command_answer(api, uuid, command, ERROR_PREFIX REASON_UNLOADING, output);
     }
 }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "execution.h"
 
+#include "reasons.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,20 +77,20 @@ static const char *execution_read(struct execution *execution, const struct mess
     struct wire_value arguments = wire_find(execute->body, execute->header.body_bytes, "arguments");
 
     if (!execution_find_kind(wire_find(execute->body, execute->header.body_bytes, "kind"), &execution->kind)) {
-        return "Unknown kind";
+        return REASON_UNKNOWN_KIND;
     }
     if (!execution_is_name(name)) {
-        return "Invalid name";
+        return REASON_INVALID_NAME;
     }
     if (arguments.size > EXECUTION_ARGUMENTS_LIMIT) {
-        return "Arguments are too long";
+        return REASON_ARGUMENTS_TOO_LONG;
     }
     if (arguments.size > 0 && memchr(arguments.bytes, '\0', arguments.size)) {
-        return "Arguments contain a NUL byte";
+        return REASON_ARGUMENTS_HAVE_NUL;
     }
     execution->name = strndup(name.bytes, name.size);
     execution->arguments = arguments.bytes ? strndup(arguments.bytes, arguments.size) : NULL;
-    return execution->name && (execution->arguments || !arguments.bytes) ? NULL : "Out of memory";
+    return execution->name && (execution->arguments || !arguments.bytes) ? NULL : REASON_OUT_OF_MEMORY;
 }
 
 static void execution_refuse(struct link *link, uint32_t number, const char *reason)
@@ -109,7 +111,7 @@ struct execution *execution_create(struct link *link, const struct message *exec
     const char *reason;
 
     if (!connection) {
-        execution_refuse(link, number, "Too many commands at once");
+        execution_refuse(link, number, REASON_TOO_MANY_EXECUTIONS);
         return NULL;
     }
     if (!execution) {

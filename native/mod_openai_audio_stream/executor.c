@@ -2,6 +2,7 @@
 #include "executor.h"
 
 #include "action.h"
+#include "reasons.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -122,9 +123,9 @@ static const char *executor_queue(struct execution *execution)
         executor_add_thread();
     }
     if (executor.forbidden) {
-        reason = "Module is unloading";
+        reason = REASON_UNLOADING;
     } else if (executor.threads == 0) {
-        reason = "FreeSWITCH has too many threads";
+        reason = REASON_TOO_MANY_THREADS;
     } else {
         *executor.end = execution;
         executor.end = &execution->next;
@@ -159,7 +160,7 @@ void executor_forbid(void)
     while (refused) {
         struct execution *next = refused->next;
 
-        execution_fail(refused, "Module is unloading");
+        execution_fail(refused, REASON_UNLOADING);
         refused = next;
     }
 }

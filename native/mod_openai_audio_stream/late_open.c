@@ -1,8 +1,9 @@
 #define _GNU_SOURCE
 #include "late_open.h"
 
-#include "gate.h"
+#include "entrance.h"
 #include "monotonic.h"
+#include "reasons.h"
 #include "stream_open.h"
 #include "watch.h"
 
@@ -78,7 +79,7 @@ void late_open_add(struct link *link, const struct message *open, const struct w
     struct wire_buffer opening;
 
     if (!late) {
-        stream_send_open_failed(link, open, "No memory for the stream");
+        stream_send_open_failed(link, open, REASON_NO_MEMORY_FOR_STREAM);
         return;
     }
     wire_begin(&opening, WIRE_OPENING, open->header.stream, open->header.request);
@@ -112,7 +113,7 @@ static bool late_open_try(const struct late_open *late)
         break;
     }
     if (monotonic_ms() >= late->deadline_ms) {
-        stream_send_open_failed(late->link, late->open, "Channel has no media");
+        stream_send_open_failed(late->link, late->open, REASON_NO_MEDIA);
         return true;
     }
     return false;
@@ -127,11 +128,11 @@ void late_opens_try(void)
         bool answered = true;
 
         /* Entered like a command, so that an unloading module either sees the stream or has it refused here. */
-        if (gate_enter()) {
+        if (entrance_enter()) {
             answered = late_open_try(late);
-            gate_leave();
+            entrance_leave();
         } else {
-            stream_send_open_failed(late->link, late->open, "Module is unloading");
+            stream_send_open_failed(late->link, late->open, REASON_UNLOADING);
         }
         if (answered) {
             late_open_destroy(late);

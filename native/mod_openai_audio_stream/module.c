@@ -4,8 +4,8 @@
 #include "application.h"
 #include "command.h"
 #include "config.h"
+#include "entrance.h"
 #include "executor.h"
-#include "gate.h"
 #include "hold.h"
 #include "interface.h"
 #include "log.h"
@@ -116,7 +116,7 @@ static switch_status_t module_load(switch_loadable_module_interface_t **module, 
         LOG(NULL, SWITCH_LOG_ERROR, "Can't start the service thread");
         goto no_service;
     }
-    gate_open();
+    entrance_open();
     LOG(NULL, SWITCH_LOG_INFO, "Version %s; the engine is expected at %s", version + strlen(VERSION_MARK),
         config_engine_socket());
     return SWITCH_STATUS_SUCCESS;
@@ -136,7 +136,7 @@ static switch_status_t module_shutdown(void)
         LOG(NULL, SWITCH_LOG_ERROR, "The engine can't have the module unloaded");
         return SWITCH_STATUS_NOUNLOAD;
     }
-    gate_close();
+    entrance_close();
     if (!unload_run()) {
         LOG(NULL, SWITCH_LOG_CRIT, "Channels still use the module; it stays in memory until FreeSWITCH ends");
         return SWITCH_STATUS_NOUNLOAD;

@@ -4,6 +4,7 @@
 #include "api_reply.h"
 #include "log.h"
 #include "monotonic.h"
+#include "reasons.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,7 +162,7 @@ void queued_applications_end(void)
     pthread_mutex_unlock(&applications_lock);
     switch_event_unbind(&private_binding);
     switch_event_unbind(&complete_binding);
-    queued_applications_fail(queued_application_is_any, NULL, "Module is unloading");
+    queued_applications_fail(queued_application_is_any, NULL, REASON_UNLOADING);
 }
 
 void queued_applications_review(struct link *link)
@@ -172,9 +173,9 @@ void queued_applications_review(struct link *link)
 
     if (session) {
         switch_core_session_rwunlock(session);
-        queued_applications_fail(queued_application_was_not_run, &now_ms, "Application was not run");
+        queued_applications_fail(queued_application_was_not_run, &now_ms, REASON_APPLICATION_NOT_RUN);
     } else {
-        queued_applications_fail(queued_application_is_of, link, "Channel has ended");
+        queued_applications_fail(queued_application_is_of, link, REASON_CHANNEL_ENDED);
     }
 }
 
@@ -246,13 +247,13 @@ static const char *queued_application_queue(switch_core_session_t *session, stru
     const char *reason = NULL;
 
     if (!event) {
-        return "Out of memory";
+        return REASON_OUT_OF_MEMORY;
     }
     if (!queued_application_list(execution)) {
-        reason = "Module is unloading";
+        reason = REASON_UNLOADING;
     } else if (switch_core_session_queue_private_event(session, &event, SWITCH_FALSE) != SWITCH_STATUS_SUCCESS &&
                queued_application_take(serial)) {
-        reason = "Channel takes no more applications";
+        reason = REASON_TOO_MANY_APPLICATIONS;
     }
     if (event) {
         switch_event_destroy(&event);
@@ -263,10 +264,10 @@ static const char *queued_application_queue(switch_core_session_t *session, stru
 void queued_application_add(struct execution *execution)
 {
     switch_core_session_t *session;
-    const char *reason = "Channel has ended";
+    const char *reason = REASON_CHANNEL_ENDED;
 
     if (!queued_application_exists(execution->name)) {
-        execution_fail(execution, "Unknown application");
+        execution_fail(execution, REASON_UNKNOWN_APPLICATION);
         return;
     }
     session = switch_core_session_perform_locate(execution->link->uuid, __FILE_NAME__, __func__, __LINE__);

@@ -1,6 +1,7 @@
 #include "requests.h"
 
 #include "link_streams.h"
+#include "reasons.h"
 #include "stream.h"
 
 void requests_close(struct link *link, const struct message *close_message)
@@ -23,7 +24,7 @@ void requests_close(struct link *link, const struct message *close_message)
 
 void requests_refuse_open(struct link *link, const struct message *open)
 {
-    stream_send_open_failed(link, open, "No command is waiting for this stream");
+    stream_send_open_failed(link, open, REASON_NO_COMMAND_WAITS);
 }
 
 void requests_keep(struct link *link, const struct message *keep)

@@ -120,8 +120,6 @@ void stream_remove(struct stream *stream, uint32_t request);
 /* How many have not been let go. */
 unsigned stream_count(void);
 
-#define STREAM_NO_DESCRIPTOR "FreeSWITCH has too many open files"
-
 /* A descriptor of the memory for somebody else to close. -1: there is none left, as errno says. */
 int stream_own_descriptor(const struct stream *stream);
 /* Whether the last failure, as errno has it, was a lack of descriptors. */

@@ -1,13 +1,14 @@
 #define _GNU_SOURCE
 #include "stream_open.h"
 
+#include "callback.h"
 #include "digits.h"
 #include "event.h"
 #include "hold.h"
 #include "link_streams.h"
 #include "lookout.h"
-#include "media.h"
 #include "memory.h"
+#include "reasons.h"
 #include "watch.h"
 
 #include <string.h>
@@ -91,21 +92,19 @@ static bool stream_has_media_flags(switch_channel_t *channel)
 /* NULL: the channel's media is ready, or, as `*to_come` says, about to be; otherwise why not. */
 static const char *stream_make_ready(switch_channel_t *channel, bool *to_come)
 {
-    static const char unreachable[] = "Channel can't reach early media";
-
     *to_come = false;
     if (switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE)) {
         return NULL;
     }
     if (switch_channel_get_state(channel) >= CS_HANGUP) {
-        return unreachable;
+        return REASON_NO_EARLY_MEDIA;
     }
     if (!stream_has_media_flags(channel)) {
         /* Of a call that FreeSWITCH has placed, the other side alone decides. For the others
          * switch_core_media_bug_add would do it too, but the codecs are wanted before. */
         if (switch_channel_direction(channel) == SWITCH_CALL_DIRECTION_OUTBOUND ||
             switch_channel_perform_pre_answer(channel, __FILE_NAME__, __func__, __LINE__) != SWITCH_STATUS_SUCCESS) {
-            return unreachable;
+            return REASON_NO_EARLY_MEDIA;
         }
     }
     *to_come = !switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE);
@@ -125,7 +124,7 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     switch_core_session_get_read_impl(session, &read.impl);
     switch_core_session_get_write_impl(session, &write.impl);
     if (read.impl.actual_samples_per_second == 0 || write.impl.actual_samples_per_second == 0) {
-        return "Channel has no audio codec";
+        return REASON_NO_CODEC;
     }
     frame_bytes = read.impl.decoded_bytes_per_packet * (stream->capturing == CAPTURE_STEREO ? 2 : 1);
     played_bytes = write.impl.decoded_bytes_per_packet;
@@ -133,26 +132,26 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
         played_bytes = STREAM_PCM_LIMIT; /* a longer frame is never replaced */
     }
     if (frame_bytes > sizeof(stream->reads.pcm)) {
-        return "Channel's frames are too large";
+        return REASON_FRAMES_TOO_LARGE;
     }
     if (!memory_create(stream, frame_bytes, played_bytes, write.impl.actual_samples_per_second)) {
-        return stream_lacks_descriptors() ? STREAM_NO_DESCRIPTOR : "No memory for the audio";
+        return stream_lacks_descriptors() ? REASON_TOO_MANY_FILES : REASON_NO_MEMORY_FOR_AUDIO;
     }
     /* Here, so that no first touch is the media thread's; twice as much, for a codec of twice the rate. */
     memset(stream->reads.pcm, 0, 2 * frame_bytes < sizeof(stream->reads.pcm) ? 2 * frame_bytes : sizeof(stream->reads.pcm));
     if (stream->playing && !stream_find_playout(stream, session, channel)) {
-        return "No memory for the playout frame";
+        return REASON_NO_MEMORY_FOR_FRAME;
     }
     stream_describe(stream, command, request, &read.impl, &write.impl, &opened);
     if (opened.failed) {
         wire_free(&opened);
-        return "No memory for the stream";
+        return REASON_NO_MEMORY_FOR_STREAM;
     }
     /* Before the bug is on: it would stay on unknown to the engine if OPENED could not be said. */
     told = stream_own_descriptor(stream);
     if (told < 0) {
         wire_free(&opened);
-        return STREAM_NO_DESCRIPTOR;
+        return REASON_TOO_MANY_FILES;
     }
 
     stream->writes.session = session;
@@ -162,14 +161,14 @@ static const char *stream_add(struct stream *stream, switch_core_session_t *sess
     stream_reference(stream);
     hold_note(stream->link, channel);
     digits_watch(session);
-    if (switch_core_media_bug_add(session, BUG_FUNCTION, stream->name, media_callback, stream, 0,
+    if (switch_core_media_bug_add(session, BUG_FUNCTION, stream->name, callback_run, stream, 0,
                                   stream_bug_flags(stream), &stream->bug) != SWITCH_STATUS_SUCCESS) {
         /* The callback never refuses INIT, so it has not been called and never will be. */
         stream_unreference(stream);
         link_stream_failed(stream);
         wire_free(&opened);
         close(told);
-        return "Channel refused the media bug";
+        return REASON_BUG_REFUSED;
     }
     lookout_add(stream);
     link_stream_opened(stream, &opened, told);
@@ -201,7 +200,7 @@ static const char *stream_open_on(switch_core_session_t *session, struct link *l
     const char *reason;
 
     if (!stream) {
-        return "No memory for the stream";
+        return REASON_NO_MEMORY_FOR_STREAM;
     }
     reason = stream_add(stream, session, command, open->header.request);
     if (reason) {
@@ -221,7 +220,7 @@ enum stream_opening stream_open(struct link *link, const struct message *open, c
     const char *reason;
 
     if (!session) {
-        reason = "Channel not found";
+        reason = REASON_CHANNEL_NOT_FOUND;
     } else {
         stream_keep_template(link, session);
         reason = stream_make_ready(switch_core_session_get_channel(session), &to_come);

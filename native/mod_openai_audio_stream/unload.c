@@ -1,14 +1,14 @@
 #include "unload.h"
 
+#include "entrance.h"
 #include "executor.h"
-#include "gate.h"
 #include "link_streams.h"
 #include "links.h"
+#include "lookout.h"
 #include "monotonic.h"
 #include "queued_application.h"
 #include "service.h"
 #include "stream.h"
-#include "lookout.h"
 
 #include <stdlib.h>
 
@@ -65,7 +65,7 @@ bool unload_run(void)
     /* In this order: what the engine has asked for may be a command; commands can add bugs; bugs call back into the module; streams that are let go leave the engine
      * with something to say, which only the service thread can hear. */
     if (!unload_wait(executor_count, link_cancel, COMMANDS_WITHIN_MS) ||
-        !unload_wait(gate_count, link_cancel, COMMANDS_WITHIN_MS) ||
+        !unload_wait(entrance_count, link_cancel, COMMANDS_WITHIN_MS) ||
         !unload_wait(stream_count, unload_remove_streams, BUGS_WITHIN_MS)) {
         return false;
     }

@@ -2,8 +2,8 @@
 #include "application.h"
 #include "call.h"
 
+#include "frame.h"
 #include "histogram.h"
-#include "media.h"
 
 #include <string.h>
 #include <time.h>
@@ -89,7 +89,7 @@ switch_status_t switch_core_session_write_frame(switch_core_session_t *handle, s
     if (!frame_fits(session, frame)) {
         session_mark_hangup(session); /* what FreeSWITCH does to a call for a frame without a codec */
     } else {
-        call_keep_sent(session->call, sent, media_write_frame(session, frame, sent, sizeof(sent)));
+        call_keep_sent(session->call, sent, frame_pass(session, frame, sent, sizeof(sent)));
     }
     pthread_mutex_unlock(&session->codec_write_lock);
     return SWITCH_STATUS_SUCCESS;

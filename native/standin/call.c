@@ -1,6 +1,6 @@
 #include "call.h"
 
-#include "media.h"
+#include "frame.h"
 #include "monotonic.h"
 #include "session_end.h"
 #include "session_queue.h"
@@ -146,10 +146,10 @@ int call_step(struct call *call, const void *pcm_in, uint32_t in_bytes, const vo
     call->elapsed_us += (uint64_t)session_read_format(call->session).ptime_ms * 1000u;
     stepped_us = call->began_us + call->elapsed_us;
     if (session_media_ready(call->session)) {
-        media_read(call->session, pcm_in);
+        frame_read(call->session, pcm_in);
     }
     if (channel_audio != NULL && session_media_ready(call->session)) {
-        result = media_write(call->session, &call->writer, channel_audio, sent, CALL_FRAME_ROOM);
+        result = frame_write(call->session, &call->writer, channel_audio, sent, CALL_FRAME_ROOM);
         result = result == 0 ? CALL_NOTHING_SENT : result;
     }
     stepped_us = 0;
@@ -167,12 +167,12 @@ static void call_step_sources(struct call *call)
     int bytes;
 
     source_next(&call->caller, frame, media_format_bytes(session_read_format(call->session)));
-    media_read(call->session, frame);
+    frame_read(call->session, frame);
     if (!call->sends || atomic_load(&call->session->application)) {
         return;
     }
     source_next(&call->channel, frame, media_format_bytes(call->writer.format));
-    bytes = media_write(call->session, &call->writer, frame, sent, sizeof(sent));
+    bytes = frame_write(call->session, &call->writer, frame, sent, sizeof(sent));
     call_keep_sent(call, sent, bytes);
 }
 

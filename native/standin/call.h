@@ -7,7 +7,7 @@
 #define STANDIN_CALL_H
 
 #include "fifo.h"
-#include "media.h"
+#include "frame.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -13,7 +13,7 @@ from ..observe.printable import printable
 from ..pilot.agent_plan import PlanError
 from ..stream.state import EndReason
 from ..stream.stream import Stream
-from . import reasons
+from . import module_reasons, reasons
 from .agent_verbs import StartAgent
 from .channel_agents import ChannelAgents
 from .channel_facts import LARGEST_NUMBER, FactsError, is_on_hold
@@ -114,7 +114,7 @@ class Channel:
             self.port.reply(request, error.reply())
             return
         if fields.get("channel") != "1":
-            self.port.refuse(request, reasons.CHANNEL_NOT_FOUND, command.selector)
+            self.port.refuse(request, module_reasons.CHANNEL_NOT_FOUND, command.selector)
             return
         try:
             reply = verb.run(self, Order(request, fields), command)
@@ -186,7 +186,7 @@ class Channel:
             stream.hold(is_on_hold(message.fields))
 
     def _on_closed(self, message: Message, _fds: deque[int]) -> None:
-        self.fail_opening(message.stream, "Channel has ended")  # where it was still to be opened
+        self.fail_opening(message.stream, module_reasons.CHANNEL_ENDED)  # where it was still to be opened
         stream = self._registry.stream(message.stream)
         if stream is not None and not stream.closing:
             # Not asked for by us: the channel has ended, or the module takes all off.

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from . import reasons
+from . import module_reasons
 from .verbs import APIS
 
 # A payload may have 12 MiB; any other command has 16 KiB at most.
@@ -40,7 +40,7 @@ _NEXT_TRY_MS = 250
 LOST_SPEAKING: Final = ("openai_speech_stop", {"status": "stopped"})
 LOST_CONNECTED: Final = (
     "disconnect",
-    {"status": "disconnected", "message": {"code": 1006, "reason": reasons.ENGINE_NOT_RUNNING}},
+    {"status": "disconnected", "message": {"code": 1006, "reason": module_reasons.ENGINE_NOT_RUNNING}},
 )
 LOST_UNCONNECTED: Final = (
     "error",
@@ -48,7 +48,7 @@ LOST_UNCONNECTED: Final = (
         "status": "error",
         "message": {
             "retries": 0,
-            "error": reasons.ENGINE_NOT_RUNNING,
+            "error": module_reasons.ENGINE_NOT_RUNNING,
             "wait_time": _NEXT_TRY_MS,
             "http_status": 0,
         },

@@ -1,4 +1,5 @@
-"""The reasons that follow `-ERR`. Scripts match on these texts, so a change of one is a change of the interface."""
+"""The reasons that follow `-ERR` on the engine's word (the others: module_reasons.py). Scripts match on these texts, so
+a change of one is a change of the interface."""
 
 from typing import Final
 
@@ -43,7 +44,6 @@ PAYLOAD_TOO_LARGE: Final = "Payload is larger than 8 MiB"
 PAYLOAD_HAS_TOO_MANY: Final = "Payload has more than 50,000 values"
 
 # What a well-formed command can meet.
-CHANNEL_NOT_FOUND: Final = "Channel not found"
 STREAM_NOT_FOUND: Final = "Stream not found"
 STREAM_EXISTS: Final = "Stream already exists"
 SEND_DISABLED: Final = "Send audio is disabled for this stream"
@@ -55,10 +55,6 @@ MUTED_NOT_CONNECTED: Final = "User audio muted; WebSocket is not connected"
 INTERNAL_ERROR: Final = "Internal error of the engine"
 AT_CAPACITY: Final = "Engine is at capacity"
 DEADLY: Final = "Workers of the engine have died of this channel"
-
-# Said by the module, which is alone in knowing.
-ENGINE_NOT_RUNNING: Final = "Engine is not running"
-ENGINE_DID_NOT_ANSWER: Final = "Engine did not answer"
 
 SUCCESS: Final = "+OK Success"
 

@@ -11,7 +11,7 @@ from mod_openai_realtime.dialect.dialect import EVERY_ITEM, Dialect, Gate
 from mod_openai_realtime.dialect.dialect_file import FILE_KEYS
 from mod_openai_realtime.dialect.profiles import PROFILES
 from mod_openai_realtime.stream.settings import VARIABLES
-from mod_openai_realtime.switch import interface, reasons
+from mod_openai_realtime.switch import interface, module_reasons, reasons
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("commands.md", "variables.md", "events.md", "dialects.md")
@@ -56,9 +56,9 @@ def test_every_reason_is_there_word_for_word() -> None:
 
 
 def test_every_reason_of_the_module_is_there() -> None:
-    source = "".join(path.read_text() for path in sorted((ROOT / "native/mod_openai_audio_stream").glob("*.c")))
-    said = set(re.findall(r'"-ERR ([^"\\]+)(?:\\n)?"', source))
-    assert said and said - first_cells("commands.md") == set()
+    said = {text for name, text in vars(module_reasons).items() if name.isupper()}
+    pages = "".join(page(name) for name in ("commands.md", "application.md", "link.md"))
+    assert {text for text in said if f"`{text}`" not in pages} == set()
 
 
 def test_every_event_is_there_and_no_other() -> None:

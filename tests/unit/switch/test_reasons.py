@@ -1,6 +1,11 @@
 """Reasons are an interface: each text here is written out a second time on purpose."""
 
-from mod_openai_realtime.switch import reasons
+import re
+from pathlib import Path
+
+from mod_openai_realtime.switch import module_reasons, reasons
+
+MODULE = Path(__file__).parents[3] / "native" / "mod_openai_audio_stream"
 
 CONTRACT = """
 Expected a channel UUID and command · Too many command arguments · Unknown command · Channel not found · Stream not found ·
@@ -22,8 +27,24 @@ Stop accepts only an optional stream selector · List accepts no arguments
 
 def test_the_reasons_are_those_of_the_contract_word_for_word() -> None:
     written = {text for name, text in vars(reasons).items() if name.isupper() and not text.startswith("+OK")}
+    written |= {
+        module_reasons.ENGINE_NOT_RUNNING,
+        module_reasons.ENGINE_DID_NOT_ANSWER,
+        module_reasons.CHANNEL_NOT_FOUND,
+    }
 
     assert written == {reason.strip() for reason in CONTRACT.split("·")}
+
+
+def test_the_module_says_each_of_its_reasons_by_its_name_and_no_other() -> None:
+    sources = {path.name: path.read_text() for path in MODULE.glob("*.[ch]") if path.name != "reasons.h"}
+    names = {name for source in sources.values() for name in re.findall(r"\bREASON_(\w+)", source)}
+    texts = "|".join(
+        re.escape(text) for text in (*vars(reasons).values(), *vars(module_reasons).values()) if isinstance(text, str)
+    )
+
+    assert names == {name for name in vars(module_reasons) if name.isupper()}
+    assert [name for name, source in sources.items() if re.search(rf'"(-ERR )?({texts})"', source)] == []
 
 
 def test_reasons_with_a_part_that_varies() -> None:

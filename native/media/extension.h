@@ -1,11 +1,11 @@
 /*
- * media.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, the media
+ * extension.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, the media
  * clock, for Python; and what finds the audio in a message, and measures one.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
-#ifndef MEDIA_H
-#define MEDIA_H
+#ifndef MEDIA_EXTENSION_H
+#define MEDIA_EXTENSION_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

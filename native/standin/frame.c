@@ -1,4 +1,4 @@
-#include "media.h"
+#include "frame.h"
 
 #include "bug.h"
 #include "histogram.h"
@@ -72,7 +72,7 @@ static void read_streams(struct session *session, const switch_frame_t *frame)
     }
 }
 
-void media_read(struct session *session, const void *pcm)
+void frame_read(struct session *session, const void *pcm)
 {
     alignas(max_align_t) unsigned char data[FRAME_ROOM];
     struct media_format format = session_read_format(session);
@@ -152,7 +152,7 @@ static switch_frame_t *write_bugs(struct session *session, switch_frame_t *frame
     return frame;
 }
 
-int media_write_frame(struct session *session, switch_frame_t *frame, void *sent, uint32_t room)
+int frame_pass(struct session *session, switch_frame_t *frame, void *sent, uint32_t room)
 {
     uint32_t bytes = media_format_bytes(session_write_format(session));
     switch_frame_t *out = frame;
@@ -192,7 +192,7 @@ static void convert(switch_frame_t *to, const switch_frame_t *from)
     }
 }
 
-int media_write(struct session *session, struct writer *writer, const void *pcm, void *sent, uint32_t room)
+int frame_write(struct session *session, struct writer *writer, const void *pcm, void *sent, uint32_t room)
 {
     alignas(max_align_t) unsigned char data[FRAME_ROOM], converted_data[FRAME_ROOM];
     switch_frame_t frame, converted;
@@ -206,11 +206,11 @@ int media_write(struct session *session, struct writer *writer, const void *pcm,
     }
     frame_init(&converted, converted_data, session_write_format(session));
     if (writer->relabelled || frame.datalen == converted.datalen) {
-        bytes = media_write_frame(session, &frame, sent, room);
+        bytes = frame_pass(session, &frame, sent, room);
         writer->relabelled = frame.codec != NULL;
     } else {
         convert(&converted, &frame);
-        bytes = media_write_frame(session, &converted, sent, room);
+        bytes = frame_pass(session, &converted, sent, room);
     }
     pthread_mutex_unlock(&session->codec_write_lock);
     return bytes;

@@ -1,5 +1,5 @@
-/* media.c -- the extension module `_media`. */
-#include "media.h"
+/* extension.c -- the extension module `_media`. */
+#include "extension.h"
 
 static int media_exec(PyObject *module)
 {

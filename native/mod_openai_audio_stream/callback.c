@@ -1,4 +1,4 @@
-#include "media.h"
+#include "callback.h"
 
 #include "closed_streams.h"
 #include "hold.h"
@@ -12,7 +12,7 @@
  * A channel with a codec of two channels, tapped in stereo: FreeSWITCH interleaves sample by sample, which leaves
  * caller left, callee left, caller right, callee right. Each party's two become one.
  */
-static uint32_t media_fold(int16_t *pcm, uint32_t bytes)
+static uint32_t callback_fold(int16_t *pcm, uint32_t bytes)
 {
     uint32_t groups = bytes / (4 * sizeof(*pcm));
 
@@ -27,7 +27,7 @@ static uint32_t media_fold(int16_t *pcm, uint32_t bytes)
 }
 
 /* Whether another frame of the caller's waits: asking is cheaper than a read that comes to nothing. */
-static bool media_has_more(switch_media_bug_t *bug)
+static bool callback_has_more(switch_media_bug_t *bug)
 {
     switch_size_t caller, channel;
 
@@ -36,17 +36,17 @@ static bool media_has_more(switch_media_bug_t *bug)
 }
 
 /* Of what was said and heard. By the switch's clock, which is CLOCK_MONOTONIC but where tests step it. */
-static uint64_t media_slot_time(void)
+static uint64_t callback_slot_time(void)
 {
     return (uint64_t)switch_mono_micro_time_now() * 1000u;
 }
 
-static void media_capture(struct stream *stream, switch_media_bug_t *bug)
+static void callback_capture(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame = &stream->reads.frame.frame;
-    uint64_t now = media_slot_time();
+    uint64_t now = callback_slot_time();
 
-    for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || media_has_more(bug)); i++) {
+    for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || callback_has_more(bug)); i++) {
         /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
          * without, FreeSWITCH makes up frames for ever. Of two directions the caller's sets the pace: the first read
          * takes it even where the channel sends nothing. */
@@ -66,7 +66,7 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
         }
         if (stream->capturing == CAPTURE_STEREO && frame->samples > 0 &&
             bytes == frame->samples * 4 * sizeof(int16_t)) {
-            bytes = media_fold((int16_t *)(void *)stream->reads.pcm, bytes);
+            bytes = callback_fold((int16_t *)(void *)stream->reads.pcm, bytes);
         }
         capture_ring_write(&stream->reads.capture, stream->memory, stream->reads.pcm, bytes, frame->rate, (uint16_t)channels, now);
     }
@@ -77,10 +77,10 @@ static void media_capture(struct stream *stream, switch_media_bug_t *bug)
  * many as it holds, since a writer paces itself by what it writes.
  *
  * A frame that bears the session's own write codec FreeSWITCH does not convert: it is one packet, whatever it holds,
- * and made up to that with noise over its start. A writer can come to that without knowing (media_pass), and goes on in
+ * and made up to that with noise over its start. A writer can come to that without knowing (callback_pass), and goes on in
  * the channel's first rate when the codec has changed.
  */
-static uint32_t media_bytes(switch_core_session_t *session, const switch_frame_t *frame,
+static uint32_t callback_bytes(switch_core_session_t *session, const switch_frame_t *frame,
                             const switch_codec_implementation_t *written)
 {
     bool one_packet = frame->codec && frame->codec == switch_core_session_get_effective_write_codec(session);
@@ -90,7 +90,7 @@ static uint32_t media_bytes(switch_core_session_t *session, const switch_frame_t
 
 /* The incoming frame as a header of ours. Only what says how it sounds and when: the packet and what else hangs on
  * the frame belong to the audio that is replaced. */
-static void media_describe(struct stream_playout *playout, const switch_frame_t *from, uint32_t samples,
+static void callback_describe(struct stream_playout *playout, const switch_frame_t *from, uint32_t samples,
                            uint32_t rate, uint32_t channels)
 {
     playout->frame.frame = (switch_frame_t){
@@ -115,13 +115,13 @@ static void media_describe(struct stream_playout *playout, const switch_frame_t 
  * into one that an encoder with nothing to do (L16) lets through. To a writer that uses its frame again that would be
  * the end of its own codec, and of the conversion that it needs once the channel's codec changes.
  */
-static void media_pass(struct stream_playout *playout, switch_media_bug_t *bug, const switch_frame_t *frame)
+static void callback_pass(struct stream_playout *playout, switch_media_bug_t *bug, const switch_frame_t *frame)
 {
     playout->frame.frame = *frame;
     switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 
-static void media_playback(struct stream *stream, switch_media_bug_t *bug)
+static void callback_playback(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame;
     struct stream_playout *playout = stream->writes.playout;
@@ -149,18 +149,18 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
     switch_core_session_get_write_impl(stream->writes.session, &codec.impl);
     rate = codec.impl.actual_samples_per_second ? codec.impl.actual_samples_per_second : frame->rate;
     channels = codec.impl.number_of_channels;
-    bytes = media_bytes(stream->writes.session, frame, &codec.impl);
+    bytes = callback_bytes(stream->writes.session, frame, &codec.impl);
     if (rate == 0 || channels < 1 || channels > 2 || bytes > STREAM_PCM_LIMIT ||
         bytes % (channels * sizeof(int16_t)) != 0) {
         return;
     }
     samples = bytes / (channels * (uint32_t)sizeof(int16_t));
     if (!playback_ring_read(&stream->writes.playback, playout->pcm, samples, rate, now, on_hold)) {
-        media_pass(playout, bug, frame);
+        callback_pass(playout, bug, frame);
         return;
     }
     if (stream->writes.recording) {
-        played_ring_write(&stream->writes.played, stream->memory, playout->pcm, samples, rate, media_slot_time());
+        played_ring_write(&stream->writes.played, stream->memory, playout->pcm, samples, rate, callback_slot_time());
     }
     if (channels == 2) {
         for (uint32_t i = samples; i-- > 0;) {
@@ -168,20 +168,20 @@ static void media_playback(struct stream *stream, switch_media_bug_t *bug)
         }
     }
     /* Never in place: the writer may send the same buffer again, expecting its own audio there. */
-    media_describe(playout, frame, samples, rate, channels);
+    callback_describe(playout, frame, samples, rate, channels);
     switch_core_media_bug_set_write_replace_frame(bug, &playout->frame.frame);
 }
 
-switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
+switch_bool_t callback_run(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
     struct stream *stream = user_data;
 
     switch (type) {
     case SWITCH_ABC_TYPE_READ:
-        media_capture(stream, bug);
+        callback_capture(stream, bug);
         break;
     case SWITCH_ABC_TYPE_WRITE_REPLACE:
-        media_playback(stream, bug);
+        callback_playback(stream, bug);
         break;
     case SWITCH_ABC_TYPE_CLOSE:
         closed_streams_add(stream);

@@ -1,8 +1,8 @@
 /*
- * media.h -- the media bug's callback, on the channel's media thread.
+ * callback.h -- the media bug's callback, on the channel's media thread.
  */
-#ifndef MODULE_MEDIA_H
-#define MODULE_MEDIA_H
+#ifndef MODULE_CALLBACK_H
+#define MODULE_CALLBACK_H
 
 #include "abi.h"
 
@@ -12,6 +12,6 @@
  * ours or touch the bugs of the session. A frame is copied, and that is all; what else it gives rise to is the lookout's. Only
  * CLOSE, which comes once and with no frame, wakes the service thread.
  */
-switch_bool_t media_callback(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type);
+switch_bool_t callback_run(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type);
 
 #endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -19,6 +20,8 @@ from clients import conversation, environments
 _SCRIPTS = Path(__file__).parent / "scripts"
 _SUPPORT = Path(__file__).parents[1] / "support"
 _CLIENT_LIMIT_S = 120
+
+CallerFiles = Callable[[str], dict[str, str]]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -51,8 +54,14 @@ class Outcome:
 
 
 @pytest.fixture(scope="session")
-def caller_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return conversation.write_caller(tmp_path_factory.mktemp("caller"))
+def caller_files(tmp_path_factory: pytest.TempPathFactory) -> CallerFiles:
+    """The caller's turns in an audio format."""
+
+    @functools.cache
+    def files(audio_format: str) -> dict[str, str]:
+        return conversation.write_caller(tmp_path_factory.mktemp("caller"), audio_format)
+
+    return files
 
 
 @pytest.fixture
@@ -66,11 +75,18 @@ def certificates(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def converse(tmp_path: Path, caller_files: dict[str, str], certificates: tuple[Path, Path]) -> Callable[..., Outcome]:
+def converse(tmp_path: Path, caller_files: CallerFiles, certificates: tuple[Path, Path]) -> Callable[..., Outcome]:
     """`converse(environment, script, speed, ...)`: the outcome. `says`: the endpoint's script."""
 
     def run(
-        name: str, script: str, speed: float, *, tls: bool = False, tool_fails: bool = False, says: str = "bakery"
+        name: str,
+        script: str,
+        speed: float,
+        *,
+        tls: bool = False,
+        tool_fails: bool = False,
+        says: str = "bakery",
+        audio_format: str = conversation.PCM,
     ) -> Outcome:
         command = environments.command(name, _SCRIPTS / script)
         record, report, order = tmp_path / "record.json", tmp_path / "report.json", tmp_path / "order.json"
@@ -82,7 +98,8 @@ def converse(tmp_path: Path, caller_files: dict[str, str], certificates: tuple[P
             assert endpoint.stdin is not None and endpoint.stdout is not None
             base_url = endpoint.stdout.readline().strip()
             assert base_url, "the endpoint did not start"
-            order.write_text(json.dumps({**caller_files, **_order(base_url, report, tool_fails)}), encoding="utf-8")
+            wanted = _order(base_url, report, audio_format, tool_fails=tool_fails)
+            order.write_text(json.dumps({**caller_files(audio_format), **wanted}), encoding="utf-8")
             output = _run_client([*command, str(order)], certificates[1], tmp_path)
             endpoint.stdin.close()
             assert endpoint.wait(30) == 0
@@ -96,7 +113,7 @@ def converse(tmp_path: Path, caller_files: dict[str, str], certificates: tuple[P
 
 
 @pytest.fixture
-def converse_by_command(tmp_path: Path, caller_files: dict[str, str]) -> Callable[..., Outcome]:
+def converse_by_command(tmp_path: Path, caller_files: CallerFiles) -> Callable[..., Outcome]:
     """As `converse`, with an endpoint from the command line, of which nobody keeps a record."""
 
     def run(name: str, script: str, *options: str) -> Outcome:
@@ -114,7 +131,8 @@ def converse_by_command(tmp_path: Path, caller_files: dict[str, str]) -> Callabl
                 told = re.search(r"ws://\S+/v1", endpoint.stdout.readline())
                 assert told, "the endpoint did not start"
                 base_url = told[0]
-                order.write_text(json.dumps({**caller_files, **_order(base_url, report, False)}), encoding="utf-8")
+                wanted = _order(base_url, report, conversation.PCM)
+                order.write_text(json.dumps({**caller_files(conversation.PCM), **wanted}), encoding="utf-8")
                 output = _run_client([*command, str(order)], tmp_path, tmp_path)
             finally:
                 endpoint.terminate()
@@ -123,7 +141,7 @@ def converse_by_command(tmp_path: Path, caller_files: dict[str, str]) -> Callabl
     return run
 
 
-def _order(base_url: str, report: Path, tool_fails: bool) -> dict[str, Any]:
+def _order(base_url: str, report: Path, audio_format: str, *, tool_fails: bool = False) -> dict[str, Any]:
     day = {"type": "string", "description": "A day of the week, in English and lower case."}
     parameters = {"type": "object", "properties": {"day": day}, "required": ["day"], "additionalProperties": False}
     return {
@@ -138,6 +156,7 @@ def _order(base_url: str, report: Path, tool_fails: bool) -> dict[str, Any]:
         },
         "tool_result": conversation.TOOL_RESULT,
         "tool_fails": tool_fails,
+        "format": audio_format,
         "report": str(report),
     }
 

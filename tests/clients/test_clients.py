@@ -75,6 +75,19 @@ def test_a_tool_that_fails(client: str, converse: Converse) -> None:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("audio_format", [conversation.PCMU, conversation.PCMA])
+@pytest.mark.parametrize("client", ["python-sdk", "agents-python"])
+def test_a_conversation_in_g711(client: str, audio_format: str, converse: Converse) -> None:
+    tried = CLIENTS[client]
+    outcome = converse(tried.environment, tried.script, PACES["in real time"], audio_format=audio_format)
+    _check_what_the_client_saw(outcome)
+    session = outcome.sent("session.updated")[-1]["session"]["audio"]
+    assert [session[way]["format"]["type"] for way in ("input", "output")] == [audio_format, audio_format]
+    (truncation,) = outcome.received("conversation.item.truncate")
+    assert 1000 < truncation["audio_end_ms"] < 6000
+
+
+@pytest.mark.timeout(900)
 def test_what_else_the_agents_of_node_do(converse: Converse) -> None:
     """Messages, a handoff, a picture, an interruption by the application, an MCP server's tool, a changed history."""
     outcome = converse("agents-node", "agents_node_office.mjs", PACES["in real time"], says="office")

@@ -18,11 +18,13 @@ async def converse(order: Order, report: Report) -> None:
         return json.dumps(order.tool_result())
 
     agent = RealtimeAgent(name="bakery", instructions=order.instructions, tools=[opening_hours])
+    named = {"audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}[order.format]
+    settings = {"model_name": order.model, "input_audio_format": named, "output_audio_format": named}
     session = await RealtimeRunner(agent).run(
-        model_config={"api_key": order.key, "url": order.url, "initial_model_settings": {"model_name": order.model}}
+        model_config={"api_key": order.key, "url": order.url, "initial_model_settings": settings}
     )
     async with session, asyncio.TaskGroup() as tasks:
-        microphone, speaker = Microphone(session.send_audio), Loudspeaker()
+        microphone, speaker = Microphone(session.send_audio, order), Loudspeaker(order.bytes_per_ms)
         playing: str | None = None
         answers = 0
 
@@ -39,16 +41,16 @@ async def converse(order: Order, report: Report) -> None:
         async for event in session:
             if event.type == "audio":
                 if playing != event.item_id:
-                    playing, speaker = event.item_id, Loudspeaker()
+                    playing, speaker = event.item_id, Loudspeaker(order.bytes_per_ms)
                     answers += 1
                     if answers == 2:
                         tasks.create_task(interrupt())
                 speaker.play(len(event.audio.data))
-                report.hears(event.item_id)["audio_ms"] += len(event.audio.data) / 48
+                report.hears(event.item_id)["audio_ms"] += len(event.audio.data) / order.bytes_per_ms
             elif event.type == "audio_interrupted":
                 if event.item_id == playing and speaker.playing:
                     report.interruptions += 1
-                    speaker = Loudspeaker()
+                    speaker = Loudspeaker(order.bytes_per_ms)
             elif event.type == "error":
                 report.errors.append(str(event.error))
             elif event.type == "raw_model_event":

@@ -17,7 +17,7 @@ async def converse(order: Order, report: Report) -> None:
         async def send(piece: bytes) -> None:
             await call.input_audio_buffer.append(audio=base64.b64encode(piece).decode())
 
-        microphone, speaker = Microphone(send), Loudspeaker()
+        microphone, speaker = Microphone(send, order), Loudspeaker(order.bytes_per_ms)
         playing: str | None = None
         answers = 0
 
@@ -29,12 +29,19 @@ async def converse(order: Order, report: Report) -> None:
             await speaker.silent()
             microphone.say(order.question)
 
+        pcm = {"rate": 24000} if order.format == "audio/pcm" else {}
         await call.session.update(
             session={
                 "type": "realtime",
                 "instructions": order.instructions,
                 "tools": [{"type": "function", **order.tool}],
-                "audio": {"input": {"transcription": {"model": "gpt-4o-transcribe"}}},
+                "audio": {
+                    "input": {
+                        "format": {"type": order.format, **pcm},
+                        "transcription": {"model": "gpt-4o-transcribe"},
+                    },
+                    "output": {"format": {"type": order.format, **pcm}},
+                },
             }
         )
         await call.response.create()
@@ -42,13 +49,13 @@ async def converse(order: Order, report: Report) -> None:
         async for event in call:
             if event.type == "response.output_audio.delta":
                 if playing != event.item_id:
-                    playing, speaker = event.item_id, Loudspeaker()
+                    playing, speaker = event.item_id, Loudspeaker(order.bytes_per_ms)
                     answers += 1
                     if answers == 2:
                         tasks.create_task(interrupt())
                 audio = base64.b64decode(event.delta)
                 speaker.play(len(audio))
-                report.hears(event.item_id)["audio_ms"] += len(audio) / 48
+                report.hears(event.item_id)["audio_ms"] += len(audio) / order.bytes_per_ms
             elif event.type == "response.output_audio_transcript.delta":
                 report.hears(event.item_id)["text"] += event.delta
             elif event.type == "conversation.item.input_audio_transcription.completed":
@@ -56,7 +63,7 @@ async def converse(order: Order, report: Report) -> None:
             elif event.type == "input_audio_buffer.speech_started":
                 if playing is not None and speaker.playing:
                     report.interruptions += 1
-                    heard_ms, speaker = speaker.heard_ms, Loudspeaker()
+                    heard_ms, speaker = speaker.heard_ms, Loudspeaker(order.bytes_per_ms)
                     await call.conversation.item.truncate(item_id=playing, content_index=0, audio_end_ms=heard_ms)
             elif event.type == "error":
                 report.errors.append(event.error.message)

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 BYTES_PER_MS = 48
+"""Of pcm at 24 kHz."""
+_G711_BYTES_PER_MS = 8
+_SILENCE = {"audio/pcm": b"\0", "audio/pcmu": b"\xff", "audio/pcma": b"\xd5"}
 _STEP_MS = 20
 _LIMIT_S = 75
 ANSWER_HEARD_MS = 1500
@@ -31,6 +34,9 @@ class Order:
         self.model: str = values["model"]
         self.key: str = values["key"]
         self.instructions: str = values["instructions"]
+        self.format: str = values["format"]
+        """`audio/pcm`, `audio/pcmu` or `audio/pcma`: of both directions, and of the caller's turns."""
+        self.bytes_per_ms = BYTES_PER_MS if self.format == "audio/pcm" else _G711_BYTES_PER_MS
         self.question = Path(values["question"]).read_bytes()
         self.interruption = Path(values["interruption"]).read_bytes()
         self.tool: dict[str, Any] = values["tool"]
@@ -69,19 +75,22 @@ class Report:
 class Microphone:
     """Sends 20 ms each 20 ms: what the caller says, and silence otherwise."""
 
-    def __init__(self, send: Callable[[bytes], Awaitable[object]]) -> None:
+    def __init__(self, send: Callable[[bytes], Awaitable[object]], order: Order | None = None) -> None:
+        """Without an order: pcm."""
         self._send = send
+        self._step = _STEP_MS * (order.bytes_per_ms if order is not None else BYTES_PER_MS)
+        self._silence = _SILENCE[order.format if order is not None else "audio/pcm"]
         self._waiting = b""
 
     def say(self, pcm: bytes) -> None:
         self._waiting += pcm
 
     async def run(self) -> None:
-        step = _STEP_MS * BYTES_PER_MS
+        step = self._step
         due = time.monotonic()
         while True:
             piece, self._waiting = self._waiting[:step], self._waiting[step:]
-            await self._send(piece.ljust(step, b"\0"))
+            await self._send(piece.ljust(step, self._silence))
             due += _STEP_MS / 1000
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -89,14 +98,15 @@ class Microphone:
 class Loudspeaker:
     """Plays what comes, in real time, from when the first of it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_per_ms: int = BYTES_PER_MS) -> None:
+        self._bytes_per_ms = bytes_per_ms
         self._begun: float | None = None
         self._received_ms = 0.0
 
     def play(self, data_bytes: int) -> None:
         if self._begun is None:
             self._begun = time.monotonic()
-        self._received_ms += data_bytes / BYTES_PER_MS
+        self._received_ms += data_bytes / self._bytes_per_ms
 
     @property
     def heard_ms(self) -> int:

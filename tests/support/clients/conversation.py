@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from audio.g711 import alaw_encode, ulaw_encode
 
 from mod_openai_realtime.local.voice import hibari
 
+G711_RATE = 8000
+PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 MODEL = "gpt-realtime-2.1"
 KEY = "sk-local-clients"
 INSTRUCTIONS = "You answer the phone of a bakery."
@@ -49,11 +52,18 @@ TRANSCRIPTS = [QUESTION, INTERRUPTION]
 """What the transcriber makes of the caller, turn by turn."""
 
 
-def write_caller(folder: Path) -> dict[str, str]:
-    """The caller's two turns as files of pcm16 at 24 kHz, without a header."""
+def write_caller(folder: Path, audio_format: str = PCM) -> dict[str, str]:
+    """The caller's two turns as files without a header: pcm16 at 24 kHz, or G.711."""
     files = {}
     for name, text in (("question", QUESTION), ("interruption", INTERRUPTION)):
         file = folder / f"{name}.pcm"
-        file.write_bytes(np.asarray(hibari().speak_now(text), "<i2").tobytes())
+        file.write_bytes(_said(text, audio_format))
         files[name] = str(file)
     return files
+
+
+def _said(text: str, audio_format: str) -> bytes:
+    if audio_format == PCM:
+        return np.asarray(hibari().speak_now(text), "<i2").tobytes()
+    samples = np.asarray(hibari().speak_now(text, G711_RATE), np.int16)
+    return (ulaw_encode if audio_format == PCMU else alaw_encode)(samples)

@@ -29,6 +29,7 @@ from mod_openai_realtime.local.server import LocalEndpoint
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.native import MODULE_PATH
+from mod_openai_realtime.processes import wait_until
 from mod_openai_realtime.standin import StandIn
 
 from .conftest import REPORT
@@ -349,7 +350,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         settled = engine.descriptors(), engine.threads()
         with ThreadPoolExecutor(len(FAULTS)) as pool:
             found = dict(zip(FAULTS, pool.map(play, FAULTS), strict=True))
-        _until(lambda: engine.descriptors() <= settled[0])
+        wait_until(lambda: engine.descriptors() <= settled[0])
         lines: list[str] = request.config.stash[REPORT]
         lines += table(list(found.values())).splitlines()
         lines.append(
@@ -358,15 +359,6 @@ def rows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         )
         yield found
         engine.stop()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    """What another process does, of which nothing tells."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 CONNECTS = r"error(\*[0-9]+)? connect"

@@ -1,7 +1,9 @@
 """MCP servers, as a script pretends them: what they offer, calls of their tools, and the client's consent."""
 
+import asyncio
 from typing import Any, Protocol
 
+from .clock import Clock
 from .ids import new_id
 from .items import Conversation, Item
 from .outlet import Outlet
@@ -21,10 +23,13 @@ class Maker(Protocol):
 class McpCalls:
     """Of one session."""
 
-    def __init__(self, agent: Agent, conversation: Conversation, outlet: Outlet) -> None:
+    def __init__(self, agent: Agent, conversation: Conversation, outlet: Outlet, clock: Clock) -> None:
         self._agent = agent
         self._conversation = conversation
         self._outlet = outlet
+        self._clock = clock
+        self._running: set[asyncio.Task[None]] = set()
+        """Calls outside of a response."""
         self._listed: set[str] = set()
         self._asked: dict[str, McpCall] = {}
 
@@ -61,11 +66,29 @@ class McpCalls:
         self._outlet.emit({"type": "conversation.item.added", "previous_item_id": before, "item": item.shown()})
         at = {"item_id": item.id, "output_index": 0}
         self._outlet.emit({"type": "response.mcp_call.in_progress", **at})
-        item.data |= _outcome(call)
-        self._outlet.emit({"type": _ended(call), **at})
-        self._outlet.emit({"type": "conversation.item.done", "previous_item_id": before, "item": item.shown()})
 
-    def carry_out(self, call: McpCall, maker: Maker) -> None:
+        async def run() -> None:
+            await self._take_time(call)
+            item.data |= _outcome(call)
+            self._outlet.emit({"type": _ended(call), **at})
+            self._outlet.emit({"type": "conversation.item.done", "previous_item_id": before, "item": item.shown()})
+
+        task = asyncio.create_task(run())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """What runs is given up; nothing is sent."""
+        tasks = list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take_time(self, call: McpCall) -> None:
+        if call.ms:
+            await self._clock.sleep_until(self._clock.now() + call.ms / 1000)
+
+    async def carry_out(self, call: McpCall, maker: Maker) -> None:
         if call.approval:
             asked = {"server_label": call.server, "name": call.name, "arguments": call.arguments}
             opened = maker.open_item({"type": "mcp_approval_request", **asked}, plain=True)
@@ -79,6 +102,7 @@ class McpCalls:
         maker.emit({"type": "response.mcp_call_arguments.done", **place, "arguments": call.arguments})
         at = {"item_id": opened.id, "output_index": place["output_index"]}
         maker.emit({"type": "response.mcp_call.in_progress", **at})
+        await self._take_time(call)
         opened.put(**_outcome(call))
         maker.emit({"type": _ended(call), **at})
         maker.close_open("completed")

@@ -64,7 +64,7 @@ class Responding:
         self._clock = clock
         self._behaviour = behaviour
         self._after = after
-        self.mcp = McpCalls(agent, conversation, outlet)
+        self.mcp = McpCalls(agent, conversation, outlet, clock)
         self.caller = Caller()
         self._conversation_id = new_id("conv")
         self._cache = InputCache()
@@ -133,6 +133,7 @@ class Responding:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.mcp.close()
 
     def _begin(self, prompt: Prompt, *, outside: bool) -> Response:
         self.sent_audio = self.sent_audio or prompt.modality == "audio"

@@ -153,7 +153,7 @@ class Response:
             await self._speak(turn.text, await self._sound_of(turn.text, voice))
         self.close_open("completed")
         for call in turn.calls:
-            self._call(call)
+            await self._call(call)
 
     async def _take_pieces(self, pieces: AsyncIterator[Piece], voice: Voice, not_before: float) -> None:
         waiting = ""
@@ -164,7 +164,7 @@ class Response:
                     await self._say(waiting, voice)
                     waiting = ""
                     self.close_open("completed")
-                    self._call(piece)
+                    await self._call(piece)
                 elif self.settings.modality == "text":
                     self._write(piece)
                 else:
@@ -252,9 +252,9 @@ class Response:
             opened.add_text(word)
             self._emit_delta(opened, "response.output_text.delta", word)
 
-    def _call(self, call: FunctionCall | McpCall) -> None:
+    async def _call(self, call: FunctionCall | McpCall) -> None:
         if isinstance(call, McpCall):
-            self._mcp.carry_out(call, self)
+            await self._mcp.carry_out(call, self)
             return
         data = {"type": "function_call", "name": call.name, "call_id": new_id("call"), "arguments": ""}
         opened = self.open_item(data)

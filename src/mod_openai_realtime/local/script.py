@@ -165,18 +165,21 @@ def _call(value: Any, where: str) -> FunctionCall:
 
 
 def _mcp_call(value: Any, where: str) -> McpCall:
-    known = {"server", "name", "arguments", "output", "error", "approval"}
+    known = {"server", "name", "arguments", "output", "error", "approval", "ms"}
     if not isinstance(value, dict) or set(value) - known or not all(_is(value.get(n), str) for n in ("server", "name")):
         raise ScriptError(
-            f"{where}: mcp is an object with server and name, and may have arguments, output, error and approval, "
-            "or a list of those"
+            f"{where}: mcp is an object with server and name, and may have arguments, output, error, approval "
+            "and ms, or a list of those"
         )
     output, error, approval = value.get("output", ""), value.get("error"), value.get("approval", False)
     if not isinstance(output, str) or not (error is None or isinstance(error, str)):
         raise ScriptError(f"{where}: output and error of {value['name']} are texts")
     if not isinstance(approval, bool):
         raise ScriptError(f"{where}: approval of {value['name']} is true or false")
-    return McpCall(value["server"], value["name"], _arguments(value, where), output, error, approval)
+    takes_ms = value.get("ms", 0)
+    if not _is(takes_ms, int) or takes_ms < 0:
+        raise ScriptError(f"{where}: ms of {value['name']} is a whole number from 0")
+    return McpCall(value["server"], value["name"], _arguments(value, where), output, error, approval, takes_ms)
 
 
 def _arguments(value: dict[str, Any], where: str) -> str:

@@ -27,7 +27,7 @@ class McpCall:
     """A tool of an MCP server, which the endpoint only pretends to call.
 
     `error` None: the call succeeds with `output`. With `approval` the client is asked first; the call follows at once
-    on its consent.
+    on its consent. It takes `ms` milliseconds.
     """
 
     server: str
@@ -36,6 +36,7 @@ class McpCall:
     output: str = ""
     error: str | None = None
     approval: bool = False
+    ms: int = 0
 
 
 Call = FunctionCall | McpCall

@@ -90,6 +90,29 @@ async def test_a_call_that_needs_consent_waits_for_it(make_bench: MakeBench) -> 
     assert bench.of("response.done")[1]["response"]["status"] == "completed"
 
 
+async def test_a_call_takes_the_time_that_the_script_says(make_bench: MakeBench) -> None:
+    slow = {"server": "wiki", "name": "ask", "output": "42", "ms": 700}
+    bench = make_bench(
+        agent={"turns": [{"mcp": slow}, {"mcp": {**slow, "approval": True}}], "mcp": {"wiki": ["ask"]}},
+        behaviour=ONE_PIECE,
+    )
+    await bench.update(tools=[WIKI])
+    assert "response.mcp_call.in_progress" in types(await bench.send("response.create"))
+    assert bench.of("response.mcp_call.completed") == bench.of("response.done") == []
+    await bench.clock.move(0.699)
+    assert bench.of("response.mcp_call.completed") == []
+    await bench.clock.move(0.001)
+    assert len(bench.of("response.mcp_call.completed")) == len(bench.of("response.done")) == 1
+    # With the client's consent, outside of a response.
+    await bench.send("response.create")
+    request = bench.of("response.done")[1]["response"]["output"][0]
+    yes = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": True}
+    await bench.send("conversation.item.create", item=yes)
+    assert len(bench.of("response.mcp_call.completed")) == 1
+    await bench.clock.move(0.7)
+    assert len(bench.of("response.mcp_call.completed")) == 2
+
+
 async def test_a_call_that_the_user_does_not_want_is_not_made(make_bench: MakeBench) -> None:
     call = {"server": "wiki", "name": "ask", "output": "42", "approval": True}
     bench = make_bench(agent={"turns": [{"mcp": call}], "mcp": {"wiki": ["ask"]}}, behaviour=ONE_PIECE)

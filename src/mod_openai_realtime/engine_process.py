@@ -6,9 +6,10 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 _START_S = 60.0
 _STOP_S = 15.0
@@ -28,6 +29,7 @@ class EngineProcess:
         """Of the last one that has ended."""
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeping: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -51,7 +53,12 @@ class EngineProcess:
             before = log.tell() if log is not None else 0
             # In a session of its own, Ctrl-C reaches it by way of stop() only, and stop() all of its processes.
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         try:
             assert self._process.stdout is not None
@@ -64,6 +71,14 @@ class EngineProcess:
         if not listens:
             self.stop()
             raise EngineStartError(self._why(before))
+        self._keeping = threading.Thread(target=self._keep, args=(self._process.stdout,), daemon=True)
+        self._keeping.start()
+
+    def _keep(self, output: IO[bytes]) -> None:
+        """What agents print: unread, it would have them wait one day."""
+        with self._log.open("ab", buffering=0) if self._log is not None else os.fdopen(os.dup(2), "wb", 0) as log:
+            for line in output:
+                log.write(line)
 
     def _why(self, before: int) -> str:
         if self._log is None:
@@ -82,5 +97,8 @@ class EngineProcess:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             self.exit_code = process.wait()
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.join(_STOP_S)
         if process.stdout is not None:
             process.stdout.close()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,22 @@ import pytest
 if TYPE_CHECKING:
     from .agent.testing import Desk, Phone
     from .agent.testing.exchange import Exchange
+    from .agent.testing.freeswitch_line import FreeSwitchOfTests
+    from .agent.testing.line import Switch
 
 FIXTURES = frozenset({"desk", "phone"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    from .testing_options import add_options
+
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from .testing_options import check_options
+
+    check_options(config)
 
 
 @pytest.fixture
@@ -27,22 +42,49 @@ def desk() -> Iterator[Desk]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def openai_realtime_freeswitch() -> Iterator[FreeSwitchOfTests]:
+    """The FreeSWITCH that `phone` calls with --phone=freeswitch, for all tests of a process."""
+    from .agent.testing.freeswitch_line import FreeSwitchOfTests
+
+    made = FreeSwitchOfTests()
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="module")
-def openai_realtime_exchange() -> Iterator[Exchange]:
+def openai_realtime_exchange(request: pytest.FixtureRequest) -> Iterator[Exchange]:
     """What `phone` stands on, for all tests of a file: there is one stand-in switch at a time in a process."""
     from .agent.testing.exchange import Exchange
+    from .testing_options import language_model
 
-    made = Exchange()
+    model = language_model(request.config)
+    if request.config.getoption("--phone") == "freeswitch":
+        from .agent.testing.freeswitch_line import FreeSwitchSwitch
+
+        freeswitch = request.getfixturevalue("openai_realtime_freeswitch")
+        made = Exchange(lambda _socket, _folder: FreeSwitchSwitch(freeswitch), freeswitch.engine_socket, model)
+    else:
+
+        def stand_in(engine_socket: Path, folder: Path) -> Switch:
+            from .agent.testing.standin_line import StandInSwitch
+
+            return StandInSwitch(engine_socket, folder)
+
+        made = Exchange(stand_in, None, model)
     yield made
     made.close()
 
 
 @pytest.fixture
-def phone(openai_realtime_exchange: Exchange) -> Phone:
+def phone(openai_realtime_exchange: Exchange, request: pytest.FixtureRequest) -> Phone:
     """Calls with real audio: `async with phone.call(Bakery) as caller:`. Needs the extra `local`, and silero-vad."""
     from .agent.testing.phone import Phone
 
-    return Phone(openai_realtime_exchange)
+    def show(text: str) -> None:
+        request.node.add_report_section("call", "agent", text)
+
+    return Phone(openai_realtime_exchange, show)
 
 
 @pytest.hookimpl(tryfirst=True)

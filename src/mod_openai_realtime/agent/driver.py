@@ -420,7 +420,7 @@ class Driver:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        self._acts.append(m.Done())
+        self._acts.append(m.Done(self.reason))
         self._flush()
         self.host.ended(self)
 

@@ -327,7 +327,9 @@ class Log(_Message, tag="log"):
 
 
 class Done(_Message, tag="done"):
-    """on_end has run, or had its time: the call can be forgotten."""
+    """on_end has run, or had its time: the call can be forgotten. `reason`: what on_end was told."""
+
+    reason: str = ""
 
 
 Act = Plan | Fail | Send | Play | Break | Execute | Close | Log | Done

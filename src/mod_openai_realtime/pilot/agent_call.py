@@ -44,6 +44,8 @@ PLAN_S = 15.0
 UNKNOWN = 1 << 20
 """Of messages that a worker which has died may have told after it was last kept how far they went."""
 
+_DONE, _GIVEN_UP = "agent %s of call %s is done: %s", "agent %s of call %s is given up: %s: on_end takes too long"
+
 Reason = Literal["hang_up", "caller", "transferred", "stopped", "failed"]
 
 
@@ -119,6 +121,7 @@ class AgentCall:
         self._through = 0
         self._connected = False
         self._state = _State.BEGUN
+        self._reason: Reason = "stopped"  # of the end, once there is one
         self._patience: Timer | None = None
         if kept is not None:
             self._plan, self._through = kept.plan, kept.through
@@ -177,7 +180,7 @@ class AgentCall:
         if self._state in (_State.ENDED, _State.GONE):
             return False
         self._tell(Ended, reason, detail)
-        self._state = _State.ENDED
+        self._state, self._reason = _State.ENDED, reason
         self._desk = None
         self._wait(DONE_S, self._had_its_time)
         return True
@@ -197,6 +200,7 @@ class AgentCall:
     def _act(self, act: Any) -> None:
         if isinstance(act, Done):
             if self._state is _State.ENDED:
+                logger.info(_DONE, self.agent, self._facts.uuid, act.reason or self._reason)
                 self._gone()
             return
         desk = self._desk
@@ -274,6 +278,7 @@ class AgentCall:
 
     def _had_its_time(self) -> None:
         self._patience = None
+        logger.warning(_GIVEN_UP, self.agent, self._facts.uuid, self._reason)
         self._gone()
 
     def _gone(self) -> None:

@@ -5,48 +5,53 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from ...local.recording import ConnectionRecord
 from ...local.scripted_model import ScriptedModel
 from ...local.server import LocalEndpoint
 from ...local.voice import hibari
-from ...standin import AgentCall
+from ..messages import DONE_S
+from . import report
+from .engine_said import EngineSaid
 from .exchange import Exchange
-from .transcript import Utterance, cut, failure, find
+from .line import RATE, Line
+from .report import Happening
+from .tool_runs import ToolRun, ToolRuns, tool_runs
+from .transcript import Utterance, cut, find
 
-RATE = 8000  # Hz, of the call
+__all__ = ["Caller", "ToolRun"]
+
 LOOK_S = 0.02
 ANSWER_S = 30.0
 """So long an answer may take, tools included, until it has been heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolRun:
-    """A tool that the model called. `error` None: it has not failed; then `result` is what the model was told."""
-
-    name: str
-    arguments: dict[str, Any]
-    result: Any
-    error: str | None
+END_S = DONE_S + 5.0
+"""So long an agent may take that is told of the end, on_end included."""
 
 
 class Caller:
     """Of one call. `model` is its script: `model.will_say("…")`, `model.will_call("tool", name=value)`, in any chain, a
-    response each. What the script does not foresee is answered with the words of the model's instructions."""
+    response each. What the script does not foresee is answered with the words of the model's instructions. With
+    `--model=llm` a language model answers, and the script is left unused.
 
-    def __init__(self, exchange: Exchange, model: ScriptedModel, variables: Mapping[str, str]) -> None:
+    What does not happen in time raises AssertionError, with all that happened instead.
+    """
+
+    def __init__(self, exchange: Exchange, line: Line, model: ScriptedModel) -> None:
         self.model = model
         self.heard: list[Utterance] = []
         """What came out of the channel, an entry for each answer, as far as it was heard."""
         self._exchange = exchange
-        self._call = AgentCall(exchange.switch, exchange.switch.call(RATE, variables=variables))
+        self._line = line
+        self._said = EngineSaid(exchange.engine.log)
         self._began = time.monotonic()
-        self._matched = 0
+        self._matched = 0  # words of what was heard
         self._speaking = 0  # how often the agent has begun to
+        self._sounds = False
         self._connections = len(exchange.endpoint.snapshot())
+        self._handshakes = len(exchange.handshakes())
+        self._own: list[Happening] = []
 
     # -- the test's words
 
@@ -56,74 +61,101 @@ class Caller:
         self.model.will_hear(text)
         audio = await hibari().speak(text, RATE)
         before = len(self.heard)
-        self._call.call.feed(audio.astype("<i2").tobytes())
+        self._note("caller", f"“{text}”")
+        self._line.says(audio.astype("<i2").tobytes())
         await self.waits(len(audio) / RATE)
-        if wait:
-            await self._until(lambda: any(not each.interrupted for each in self.heard[before:]), ANSWER_S, "an answer")
+
+        def answered() -> bool:
+            return any(not each.interrupted for each in self.heard[before:])
+
+        if wait and not await self._until(answered, ANSWER_S) and not self._line.over:
+            self._fail(f"no answer to {text!r} was heard to its end within {ANSWER_S:g} s.")
 
     async def hears(self, text: str, timeout_s: float = 15.0) -> None:
         """Returns once this was heard, in the transcript of what was really played; later than what was found by the
-        hears() before. Case and punctuation do not matter. Raises AssertionError, with what was heard when."""
+        hears() before. Case and punctuation do not matter. Raises AssertionError, also once the call is over."""
 
-        def heard() -> bool:
-            found = find(text, self.heard, self._matched)
-            if found is not None:
-                self._matched = found
-            return found is not None
+        def found() -> bool:
+            end = find(text, [each.text for each in self.heard], self._matched)
+            self._matched = end or self._matched
+            return end is not None
 
-        deadline = time.monotonic() + timeout_s
-        while not heard():
-            if time.monotonic() > deadline or self._call.over:
-                self._take()
-                if heard():
-                    return
-                raise AssertionError(failure(text, self.heard, timeout_s))
-            await self._look()
+        if not await self._until(found, timeout_s):
+            over = ", and the call is over." if self._line.over else f" within {timeout_s:g} s."
+            self._fail(f"{text!r} was not heard{over}{self._why_not(text)}")
 
     async def interrupts(self, text: str, *, after_ms: int = 800) -> None:
         """Speaks into what the agent says, so long after its first sample; returns as says() does."""
         began = self._speaking
-        if self._call_is_silent():
-            await self._until(lambda: self._speaking > began, ANSWER_S, "the agent's voice")
+        self._take()
+        if not self._sounds and not await self._until(lambda: self._speaking > began, ANSWER_S):
+            over = " before the call was over." if self._line.over else f" within {ANSWER_S:g} s."
+            self._fail(f"the agent said nothing to be interrupted{over}")
         await self.waits(after_ms / 1000)
         await self.says(text)
 
     async def keys(self, digits: str) -> None:
-        """Presses these keys of the telephone."""
-        self._call.call.dial(digits)
+        """Presses these keys of the telephone. Raises ValueError for what no telephone has."""
+        self._note("caller", f"keys {digits}")
+        await self._line.keys(digits)
         await self._look()
 
     async def waits(self, seconds: float) -> None:
         """Lets real time pass."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._call.over:
+        while time.monotonic() < deadline and not self._line.over:
             await self._look()
 
     async def hangs_up(self) -> None:
-        """Returns once the channel is gone."""
-        await self._call.hang_up()
-        await self._until(lambda: self._call.reason is not None, ANSWER_S, "the end of the call")
+        """Returns once the channel is gone, and the agent's on_end has run."""
+        self._note("caller", "hangs up")
+        await self._line.hang_up()
+        await self.ended()
 
     async def ended(self, timeout_s: float = ANSWER_S) -> str:
-        """The reason, as on_end has it: hang_up (the agent), caller, transferred, stopped, failed. Raises
-        AssertionError where the call does not end in time."""
-        await self._until(lambda: self._call.reason is not None, timeout_s, "the end of the call")
-        assert self._call.reason is not None
-        return self._call.reason
+        """The reason, as on_end has it, once on_end has run: hang_up (the agent), caller, transferred, stopped, failed.
+        Raises AssertionError where the call does not end in time."""
+        if not await self._until(lambda: self._line.over or self._reason(), timeout_s):
+            self._fail(f"the call has not ended within {timeout_s:g} s.")
+        if not await self._until(self._reason, END_S, also_over=True):
+            self._fail(f"the call is over, but the agent is not done with it within {END_S:g} s.")
+        return self._reason() or "failed"
 
     @property
     def tools(self) -> list[ToolRun]:
         """Those that have been answered, in the order of their answers."""
-        return _tools(self._records())
+        return ToolRuns((run for _, run in tool_runs(self._records())), self.story)
+
+    @property
+    def transferred_to(self) -> str | None:
+        """The extension, or the SIP URI of a REFER."""
+        return self._line.transferred_to
 
     def variable(self, name: str) -> str | None:
-        """Of the channel."""
-        return self._call.call.variable(name)
+        """Of the channel; None where it is not set, or the channel is gone."""
+        return self._line.variable(name)
+
+    def story(self) -> str:
+        """What has happened so far, with the times, for people to read."""
+        self._take()
+        records = self._records()
+        runs = [(at - self._began, run) for at, run in tool_runs(records)]
+        handshakes = self._exchange.handshakes()[self._handshakes :]
+        seen = [
+            *self._own,
+            *report.heard(self.heard),
+            *report.tools(runs),
+            *report.connections(records, handshakes, self._began),
+        ]
+        if self._line.over:
+            seen.append(Happening(self._now(), "call", f"is over: {self._reason() or 'the agent is still at it'}"))
+        return report.story(seen, self._said.trouble())
 
     # -- faults
 
     def endpoint_drops(self) -> None:
         """The connection to the model is lost, without a close."""
+        self._note("test", "the connection to the model is cut")
 
         def drop(endpoint: LocalEndpoint) -> None:
             for number, record in enumerate(endpoint.connections):
@@ -134,55 +166,89 @@ class Caller:
 
     def host_dies(self) -> None:
         """The process that the agent runs in is killed."""
+        self._note("test", "the agent's process is killed")
         self._exchange.engine.kill_host()
 
     # -- inner
 
     async def begin(self, data: str) -> None:
         """The dialplan runs the agent's application."""
-        self._call.begin(data)
-        await self._until(lambda: self._call.state is not None, ANSWER_S, "the agent")
+        await self._line.begin(data)
+        if not await self._until(lambda: self._line.state, ANSWER_S):
+            self._fail(f"the agent did not take the call within {ANSWER_S:g} s.")
 
     async def finish(self) -> None:
         """Whatever is left of the call ends."""
-        await self._call.finish(ANSWER_S)
-
-    def _call_is_silent(self) -> bool:
+        await self._line.finish(ANSWER_S)
         self._take()
-        return self._speaking == len(self.heard)
 
-    async def _until(self, condition: Callable[[], object], timeout_s: float, what: str) -> None:
+    @property
+    def log(self) -> list[str]:
+        """What the engine and the agent have written."""
+        return self._said.lines
+
+    def _reason(self) -> str | None:
+        """Of the end, once the agent is done with it."""
+        reason = self._said.reasons.get(self._line.uuid)
+        if reason is None and self._line.over and not self._exchange.engine.running:
+            return "failed"  # there is nobody left to tell
+        return reason
+
+    def _why_not(self, text: str) -> str:
+        """What may have become of words that were not heard."""
+        if find(text, [each.text for each in self.heard]) is not None:
+            return " It was heard before: each hears() looks behind what the one before has found."
+        if find(text, [each.meant for each in self.heard]) is not None:
+            return " The model said it, but was cut off."
+        if self._sounds:
+            return " The agent is still speaking."
+        unused = self.model.turns_left
+        if unused and self._exchange.scripted:
+            return f" Nothing has asked the model yet for {unused} of the turns that it was given."
+        if unused:
+            return " With --model=llm a language model answers: what the test scripts is left unused."
+        return ""
+
+    async def _until(self, condition: Callable[[], object], timeout_s: float, *, also_over: bool = False) -> bool:
+        """Whether it holds in time, and while the call lasts; `also_over`: and after it."""
         deadline = time.monotonic() + timeout_s
         while not condition():
-            if self._call.over and self._call.reason is not None:
-                return
-            if time.monotonic() > deadline:
-                raise AssertionError(failure(what, self.heard, timeout_s))
+            if time.monotonic() > deadline or (self._line.over and not also_over):
+                self._take()
+                return bool(condition())
             await self._look()
+        return True
+
+    def _fail(self, text: str) -> NoReturn:
+        raise AssertionError(f"{text}\n{self.story()}")
 
     async def _look(self) -> None:
         await asyncio.sleep(LOOK_S)
         self._take()
 
     def _take(self) -> None:
-        """What the module has told since the last time."""
-        switch = self._exchange.switch
-        for event in switch.events():
-            if event.uuid != self._call.call.uuid or event.subclass is None:
-                continue
-            name = event.subclass.rpartition("::")[2]
-            if name == "openai_speech_start":
+        """What has been told since the last time."""
+        self._said.look()
+        for news in self._line.news():
+            if news.kind == "openai_speech_start":
                 self._speaking += 1
-            elif name == "turn":
-                self._note(json.loads(event.body))
-        for line in switch.log():
-            self._call.logged(line)
-        self._call.look()
+                self._sounds = True
+            elif news.kind == "openai_speech_stop":
+                self._sounds = False
+            elif news.kind == "turn":
+                self._heard(json.loads(news.body))
 
-    def _note(self, turn: dict[str, Any]) -> None:
-        text = _transcript(self._records(), turn["response_id"])
-        part = cut(text, turn["heard_ms"], turn["received_ms"])
-        self.heard.append(Utterance(part, time.monotonic() - self._began, turn["interrupted"]))
+    def _heard(self, turn: dict[str, Any]) -> None:
+        meant = _transcript(self._records(), turn["response_id"])
+        text = cut(meant, turn["heard_ms"], turn["received_ms"])
+        now = self._now()
+        self.heard.append(Utterance(text, now, turn["interrupted"], now - turn["heard_ms"] / 1000, meant))
+
+    def _note(self, who: str, what: str) -> None:
+        self._own.append(Happening(self._now(), who, what))
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
 
     def _records(self) -> list[ConnectionRecord]:
         return self._exchange.endpoint.snapshot()[self._connections :]
@@ -192,31 +258,3 @@ def _transcript(records: list[ConnectionRecord], response: str | None) -> str:
     """All that the model said in a response."""
     done = [event for each in records for event in each.sent_events("response.output_audio_transcript.done")]
     return " ".join(event["transcript"] for event in done if event["response_id"] == response)
-
-
-def _tools(records: list[ConnectionRecord]) -> list[ToolRun]:
-    calls = {
-        event["item"]["call_id"]: event["item"]
-        for each in records
-        for event in each.sent_events("response.output_item.done")
-        if event["item"]["type"] == "function_call"
-    }
-    runs = []
-    for each in records:
-        for event in each.received_events("conversation.item.create"):
-            item = event["item"]
-            call = calls.get(item.get("call_id"))
-            if item["type"] == "function_call_output" and call is not None:
-                result, error = _outcome(item["output"])
-                runs.append(ToolRun(call["name"], json.loads(call["arguments"] or "{}"), result, error))
-    return runs
-
-
-def _outcome(output: str) -> tuple[Any, str | None]:
-    try:
-        value = json.loads(output)
-    except ValueError:
-        return output, None
-    if isinstance(value, dict) and set(value) == {"error"}:
-        return None, str(value["error"])
-    return value, None

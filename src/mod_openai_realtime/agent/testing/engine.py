@@ -28,22 +28,27 @@ class TestEngine:
 
     __test__ = False
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, socket: Path, folder: Path, url: str) -> None:
         """`url`: where all agents' streams go, whatever their own."""
-        self.socket = folder / "engine.sock"
-        self._log = folder / "engine.log"
+        self.socket = socket
+        self.log = folder / "engine.log"
         self._url = url
         self._agents: dict[str, str] = {}
-        self._process = EngineProcess(self.socket, self._log)
+        self._process = EngineProcess(self.socket, self.log)
 
     def serve(self, agent: type[Agent]) -> str:
         """The agent's name; returns once calls can be given to it. Raises EngineStartError, ValueError."""
         name, specified = agent.__name__, specification(agent)
-        if self._agents.get(name) != specified or self._process.pid is None:
+        if self._agents.get(name) != specified or not self.running:
             self.stop()
-            self._agents[name] = specified
-            self._process.start("--all-agents-at", self._url, *(f"--agent={each}" for each in self._agents.values()))
+            agents = {**self._agents, name: specified}
+            self._process.start("--all-agents-at", self._url, *(f"--agent={each}" for each in agents.values()))
+            self._agents = agents  # one that can't be loaded is not asked for again by the tests of others
         return name
+
+    @property
+    def running(self) -> bool:
+        return self._process.pid is not None
 
     def kill_host(self) -> None:
         """The process that the agents run in dies, as by the kernel for want of memory."""
@@ -57,9 +62,6 @@ class TestEngine:
         if pid is None:
             return []
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
 
     def stop(self) -> None:
         self._process.stop()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from ..agent import Agent
 from .caller import Caller
 from .exchange import Exchange
+from .line import Dialling
 
 
 class Phone:
-    """The fixture `phone`. What it stands on is made at the first call, and shared by all tests of the session."""
+    """The fixture `phone`. What it stands on is made at the first call, and shared by all tests of a file."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, show: Callable[[str], object] = lambda text: None) -> None:
+        """`show`: what the engine and the agent have written in a call, should anybody want to read it."""
         self._exchange = exchange
+        self._show = show
 
     @contextlib.asynccontextmanager
     async def call(
@@ -26,27 +29,37 @@ class Phone:
         parameters: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
         latency_ms: int = 0,
+        endpoint_away: bool = False,
     ) -> AsyncIterator[Caller]:
         """Somebody calls the agent, who answers; at the end of the block the caller hangs up, if nobody has before.
 
         `number`: the caller's. `parameters`: `call.parameters`. `variables`: of the channel. `latency_ms`: how long the
-        model at least takes for the first word. The agent runs in a process of its own, so its class has to stand at
-        the top of a file (ValueError). One call at a time (RuntimeError).
+        model at least takes for the first word. `endpoint_away`: the model can't be reached. The agent runs in a
+        process of its own, so its class has to stand at the top of a file (ValueError). Raises EngineStartError where
+        it can't be loaded. One call at a time (RuntimeError).
         """
         exchange = self._exchange
         if exchange.busy:
             raise RuntimeError("one call at a time: another one of this session is still up")
+        _check({"number": number, "dialled": dialled, **(parameters or {}), **(variables or {})})
         exchange.busy = True
         try:
             name = exchange.serve(agent)
-            model = exchange.begin_call(latency_ms)
-            known = {"caller_id_number": number, "caller_id_name": number, "destination_number": dialled}
-            caller = Caller(exchange, model, {**known, "direction": "inbound", **(variables or {})})
+            model = exchange.begin_call(latency_ms, endpoint_away)
+            caller = Caller(exchange, exchange.line(Dialling(number, dialled, variables or {})), model)
             words = [f"'{key}={value}'" for key, value in (parameters or {}).items()]
-            await caller.begin(" ".join([name, *words]))
             try:
+                await caller.begin(" ".join([name, *words]))
                 yield caller
             finally:
                 await caller.finish()
+                self._show("\n".join(caller.log))
         finally:
             exchange.busy = False
+
+
+def _check(given: Mapping[str, str]) -> None:
+    """Raises ValueError for what no channel can be told."""
+    for name, value in given.items():
+        if any(letter in name + value for letter in "\0\r\n"):
+            raise ValueError(f"{name} is to be one line, not {value!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NO_WORD = re.compile(r"[^\w]+")
@@ -10,14 +11,20 @@ _NO_WORD = re.compile(r"[^\w]+")
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was heard of one answer. `ended_s`: when it was over, since the call began."""
+    """What was heard of one answer. Times are since the call began."""
 
     text: str
     ended_s: float
     interrupted: bool
+    began_s: float = 0.0
+    meant: str = ""
+    """All of what the model said; the same, where it was heard to its end."""
 
-    def __str__(self) -> str:
-        return f"{self.ended_s:6.1f} s  {self.text}{' (interrupted)' if self.interrupted else ''}"
+    def told(self) -> str:
+        if not self.interrupted:
+            return f"“{self.text}”, to its end at {self.ended_s:.1f} s"
+        heard = f"“{self.text}”" if self.text else "nothing"
+        return f"{heard}, and was cut off at {self.ended_s:.1f} s, of “{self.meant}”"
 
 
 def words(text: str) -> str:
@@ -35,15 +42,12 @@ def cut(text: str, heard_ms: int, received_ms: int) -> str:
     )
 
 
-def find(wanted: str, heard: list[Utterance], since: int) -> int | None:
-    """The index behind the utterance, from `since` on, that ends what was wanted; None: it was not heard."""
-    for end in range(since, len(heard)):
-        if f" {words(wanted)} " in f" {words(' '.join(each.text for each in heard[since : end + 1]))} ":
-            return end + 1
+def find(wanted: str, heard: Sequence[str], since: int = 0) -> int | None:
+    """Where what was wanted ends, in whole words of all that was heard, looked for from there `since` it ended; None:
+    it was not heard. It may begin in one utterance and end in the next."""
+    sought = words(wanted).split()
+    said = words(" ".join(heard)).split()
+    for start in range(since, len(said) - len(sought) + 1):
+        if said[start : start + len(sought)] == sought:
+            return start + len(sought)
     return None
-
-
-def failure(wanted: str, heard: list[Utterance], within_s: float) -> str:
-    """What a test that fails says."""
-    lines = "\n".join(f"  {each}" for each in heard) or "  nothing"
-    return f"{wanted!r} was not heard within {within_s:g} s. What was heard, and when it was over:\n{lines}"

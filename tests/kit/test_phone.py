@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from shop_agent import Shop
@@ -57,14 +58,16 @@ async def test_who_is_interrupted_was_not_heard_to_the_end(phone: Phone) -> None
         assert cut.text and long.startswith(cut.text) and len(cut.text) < len(long)
 
 
-async def test_digits_and_the_agents_own_end(phone: Phone) -> None:
-    async with phone.call(Shop) as caller:
+async def test_digits_and_the_agents_own_end_with_what_it_does_then(phone: Phone, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    async with phone.call(Shop, parameters={"note": str(note)}) as caller:
         await greeted(caller)
         caller.model.will_say("You pressed something.").will_call("finish")
         await caller.keys("12#")
         await caller.hears("you pressed something")
         await caller.says("That is all, goodbye.")
         assert await caller.ended() == "hang_up"
+        assert note.read_text() == "hang_up"
 
 
 async def test_a_caller_who_hangs_up(phone: Phone) -> None:

@@ -1,6 +1,7 @@
 """The agent of these tests."""
 
 import asyncio
+from pathlib import Path
 
 from mod_openai_realtime.agent import Agent, Call, ToolError, tool
 
@@ -23,6 +24,16 @@ class Shop(Agent):
         return "done"
 
     @tool
+    async def break_down(self) -> str:
+        """Fails as code does that is not right."""
+        return {}["missing"]
+
+    @tool
     async def finish(self, call: Call) -> None:
         """End the call."""
         await call.hang_up()
+
+    async def on_end(self, call: Call, reason: str) -> None:
+        if "note" in call.parameters:
+            await asyncio.sleep(0.3)
+            Path(call.parameters["note"]).write_text(reason)  # noqa: ASYNC240

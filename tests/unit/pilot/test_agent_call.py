@@ -119,22 +119,27 @@ def test_the_end_is_the_last_that_is_told_and_nothing_is_done_after_it(
 
 
 def test_a_call_that_has_ended_waits_for_its_host_and_no_longer_than_it_may(
-    planned: FakeHost, call: AgentCall, calls: AgentCalls, timers: Timers
+    planned: FakeHost, call: AgentCall, calls: AgentCalls, timers: Timers, caplog: pytest.LogCaptureFixture
 ) -> None:
     call.ended("hang_up")
     planned.dies()
     other = FakeHost(calls).hello("bakery")
     assert isinstance(other.told()[-1], Ended)  # on_end runs there
     assert DONE_S in timers.run_out()
+    assert "agent bakery of call uuid-1 is given up: hang_up: on_end takes too long" in caplog.messages
     other.dies()
     assert FakeHost(calls).hello("bakery").told()[1:] == []
 
 
-def test_a_host_that_is_done_is_told_nothing_more(planned: FakeHost, call: AgentCall, timers: Timers) -> None:
+def test_a_host_that_is_done_is_told_nothing_more(
+    planned: FakeHost, call: AgentCall, timers: Timers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     call.ended("stopped")
-    planned.say(Acts(call.number, 2, [Done()]))
+    planned.say(Acts(call.number, 2, [Done("transferred")]))
     assert planned.worker_end.calls == {}
     assert DONE_S not in timers.run_out()
+    assert caplog.messages == ["agent bakery of call uuid-1 is done: transferred"]
 
 
 def test_an_answer_that_comes_after_the_end_is_not_told(planned: FakeHost, call: AgentCall, desk: NotedDesk) -> None:

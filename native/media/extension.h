@@ -22,6 +22,7 @@ extern PyMethodDef media_audio_delta_methods[];
 extern PyMethodDef media_json_shape_methods[];
 extern PyMethodDef media_stream_memory_methods[];
 extern PyMethodDef media_g711_methods[];
+extern PyMethodDef media_caller_voice_methods[];
 /* Fills the tables; before the first call of a method. */
 void media_g711_build(void);
 /* Takes what suits the processor. */

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define STREAM_MEMORY_MAGIC 0x4d52414fu /* "OARM" */
-#define STREAM_MEMORY_VERSION 3u
+#define STREAM_MEMORY_VERSION 4u
 #define STREAM_MEMORY_HEADER_BYTES 4096u
 
 /* What the engine wants of the media thread, and what a restarted engine must know (writer: the engine; the module
@@ -36,6 +36,7 @@ enum stream_control {
     STREAM_CONNECTED = 1u << 4,      /* the WebSocket is up: the module fires `disconnect` if the engine dies */
     STREAM_SPEAKING = 1u << 5,       /* openai_speech_start was fired: the module fires the stop if the engine dies */
     STREAM_ON_HOLD = 1u << 6,        /* the application was told; kept for a restarted engine, as CAPTURE_MUTED */
+    STREAM_HUSHED = 1u << 7,         /* for a moment: playback keeps its place, and in its stead goes silence */
 };
 
 struct stream_memory {

@@ -140,6 +140,13 @@ static inline bool playback_ring_read(struct playback_ring *ring, int16_t *frame
     }
 
     available = head - ring->position;
+    if (control & STREAM_HUSHED) {
+        if ((available > 0 || (control & STREAM_EXPECTING)) && !(control & STREAM_PLAYBACK_MUTED)) {
+            playback_ring_fade_to_silence(ring, frame + filled, samples - filled, fade);
+            filled = samples;
+        }
+        goto done;
+    }
     if (available > 0) {
         uint32_t take = available < samples - filled ? (uint32_t)available : samples - filled;
 

@@ -120,6 +120,34 @@ static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct 
     return 0;
 }
 
+/* Engine: copy the slot at `position`, read or not, into `pcm` (room for slot_bytes); nothing counts as read. Returns its
+ * size in bytes, or 0 where it has not been written yet, or is not there any more. */
+static inline uint32_t slot_ring_look(const struct slot_ring *ring, uint64_t position, void *pcm,
+                                      struct audio_slot *header)
+{
+    const struct audio_slot *slot = slot_ring_slot(ring, position);
+    uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES, bytes = 0;
+
+    if (atomic_load_explicit(&slot->sequence, memory_order_acquire) != 2 * position + 2) {
+        return 0;
+    }
+    header->time_ns = slot->time_ns;
+    header->rate = slot->rate;
+    header->channels = slot->channels;
+    header->frame = slot->frame;
+    bytes = slot->bytes;
+    if (bytes <= room) {
+        memcpy(pcm, slot->pcm, bytes);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != 2 * position + 2 ||
+        !sound_slot(header, bytes, room)) {
+        return 0;
+    }
+    header->bytes = (uint16_t)bytes;
+    return bytes;
+}
+
 /* Engine: what was read last will be read again. */
 static inline void slot_ring_unread(struct slot_ring *ring)
 {

@@ -11,3 +11,4 @@ class Control(IntFlag):
     CONNECTED = 1 << 4
     SPEAKING = 1 << 5
     ON_HOLD = 1 << 6
+    HUSHED = 1 << 7

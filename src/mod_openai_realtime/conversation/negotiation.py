@@ -131,6 +131,11 @@ class Negotiation:
         return any(update.capture not in (None, self.capture) for update in self._outstanding)
 
     @property
+    def all_answered(self) -> bool:
+        """Of the `session.update`s that have gone out."""
+        return not self._outstanding
+
+    @property
     def longest_wait_ms(self) -> float:
         """After so long it is to be told to give_up()."""
         if not self._shut:

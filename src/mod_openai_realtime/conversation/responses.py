@@ -116,6 +116,11 @@ class Responses:
         return bool(self._alive)
 
     @property
+    def any_interruptible(self) -> bool:
+        """Whether one may be under way that the caller may interrupt."""
+        return any(alive.interruptible for alive in self._alive.values())
+
+    @property
     def any_announced(self) -> bool:
         """Whether a response may be under way at the server that was not interrupted."""
         return any(alive.announced for alive in self._alive.values())

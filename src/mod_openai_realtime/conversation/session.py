@@ -6,6 +6,7 @@ import math
 
 from ..dialect.dialect import Dialect
 from ..dialect.profiles import OPENAI
+from .barge_in import BargeIn, BargeInTerms
 from .conversation import Conversation
 from .interruption import Interruption, TurnDetection
 from .negotiation import Negotiation
@@ -36,6 +37,7 @@ class Session:
         raw: bool,
         restored: bool = False,
         dialect: Dialect = OPENAI,
+        barge_in: BargeIn = BargeIn.SERVER,
     ) -> None:
         """`interruption` and `conversation` are the stream's; None where nothing is restored. `plays`: the stream has
         playback. `restored`: there was a session before. `dialect`: what the server is taken to speak."""
@@ -48,6 +50,7 @@ class Session:
         self.plays = plays
         self.raw = raw
         self.responses = Responses()
+        self.barge_in = BargeInTerms(barge_in, dialect, asks=plays and not raw)
         self.detection = TurnDetection(interrupts=dialect.speech_interrupts)
         self.clock = TurnClock()
         self.quiet = Quiet(self.clock, transcripts=conversation is not None and conversation.keeps_items)

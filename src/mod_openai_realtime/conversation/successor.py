@@ -71,6 +71,7 @@ class Successor:
         wish = restoration.ask_again() if restoration is not None and restoration.begun else None
         if wish is None:
             return None
+        wish = self.session.barge_in.told(wish)
         self.session.negotiation.prefer(wish)
         self.session.negotiation.engine_asks(wish)
         return orjson.dumps({"type": UPDATE, "event_id": UPDATE_ID, "session": wish})

@@ -12,6 +12,7 @@ from ..audio.heard import Heard
 from ..dialect.client_messages import ClientKind, ClientMessage
 from ..dialect.messages import MAX_VALUES, Kind, ServerMessage
 from ..limits import check_id
+from .barge_in import BargeIn
 from .effects import (
     EVERYTHING,
     Disown,
@@ -191,8 +192,10 @@ def follow_session(session: Session, message: ServerMessage, *, beside: bool = F
     greeted = restoration is not None and message.kind is Kind.SESSION_CREATED and not restoration.begun
     wish = restoration.wish if restoration is not None and greeted else {}
     negotiation.prefer(wish)
-    asked = negotiation.server_said(message)
-    return _begin(session, asked, wish, greeted=greeted, beside=beside)
+    asked = merged(negotiation.server_said(message) or {}, wish)
+    if message.kind is Kind.SESSION_CREATED:
+        asked = session.barge_in.first(asked, message.fields.get("session"))
+    return _begin(session, asked, greeted=greeted, beside=beside)
 
 
 def connection_made(session: Session, *, beside: bool = False) -> list[Effect]:
@@ -202,16 +205,14 @@ def connection_made(session: Session, *, beside: bool = False) -> list[Effect]:
     wish = session.restoration.wish if session.restoration is not None else {}
     session.negotiation.prefer(wish)
     greeted = session.restoration is not None
-    return _begin(session, session.negotiation.opening(), wish, greeted=greeted, beside=beside)
+    return _begin(session, merged(session.negotiation.opening() or {}, wish), greeted=greeted, beside=beside)
 
 
-def _begin(
-    session: Session, asked: dict[str, Any] | None, wish: dict[str, Any], *, greeted: bool, beside: bool
-) -> list[Effect]:
+def _begin(session: Session, asked: dict[str, Any], *, greeted: bool, beside: bool) -> list[Effect]:
     """One update for what the engine asks and what the application asked before; then all else that is restored, where
     it is the time for that."""
     effects: list[Effect] = []
-    asked = merged(asked or {}, wish)
+    asked = session.barge_in.told(asked)
     if asked:
         session.negotiation.engine_asks(asked)
         effects.append(Send(orjson.dumps({"type": UPDATE, "event_id": UPDATE_ID, "session": asked})))
@@ -224,11 +225,17 @@ def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> l
     session.greeted = session.greeted or message.kind is Kind.SESSION_CREATED
     stated = turn_detection(message.fields.get("session"), speech_interrupts=session.dialect.speech_interrupts)
     session.detection = stated or session.detection
-    return []
+    complaint = session.barge_in.complaint
+    if message.kind is Kind.SESSION_UPDATED and session.negotiation.all_answered:
+        complaint = session.barge_in.answered(message.fields.get("session"))
+    return [Warn(complaint)] if complaint is not None else []
 
 
 def _refused(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:
     session.responses.requests.refused(message.error)
+    complaint = session.barge_in.refused() if message.error.get("event_id") == UPDATE_ID else None
+    if complaint is not None:
+        return [Warn(complaint)]
     if message.error.get("code") == "input_audio_buffer_commit_empty":
         session.clock.commit_refused()
     return [Expired()] if message.error.get("code") == "session_expired" else []
@@ -236,7 +243,7 @@ def _refused(session: Session, message: ServerMessage, _now_ns: int) -> list[Eff
 
 def _caller_speaks(session: Session, _message: ServerMessage, _now_ns: int) -> list[Effect]:
     session.clock.speech_started()
-    if not session.detection.interrupts:
+    if session.barge_in.policy is not BargeIn.SERVER or not session.detection.interrupts:
         return []
     return caller_interrupts(session, cancel=not session.detection.server_cancels)
 

@@ -116,6 +116,10 @@ class Dialect:
     # -- interruption
     speech_interrupts: bool = True
     """`speech_started` ends playback also where the session has no turn detection."""
+    leaves_answers: bool = True
+    """It can be told not to cancel its answer when the caller speaks (`interrupt_response`)."""
+    detection: str = ""
+    """The `type` of turn detection that takes this, where the application names none; empty: that of the session."""
     cut_reasons: frozenset[str] = frozenset({"client_cancelled"})
     """Of `response.done`, for which the response is not to be heard any more."""
 

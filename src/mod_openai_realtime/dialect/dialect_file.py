@@ -224,6 +224,8 @@ _KEYS: dict[str, Check] = {
     "gate_wait_ms": _or_zero(_number(1, 60_000)),
     "session_limit_s": _or_zero(_number(1, 7 * 86400)),
     "speech_interrupts": _flag,
+    "leaves_answers": _flag,
+    "detection": _text,
     "cut_reasons": lambda value: frozenset(_names(value)),
     "items": _items,
     "agent_text": _event,

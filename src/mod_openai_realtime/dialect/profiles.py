@@ -39,6 +39,7 @@ VOICE_LIVE = Dialect(
         unstated_rate=24000,
     ),
     gate=Gate.UPDATED,
+    detection="azure_semantic_vad",
     agent_text="text",
 )
 
@@ -82,6 +83,7 @@ VLLM = Dialect(
     gate=Gate.CONFIGURED,
     gate_wait_ms=None,
     speech_interrupts=False,
+    leaves_answers=False,
     cut_reasons=frozenset({"client_cancelled", "barge_in"}),
     items=frozenset({"user"}),
 )
@@ -129,6 +131,7 @@ TRANSCRIPTION = Dialect(
     input=Formats(unstated_rate=24000),
     gate=Gate.CONFIGURED,
     gate_wait_ms=None,
+    leaves_answers=False,
     unknown=frozenset({TRUNCATE, CANCEL, CREATE_ITEM, DELETE_ITEM, "response.create"}),
 )
 
@@ -139,6 +142,7 @@ TRANSLATION = Dialect(
     session_type="",
     input=Formats("", "", "", unstated_rate=24000),
     output=Formats("", "", "", unstated_rate=24000),
+    leaves_answers=False,
     unknown=TRANSCRIPTION.unknown | {"input_audio_buffer.commit", "input_audio_buffer.clear"},
 )
 

@@ -44,6 +44,8 @@ def plan_variables(
     variables["STREAM_CONNECT_TIMEOUT_S"] = str(max(1, math.ceil(plan.connect_timeout_s)))
     if plan.audio != "auto" or "STREAM_AUDIO_FORMAT" not in variables:
         variables["STREAM_AUDIO_FORMAT"] = plan.audio
+    if plan.barge_in != "server" or "STREAM_BARGE_IN" not in variables:
+        variables["STREAM_BARGE_IN"] = plan.barge_in
     if plan.record is not None:
         variables["STREAM_RECORD"] = plan.record
     key = _key(plan.key, channel, environment)

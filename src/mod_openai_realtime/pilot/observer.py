@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..audio.caller_voice import CallerVoice
 from ..conversation.restoration import Outcome
 from ..later import Later
 
@@ -83,8 +84,16 @@ class Controls(Stage, Protocol):
         """Something is queued, or being played, or expected of a response whose audio has begun to come."""
 
     @property
+    def confirms(self) -> bool:
+        """The server leaves its answers alone when the caller speaks: it is to be found out what a barge-in is."""
+
+    @property
     def may_be_interrupted(self) -> bool:
-        """Something is being heard, or is next, that the caller may interrupt."""
+        """Something is being heard, or is to be heard next, that the caller may interrupt."""
+
+    @property
+    def caller_voice(self) -> CallerVoice:
+        """What the caller's side sounds like."""
 
     def hush(self, hushed: bool, /) -> None:
         """Playback waits where it is, or goes on."""

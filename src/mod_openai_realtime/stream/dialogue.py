@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from ..audio.agent_audio import AgentAudio
 from ..audio.playback import Speech
+from ..conversation.barge_in import BargeIn
 from ..conversation.effects import (
     Disown,
     Effect,
@@ -124,6 +126,15 @@ class Dialogue:
     def interrupt(self) -> None:
         """The caller has interrupted what they may."""
         self._carry_out(caller_interrupts(self.session))
+
+    def for_server(self, payload: bytes) -> bytes:
+        """A message of the application, as it is to go out."""
+        terms = self.session.barge_in
+        if terms.policy is BargeIn.SERVER or session_update(payload) is None:
+            return payload
+        update = json.loads(payload)  # which keeps numbers of any size
+        told = terms.of_application(update.get("session"))
+        return payload if told is None else json.dumps({**update, "session": told}, separators=(",", ":")).encode()
 
     def application_sent(self, payload: bytes) -> None:
         """A message of the application has gone out, whatever it says."""

@@ -49,9 +49,9 @@ class Restraints:
         self._apply()
 
     def _apply(self) -> None:
-        published = self._now | Control.PAUSED if self._hushed else self._now
-        self._memory.set_control(published, ~published & ALL)
-        self._turns.playback_waits(bool(published & _OF_PLAYBACK), time.monotonic_ns())
+        published = self._now | Control.HUSHED if self._hushed else self._now
+        self._memory.set_control(published, ~published & (ALL | Control.HUSHED))
+        self._turns.playback_waits(bool(published & (_OF_PLAYBACK | Control.HUSHED)), time.monotonic_ns())
         if self._outgoing is not None:
             self._outgoing.want(self.caller_is_wanted)
         if self._playback is not None:

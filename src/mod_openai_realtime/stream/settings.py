@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..audio.audio_format import AUTO, Encoding
+from ..conversation.barge_in import BargeIn
 from ..dialect.dialect import Dialect
 from ..dialect.dialect_file import DialectError, named_dialect
 from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
@@ -90,6 +91,7 @@ class Settings:
     """None for the name of the channel, in FreeSWITCH's folder for recordings."""
     truncate: bool = True
     """Tell the server, on barge-in, how much of its answer was heard."""
+    barge_in: BargeIn = BargeIn.SERVER
 
     restore: Restore = Restore.SESSION
     restore_items: int = DEFAULT_RESTORE_ITEMS
@@ -151,6 +153,7 @@ class Settings:
             record=bool(values.get("STREAM_RECORD", False)),
             record_path=path if isinstance(path := values.get("STREAM_RECORD"), str) else None,
             truncate=not values.get("STREAM_NO_TRUNCATE", False),
+            barge_in=values.get("STREAM_BARGE_IN", BargeIn.SERVER),
             restore=values.get("STREAM_RESTORE", Restore.SESSION),
             restore_items=values.get("STREAM_RESTORE_ITEMS", DEFAULT_RESTORE_ITEMS),
         )
@@ -212,6 +215,13 @@ def _audio_format(text: str) -> str:
     if name not in (*Encoding, AUTO):
         raise _BadValueError("is none of pcm, pcmu, pcma and auto")
     return name
+
+
+def _barge_in(text: str) -> BargeIn:
+    try:
+        return BargeIn(text.lower())
+    except ValueError:
+        raise _BadValueError("is none of server, off and confirm") from None
 
 
 def _restore(text: str) -> Restore:
@@ -364,6 +374,13 @@ VARIABLES = (
         "true: on barge-in, neither `conversation.item.truncate` nor `response.cancel` is sent for the application",
         "false",
         _boolean,
+    ),
+    Variable(
+        "STREAM_BARGE_IN",
+        "what the caller's voice does to the agent's: server (stops it, as the session's turn detection has it), off "
+        "(nothing), or confirm (makes it wait, and stops it once the caller has gone on speaking)",
+        BargeIn.SERVER.value,
+        _barge_in,
     ),
     Variable(
         "STREAM_RECORD",

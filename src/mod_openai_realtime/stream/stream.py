@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from .._media import Packetizer, Playout, StreamMemory
+from ..audio.caller_voice import CallerVoice
 from ..audio.control import Control
 from ..audio.own_sounds import SoundPlayed
 from ..audio.playback import NEVER, Playback, Speech
 from ..audio.recording import Recording
+from ..conversation.barge_in import BargeIn
 from ..conversation.restoration import Outcome
 from ..conversation.turn import Turns
 from ..dialect.client_messages import client_message, is_for_player
@@ -236,9 +238,21 @@ class Stream:
         self._dialogue.interrupt()
 
     @property
+    def confirms(self) -> bool:
+        """The server leaves its answers alone when the caller speaks: it is to be found out what a barge-in is."""
+        return self._dialogue.session.barge_in.policy is BargeIn.CONFIRM
+
+    @property
     def may_be_interrupted(self) -> bool:
-        """Something is being heard, or is next, that the caller may interrupt."""
-        return self._playback is not None and self._playback.interruptible
+        """Something is being heard, or is to be heard next, that the caller may interrupt."""
+        playback = self._playback
+        if playback is None or playback.idle:
+            return playback is not None and self._dialogue.session.responses.any_interruptible
+        return playback.interruptible
+
+    @cached_property
+    def caller_voice(self) -> CallerVoice:
+        return CallerVoice(self.memory)
 
     def silence(self) -> None:
         """Drop what is being played and queued; where nothing is, nothing happens."""
@@ -250,6 +264,7 @@ class Stream:
         if is_for_player(message):
             self._dialogue.silence()
             return
+        payload = self._dialogue.for_server(payload)
         self._outbound.application(payload)
         self._dialogue.application_sent(payload)
         if message is not None:

@@ -16,6 +16,7 @@ from ..audio.audio_format import choose
 from ..audio.capture import Capture
 from ..audio.outgoing import Outgoing, Transport
 from ..audio.playback import Playback, heard_of_kept
+from ..conversation.barge_in import BargeIn
 from ..conversation.continuity import Continuity
 from ..conversation.conversation import Conversation
 from ..conversation.interruption import Interruption
@@ -25,6 +26,7 @@ from ..conversation.turn import Turns
 from ..dialect.choosing import dialect_of
 from ..dialect.dialect import Dialect, Shape
 from ..later import Later
+from ..pilot.barge_in import ConfirmedBargeIn
 from ..pilot.event_socket import EventSocketPilot
 from ..pilot.observer import Audience, Controls, Observer
 from ..realtime.endpoint import EndpointSettings
@@ -60,6 +62,8 @@ class StreamPlan:
         """All who hear of it, the pilot first."""
         audience: list[Observer] = [] if self.piloting.pilot is None else [self.piloting.pilot(stream)]
         audience.append(EventSocketPilot(stream, quiet=self.settings.suppress_log))
+        if self.settings.barge_in is BargeIn.CONFIRM and self.start.playback_rate is not None:
+            audience.append(ConfirmedBargeIn(stream))
         audience += [make(stream) for make in self.piloting.observers]
         return audience[0] if len(audience) == 1 else Audience(audience)
 
@@ -130,6 +134,7 @@ class StreamPlan:
                 raw=raw,
                 restored=number >= first,
                 dialect=dialect,
+                barge_in=self.settings.barge_in,
             )
 
         return make

@@ -21,7 +21,6 @@ from ..pilot.agent_call import AgentCall, Kept
 from ..pilot.agent_desk import KEPT, AgentDesk, Bug
 from ..pilot.agent_facts import facts
 from ..pilot.agent_plan import PlanError, plan_variables
-from ..pilot.barge_in import ConfirmedBargeIn
 from ..stream.piloting import Piloting
 from ..stream.stream import Stream
 from . import reasons
@@ -187,7 +186,6 @@ class _Seat:
 
         piloting = Piloting(
             pilot=desk.pilot,
-            observers=(ConfirmedBargeIn,) if plan.barge_in == "confirm" else (),
             session=plan.session,
             sounds=sounds,
             failure_prompt=Path(plan.failure_prompt) if plan.failure_prompt is not None else None,

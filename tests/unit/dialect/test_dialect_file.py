@@ -28,6 +28,8 @@ gate = "configured"
 gate_wait_ms = 0
 session_limit_s = 600
 speech_interrupts = false
+leaves_answers = false
+detection = "clever_vad"
 cut_reasons = ["barge_in"]
 items = ["user"]
 agent_text = "text"
@@ -61,6 +63,7 @@ def test_everything_can_be_said() -> None:
     assert (mine.greetings, mine.greets, mine.truncates, mine.cancels) == (("hello",), False, False, True)
     assert (mine.keep_alive, mine.keep_alive_answer, mine.keep_alive_s) == ("ping", "pong", 10)
     assert (mine.shape, mine.session_type, mine.gate, mine.gate_wait_ms) == (Shape.FLAT, "", Gate.CONFIGURED, None)
+    assert (mine.leaves_answers, mine.detection) == (False, "clever_vad")
     assert (mine.session_limit_s, mine.speech_interrupts, mine.cut_reasons) == (600, False, frozenset({"barge_in"}))
     assert (mine.given_items, mine.agent_text, mine.playback_ack) == (frozenset({"user"}), "text", "heard")
     assert mine.session == {"voice": "eve", "turn_detection": {"type": "server_vad"}}

@@ -191,3 +191,36 @@ def test_positions_that_make_no_sense_are_counted_and_play_nothing() -> None:
     assert engine.faults == 1
     os.pwrite(switch.fd, before, discard_until_offset)
     assert switch.playback(FRAME, RATE) == samples(FRAME)
+
+
+def test_a_hush_fades_keeps_its_place_and_sends_silence() -> None:
+    switch, engine = pair()
+    pcm = samples(4 * FRAME, 1000)
+    engine.write_playback(pcm)
+    assert switch.playback(FRAME, RATE) == pcm[: 2 * FRAME]
+    engine.set_control(Control.HUSHED, 0)
+    out = array("h", switch.playback(FRAME, RATE) or b"")
+    fade = list(out[:FADE])
+    assert fade == sorted(fade, reverse=True) and 900 < fade[0] < 1000 and 0 <= fade[-1] < 100
+    assert not any(out[FADE:]) and switch.playback(FRAME, RATE) == bytes(2 * FRAME)
+    assert engine.playback_tail == engine.played_samples == FRAME and engine.underruns == 0
+    engine.set_control(0, Control.HUSHED)
+    assert b"".join(switch.playback(FRAME, RATE) or b"" for _ in range(3)) == pcm[2 * FRAME :]
+
+
+def test_in_a_hush_a_channel_that_nothing_is_played_to_has_its_own_audio() -> None:
+    switch, engine = pair()
+    engine.set_control(Control.HUSHED, 0)
+    assert switch.playback(FRAME, RATE) is None
+
+
+def test_a_cut_in_a_hush_is_where_hearing_ended() -> None:
+    switch, engine = pair()
+    engine.write_playback(samples(4 * FRAME))
+    switch.playback(FRAME, RATE)
+    engine.set_control(Control.HUSHED, 0)
+    switch.playback(FRAME, RATE)
+    engine.discard_playback(RATE)
+    engine.set_control(0, Control.HUSHED)
+    assert switch.playback(FRAME, RATE) is None
+    assert engine.cut_at == FRAME and engine.played_samples == FRAME

@@ -1,7 +1,7 @@
 """The corpus `interjections`: what comes from a caller's side while an agent speaks, made anew from a seed.
 
-Words are said by espeak-ng; all else is made of numbers. Half of it (`tune`) is there to choose by, the other (`test`) to
-measure with: other voices, other words, other seeds.
+Words are said by espeak-ng; all else is made of numbers. Half of it (`tune`) is there to choose by, the other (`test`)
+to measure with: other voices, other words, other seeds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import subprocess
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -55,7 +55,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Sound:
-    """`wanted`: whether it is to interrupt the agent. `words_ms`: how long the words in it last."""
+    """`wanted`: whether it is to interrupt the agent."""
 
     kind: str
     name: str
@@ -288,7 +288,3 @@ def _at(signal: Signal, decibel: float) -> Signal:
 def _on_a_line(signal: Signal, rng: np.random.Generator) -> NDArray[np.int16]:
     noise = 10 ** (LINE_DB / 20) * rng.normal(0, 1, len(signal))
     return np.round(32768 * (signal + noise)).clip(-32768, 32767).astype(np.int16)
-
-
-def report(half: Half, row: Callable[[Sound | Echo], str]) -> list[str]:
-    return [row(each) for each in (*sounds(half), *echoes(half))]

@@ -16,6 +16,8 @@ class Helper(Agent):
     async def on_start(self, call: Call) -> None:
         self.url = call.parameters["url"]
         self.connect_timeout_s = float(call.parameters.get("patience", "10"))
+        self.barge_in = call.parameters.get("barge_in", "server")
+        self.greeting_interruptible = call.parameters.get("greeting") != "whole"
 
     @tool
     async def note_variable(self, call: Call) -> str:
@@ -39,6 +41,9 @@ class Helper(Agent):
         match what:
             case "play":
                 heard = await call.play(text)
+                return f"{heard.ms} {heard.interrupted}"
+            case "announce":
+                heard = await call.play(text, interruptible=False)
                 return f"{heard.ms} {heard.interrupted}"
             case "say":
                 heard = await call.say(text)

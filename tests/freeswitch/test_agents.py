@@ -23,6 +23,7 @@ from sip.hearing import has_ended, the_tone
 from mod_openai_realtime.freeswitch.ports import own_ports
 from mod_openai_realtime.local.recording import ConnectionRecord
 from mod_openai_realtime.local.thread import LocalEndpointThread
+from mod_openai_realtime.local.voice import hibari
 from mod_openai_realtime.native import MODULE_PATH
 
 AGENTS = Path(__file__).with_name("agents_under_test.py")
@@ -61,9 +62,12 @@ def talk(engine: EngineProcess, switch: RealSwitch, make_calls: MakeCalls, make_
     """A caller, and the endpoint that the agent talks to: what the model does in answer to the greeting's request, and
     to each turn of the caller, is in `script`."""
 
-    def talk(*script: dict[str, object], vad: bool = False, variables: str = "") -> tuple[Call, LocalEndpointThread]:
+    def talk(
+        *script: dict[str, object], vad: bool = False, variables: str = "", parameters: str = ""
+    ) -> tuple[Call, LocalEndpointThread]:
         endpoint = make_endpoint(agent={"turns": list(script)}, vad=vad)
-        headers = {"X-Agent": f"helper url={endpoint.url}"} | ({"X-Variables": variables} if variables else {})
+        headers = {"X-Agent": f"helper url={endpoint.url} {parameters}"}
+        headers |= {"X-Variables": variables} if variables else {}
         call = make_calls("agent", 1, headers=headers).calls[0].wait_media()
         return call, endpoint
 
@@ -220,6 +224,52 @@ def test_own_audio_is_heard_exactly(talk: Talk, tmp_path: Path) -> None:
     assert output["output"] == "400 False"
     wait_tone(call, 440)
     assert abs(sounded_ms(call.party.audio(), 600) - 400) <= 20
+
+
+LONG: dict[str, object] = {"tone_hz": 440, "ms": 3000}
+
+
+@pytest.fixture(scope="module")
+def words() -> Pcm16:
+    return hibari().speak_now("No, wait a moment please, I do not want that.", 8000)
+
+
+def speak_into(call: Call, words: Pcm16) -> None:
+    """The caller has heard half a second of what sounds, and speaks."""
+    wait_tone(call, 440, 500)
+    call.party.say(words)
+
+
+def speech_started(endpoint: LocalEndpointThread) -> int:
+    kind = "input_audio_buffer.speech_started"
+    return endpoint.call(lambda it: sum(len(each.sent_events(kind)) for each in it.connections))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "whole"),
+    [("", False), ("barge_in=off", True), ("greeting=whole", True), ("barge_in=confirm", False)],
+    ids=["server", "off", "uninterruptible", "confirm"],
+)
+def test_a_greeting_is_stopped_by_the_callers_voice_only_where_it_may(
+    talk: Talk, words: Pcm16, parameters: str, whole: bool
+) -> None:
+    call, endpoint = talk(LONG, {"tone_hz": 880, "ms": 400}, vad=True, parameters=parameters)
+    speak_into(call, words)
+    wait_tone(call, 880)  # what the caller said is answered, then or later
+    ms = sounded_ms(call.party.audio(), 440)
+    assert abs(ms - 3000) <= 40 if whole else ms < 2600
+    assert speech_started(endpoint) >= 1
+
+
+def test_an_announcement_is_heard_whole_whoever_speaks(talk: Talk, words: Pcm16, tmp_path: Path) -> None:
+    path = tmp_path / "notice.wav"
+    write_wav(path, tone(440, 3000, 8000), 8000)
+    call, endpoint = talk(call_of("do", what="announce", text=str(path)), {"tone_hz": 880, "ms": 400}, vad=True)
+    speak_into(call, words)
+    (output,) = wait_outputs(endpoint)
+    assert output["output"] == "3000 False"
+    assert abs(sounded_ms(call.party.audio(), 440) - 3000) <= 40
+    assert speech_started(endpoint) >= 1
 
 
 def test_what_the_agent_has_the_model_say_was_heard_when_it_returns(talk: Talk) -> None:

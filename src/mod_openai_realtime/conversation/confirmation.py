@@ -1,9 +1,9 @@
 """Whether what the server takes for the caller's speech is a barge-in. Synchronous: frames and times come in, and what
 follows for the agent's voice goes out. Times are in ms, of a monotonic clock.
 
-The server hears something: the agent waits. It is a barge-in where the caller still speaks FIRST_MS to LAST_MS later, by
-what their side sounds like: for long enough, with a voice, and not with the steady tones of music or keys. Where the
-sound is over before, or is none of a voice, the agent goes on. The figures were chosen with the corpus of
+The server hears something: the agent waits. It is a barge-in where the caller still speaks FIRST_MS to LAST_MS later,
+by what their side sounds like: for long enough, with a voice, and not with the steady tones of music or keys. Where
+the sound is over before, or is none of a voice, the agent goes on. The figures were chosen with the corpus of
 docs/topics/barge-in.md.
 """
 
@@ -18,19 +18,19 @@ FIRST_MS, LAST_MS = 500, 1000
 """Since the agent waits: no barge-in is confirmed before, and none after."""
 PAUSE_MS = 200
 """Silence of so much is a pause in speech."""
-OVER_MS = 300
+OVER_MS = 240
 """Silence of so much ends it."""
 LEAD_MS = 100
 """What was heard so long before the server noticed counts as well."""
-SOUNDING_MS, VOICED_MS = 480, 240
+SOUNDING_MS, VOICED_MS = 500, 240
 """The least of a barge-in: that sounded, and of it what was a voice."""
-STEADY_SHARE = 0.5
+STEADY_SHARE = 0.4
 """Of what is periodic, more than so much with the same pitch and level as before it is music, or a tone."""
 
 VOICED = 0.5
 """The least periodicity of a voice."""
 STEADY_PITCH, STEADY_DB = 0.02, 2.0
-ABOVE_FLOOR_DB = 12.0
+ABOVE_FLOOR_DB = 8.0
 QUIETEST_DB, LOUDEST_DB = -56.0, -30.0
 """What sounds is louder than the line's noise by so much, and than these: at least, and at most."""
 USUAL_FLOOR_DB = -62.0
@@ -82,8 +82,8 @@ class Confirmation:
         return self._state is _State.WAITING
 
     def speech_started(self, before: Sequence[VoiceFrame], now_ms: float, *, interruptible: bool) -> Act | None:
-        """By the server's word. `before`: what had been heard by then, oldest first. `interruptible`: there is an answer
-        that the caller may interrupt."""
+        """By the server's word. `before`: what had been heard by then, oldest first. `interruptible`: there is an
+        answer that the caller may interrupt."""
         if self._state is _State.WAITING:
             return None
         self._evidence = _Evidence()

@@ -1,4 +1,4 @@
-"""Carries out what confirmation.py decides: the agent waits when the server hears the caller, goes on, or is interrupted."""
+"""Carries out what confirmation.py decides: the agent waits when the server hears the caller, goes on, or is cut."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -45,8 +46,10 @@ class EngineProcess:
         """None while there is none."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def start(self, *options: str) -> None:
-        """With these options of the command; returns once it listens. Raises EngineStartError, OSError for the log."""
+    def start(self, *options: str, environment: Mapping[str, str] | None = None) -> None:
+        """With these options of the command; returns once it listens. `environment`: in place of our own. Raises
+        EngineStartError, OSError for the log."""
+        __tracebackhide__ = True
         command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket), *options]
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(self._log.open("ab", buffering=0)) if self._log is not None else None
@@ -58,7 +61,7 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**(os.environ if environment is None else environment), "PYTHONUNBUFFERED": "1"},
             )
         try:
             assert self._process.stdout is not None

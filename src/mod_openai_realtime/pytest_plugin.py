@@ -82,7 +82,8 @@ def phone(openai_realtime_exchange: Exchange, request: pytest.FixtureRequest) ->
     from .agent.testing.phone import Phone
 
     def show(text: str) -> None:
-        request.node.add_report_section("call", "agent", text)
+        if text:
+            request.node.add_report_section("call", "agent", text)
 
     return Phone(openai_realtime_exchange, show)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -73,6 +74,9 @@ def _run(file: Path) -> ModuleType:
         sys.path.remove(folder)
     sys.path.insert(0, folder)
     name = file.stem if file.stem.isidentifier() else re.sub(r"\W", "_", f"agent_{file.stem}")
+    package = _package(file)
+    if package:
+        name = f"{package}.{name}"
     known = sys.modules.get(name)
     if known is not None:
         if getattr(known, "__file__", None) == str(file):
@@ -91,6 +95,27 @@ def _run(file: Path) -> ModuleType:
         del sys.modules[name]
         raise AgentError(_reason(file, error)) from error
     return module
+
+
+def _package(file: Path) -> str:
+    """The package that a file is of, imported, so that it may import its neighbours by `from .`; "": none."""
+    names: list[str] = []
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if not names:
+        return ""
+    if str(folder) not in sys.path:
+        sys.path.insert(1, str(folder))
+    name = ".".join(names)
+    try:
+        package = importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, too
+        raise AgentError(_reason(file, error)) from error
+    return name if str(file.parent) in getattr(package, "__path__", ()) else ""
 
 
 def _reason(file: Path, error: BaseException) -> str:

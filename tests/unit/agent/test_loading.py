@@ -67,6 +67,35 @@ def test_files_of_one_name_in_two_folders_are_two_modules(tmp_path: Path) -> Non
     assert (one.cls.instructions, two.cls.instructions) == ("Bake.", "Cook.")
 
 
+def test_a_file_of_a_package_may_import_its_neighbours(tmp_path: Path) -> None:
+    folder = tmp_path / "shop_package" / "phones"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "__init__.py").write_text("from .phone_agent import BakeryPhone\n")
+    (folder / "words.py").write_text("WORDS = 'Bake.'")
+    file = written(folder, GOOD.replace('"Bake."', "WORDS") + "\n", "phone_agent.py")
+    file.write_text("from .words import WORDS\n" + file.read_text())
+    loaded = load_one(f"{file}:BakeryPhone")
+    assert loaded.cls.instructions == "Bake."
+    assert loaded.cls is sys.modules["shop_package.phones"].BakeryPhone
+
+
+def test_a_file_whose_package_is_hidden_by_another_stands_for_itself(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "same_package").mkdir(parents=True)
+        (tmp_path / name / "same_package" / "__init__.py").touch()
+    load_one(str(written(tmp_path / "one" / "same_package", GOOD)))
+    two = load_one(str(written(tmp_path / "two" / "same_package", GOOD.replace("Bake.", "Cook."))))
+    assert two.cls.instructions == "Cook."
+
+
+def test_a_package_that_cannot_be_imported_says_where_and_why(tmp_path: Path) -> None:
+    (tmp_path / "bad_package").mkdir()
+    (tmp_path / "bad_package" / "__init__.py").write_text("\n1 / 0\n")
+    with pytest.raises(AgentError, match=r"__init__.py, line 2: ZeroDivisionError"):
+        load_one(str(written(tmp_path / "bad_package", GOOD)))
+
+
 def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     assert load_one(str(written(tmp_path, GOOD, "my-agent 2.py"))).name == "bakery_phone"
 

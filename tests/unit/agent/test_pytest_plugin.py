@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mod_openai_realtime.freeswitch.configuration import MODULES
+from mod_openai_realtime.testing_options import check_options
+
 AGENT = """
 from mod_openai_realtime.agent import Agent, tool
 
@@ -105,3 +108,47 @@ def test_an_async_test_without_the_desk_is_none_of_ours(tmp_path: Path) -> None:
 def test_the_plugin_costs_a_run_without_agents_nothing(tmp_path: Path) -> None:
     test = "import sys\n\ndef test_it():\n    assert 'mod_openai_realtime.agent' not in sys.modules\n"
     assert "1 passed" in run(tmp_path, test, *SCOPE)
+
+
+class Config:
+    def __init__(self, **given: str) -> None:
+        self.given = {
+            "--phone": "standin",
+            "--model": "script",
+            **{f"--{k.replace('_', '-')}": v for k, v in given.items()},
+        }
+
+    def getoption(self, name: str) -> str | None:
+        return self.given.get(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"model": "llm"}, "--model=llm needs --llm-url"),
+        ({"llm_url": "http://x"}, "--llm-url is for --model=llm"),
+        ({"model": "llm", "llm_url": "x"}, "begins with http:// or https://"),
+        ({"phone": "freeswitch"}, "--phone=freeswitch: no FreeSWITCH in FREESWITCH_PREFIX=/nowhere"),
+    ],
+)
+def test_options_that_make_no_sense(given: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREESWITCH_PREFIX", "/nowhere")
+    with pytest.raises(pytest.UsageError, match=reason):
+        check_options(Config(**given))  # type: ignore[arg-type]
+
+
+def test_a_freeswitch_without_what_is_needed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "freeswitch").touch()
+    modules = tmp_path / "mod"
+    modules.mkdir()
+    for name in set(MODULES) - {"mod_sofia"}:
+        (modules / f"{name}.so").touch()
+    monkeypatch.setenv("FREESWITCH_PREFIX", str(tmp_path))
+    with pytest.raises(pytest.UsageError, match=f"FreeSWITCH's modules mod_sofia are not in {modules}"):
+        check_options(Config(phone="freeswitch"))  # type: ignore[arg-type]
+
+
+def test_what_is_asked_for_and_is_not_there_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    output = run(tmp_path, BARE, "--phone=freeswitch", "--model=llm")
+    assert "--model=llm needs --llm-url" in output and "passed" not in output

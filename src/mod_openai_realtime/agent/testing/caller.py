@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...local.recording import ConnectionRecord
-from ...local.scripted_model import ScriptedModel
 from ...local.server import LocalEndpoint
 from ...local.voice import hibari
 from ..messages import DONE_S
@@ -17,6 +16,7 @@ from . import report
 from .engine_said import EngineSaid
 from .exchange import Exchange
 from .line import RATE, Line
+from .phone_model import PhoneModel
 from .report import Happening
 from .tool_runs import ToolRun, ToolRuns, tool_runs
 from .transcript import Utterance, cut, find
@@ -38,7 +38,7 @@ class Caller:
     What does not happen in time raises AssertionError, with all that happened instead.
     """
 
-    def __init__(self, exchange: Exchange, line: Line, model: ScriptedModel) -> None:
+    def __init__(self, exchange: Exchange, line: Line, model: PhoneModel) -> None:
         self.model = model
         self.heard: list[Utterance] = []
         """What came out of the channel, an entry for each answer, as far as it was heard."""
@@ -48,7 +48,7 @@ class Caller:
         self._began = time.monotonic()
         self._matched = 0  # words of what was heard
         self._speaking = 0  # how often the agent has begun to
-        self._sounds = False
+        self._sounds: float | None = None  # since when the agent speaks
         self._connections = len(exchange.endpoint.snapshot())
         self._handshakes = len(exchange.handshakes())
         self._own: list[Happening] = []
@@ -58,6 +58,7 @@ class Caller:
     async def says(self, text: str, *, wait: bool = True) -> None:
         """Speaks; returns when the agent's next answer has been heard, or the call is over; with `wait=False` with the
         caller's own last sample. Raises AssertionError where no answer is heard within 30 s."""
+        __tracebackhide__ = True
         self.model.will_hear(text)
         audio = await hibari().speak(text, RATE)
         before = len(self.heard)
@@ -74,6 +75,7 @@ class Caller:
     async def hears(self, text: str, timeout_s: float = 15.0) -> None:
         """Returns once this was heard, in the transcript of what was really played; later than what was found by the
         hears() before. Case and punctuation do not matter. Raises AssertionError, also once the call is over."""
+        __tracebackhide__ = True
 
         def found() -> bool:
             end = find(text, [each.text for each in self.heard], self._matched)
@@ -86,9 +88,10 @@ class Caller:
 
     async def interrupts(self, text: str, *, after_ms: int = 800) -> None:
         """Speaks into what the agent says, so long after its first sample; returns as says() does."""
+        __tracebackhide__ = True
         began = self._speaking
         self._take()
-        if not self._sounds and not await self._until(lambda: self._speaking > began, ANSWER_S):
+        if self._sounds is None and not await self._until(lambda: self._speaking > began, ANSWER_S):
             over = " before the call was over." if self._line.over else f" within {ANSWER_S:g} s."
             self._fail(f"the agent said nothing to be interrupted{over}")
         await self.waits(after_ms / 1000)
@@ -108,6 +111,7 @@ class Caller:
 
     async def hangs_up(self) -> None:
         """Returns once the channel is gone, and the agent's on_end has run."""
+        __tracebackhide__ = True
         self._note("caller", "hangs up")
         await self._line.hang_up()
         await self.ended()
@@ -115,6 +119,7 @@ class Caller:
     async def ended(self, timeout_s: float = ANSWER_S) -> str:
         """The reason, as on_end has it, once on_end has run: hang_up (the agent), caller, transferred, stopped, failed.
         Raises AssertionError where the call does not end in time."""
+        __tracebackhide__ = True
         if not await self._until(lambda: self._line.over or self._reason(), timeout_s):
             self._fail(f"the call has not ended within {timeout_s:g} s.")
         if not await self._until(self._reason, END_S, also_over=True):
@@ -143,10 +148,12 @@ class Caller:
         handshakes = self._exchange.handshakes()[self._handshakes :]
         seen = [
             *self._own,
-            *report.heard(self.heard),
+            *report.heard(self.heard, self._unscripted()),
             *report.tools(runs),
             *report.connections(records, handshakes, self._began),
         ]
+        if self._sounds is not None:
+            seen.append(Happening(self._sounds, "agent", "is speaking"))
         if self._line.over:
             seen.append(Happening(self._now(), "call", f"is over: {self._reason() or 'the agent is still at it'}"))
         return report.story(seen, self._said.trouble())
@@ -173,6 +180,7 @@ class Caller:
 
     async def begin(self, data: str) -> None:
         """The dialplan runs the agent's application."""
+        __tracebackhide__ = True
         await self._line.begin(data)
         if not await self._until(lambda: self._line.state, ANSWER_S):
             self._fail(f"the agent did not take the call within {ANSWER_S:g} s.")
@@ -180,7 +188,7 @@ class Caller:
     async def finish(self) -> None:
         """Whatever is left of the call ends."""
         await self._line.finish(ANSWER_S)
-        self._take()
+        await self._until(self._reason, END_S, also_over=True)
 
     @property
     def log(self) -> list[str]:
@@ -200,11 +208,11 @@ class Caller:
             return " It was heard before: each hears() looks behind what the one before has found."
         if find(text, [each.meant for each in self.heard]) is not None:
             return " The model said it, but was cut off."
-        if self._sounds:
+        if self._sounds is not None:
             return " The agent is still speaking."
         unused = self.model.turns_left
         if unused and self._exchange.scripted:
-            return f" Nothing has asked the model yet for {unused} of the turns that it was given."
+            return f" Nothing has asked the model yet for the rest of its script ({unused} to come)."
         if unused:
             return " With --model=llm a language model answers: what the test scripts is left unused."
         return ""
@@ -220,6 +228,7 @@ class Caller:
         return True
 
     def _fail(self, text: str) -> NoReturn:
+        __tracebackhide__ = True
         raise AssertionError(f"{text}\n{self.story()}")
 
     async def _look(self) -> None:
@@ -232,9 +241,9 @@ class Caller:
         for news in self._line.news():
             if news.kind == "openai_speech_start":
                 self._speaking += 1
-                self._sounds = True
+                self._sounds = self._now()
             elif news.kind == "openai_speech_stop":
-                self._sounds = False
+                self._sounds = None
             elif news.kind == "turn":
                 self._heard(json.loads(news.body))
 
@@ -243,6 +252,9 @@ class Caller:
         text = cut(meant, turn["heard_ms"], turn["received_ms"])
         now = self._now()
         self.heard.append(Utterance(text, now, turn["interrupted"], now - turn["heard_ms"] / 1000, meant))
+
+    def _unscripted(self) -> frozenset[str]:
+        return frozenset(self.model.unscripted) if self._exchange.scripted else frozenset()
 
     def _note(self, who: str, what: str) -> None:
         self._own.append(Happening(self._now(), who, what))

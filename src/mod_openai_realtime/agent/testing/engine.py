@@ -6,10 +6,13 @@ import contextlib
 import inspect
 import os
 import signal
+import sys
 from pathlib import Path
 
 from ...engine_process import EngineProcess
 from ..agent import Agent
+
+_OF_PYTEST = "PYTEST_CURRENT_TEST"  # another in each test
 
 
 def specification(agent: type[Agent]) -> str:
@@ -24,7 +27,7 @@ def specification(agent: type[Agent]) -> str:
 
 
 class TestEngine:
-    """One process, started again where it has to know one agent more."""
+    """One process, started again where it has to know one agent more, or where the environment has changed."""
 
     __test__ = False
 
@@ -34,16 +37,21 @@ class TestEngine:
         self.log = folder / "engine.log"
         self._url = url
         self._agents: dict[str, str] = {}
+        self._environment: dict[str, str] = {}
         self._process = EngineProcess(self.socket, self.log)
 
     def serve(self, agent: type[Agent]) -> str:
         """The agent's name; returns once calls can be given to it. Raises EngineStartError, ValueError."""
+        __tracebackhide__ = True
         name, specified = agent.__name__, specification(agent)
-        if self._agents.get(name) != specified or not self.running:
+        environment = _environment()
+        if self._agents.get(name) != specified or environment != self._environment or not self.running:
             self.stop()
             agents = {**self._agents, name: specified}
-            self._process.start("--all-agents-at", self._url, *(f"--agent={each}" for each in agents.values()))
-            self._agents = agents  # one that can't be loaded is not asked for again by the tests of others
+            options = ["--all-agents-at", self._url, *(f"--agent={each}" for each in agents.values())]
+            self._process.start(*options, environment=environment)
+            # Not before: an agent that can't be loaded is no matter of the tests of others.
+            self._agents, self._environment = agents, environment
         return name
 
     @property
@@ -65,3 +73,9 @@ class TestEngine:
 
     def stop(self) -> None:
         self._process.stop()
+
+
+def _environment() -> dict[str, str]:
+    """The test's own, and its module path: what it can import its agent can import."""
+    path = os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
+    return {**os.environ, "PYTHONPATH": path, _OF_PYTEST: ""}

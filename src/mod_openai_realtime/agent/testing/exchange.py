@@ -9,7 +9,6 @@ from pathlib import Path
 from ...local.behaviour import Behaviour
 from ...local.chat import ChatAgent
 from ...local.recording import ConnectionRecord, Handshake
-from ...local.scripted_model import ScriptedModel
 from ...local.thread import LocalEndpointThread
 from ...local.turns import Agent as Answering
 from ..agent import Agent
@@ -49,7 +48,8 @@ class Exchange:
         return self._language_model is None
 
     def serve(self, agent: type[Agent]) -> str:
-        """The name of the agent, which may be called now."""
+        """The name of the agent, which may be called now. Raises as TestEngine.serve()."""
+        __tracebackhide__ = True
         name = self.engine.serve(agent)
         if self._switch is None:
             self._switch = self._new_switch(self.engine.socket, self.folder)
@@ -59,7 +59,7 @@ class Exchange:
         assert self._switch is not None
         return self._switch.line(dialling)
 
-    def begin_call(self, latency_ms: int, away: bool) -> ScriptedModel:
+    def begin_call(self, latency_ms: int, away: bool) -> PhoneModel:
         """The model of the next call, with an empty script. `away`: its endpoint can't be reached."""
         self._model = PhoneModel()
         behaviour = Behaviour(latency_ms=(latency_ms, latency_ms), refuse_status=AWAY if away else None)

@@ -36,8 +36,9 @@ class Phone:
         `number`: the caller's. `parameters`: `call.parameters`. `variables`: of the channel. `latency_ms`: how long the
         model at least takes for the first word. `endpoint_away`: the model can't be reached. The agent runs in a
         process of its own, so its class has to stand at the top of a file (ValueError). Raises EngineStartError where
-        it can't be loaded. One call at a time (RuntimeError).
+        it can't be loaded, with the environment that the test has at the moment. One call at a time (RuntimeError).
         """
+        __tracebackhide__ = True
         exchange = self._exchange
         if exchange.busy:
             raise RuntimeError("one call at a time: another one of this session is still up")

@@ -19,10 +19,14 @@ class PhoneModel(ScriptedModel):
         super().__init__()
         self.record: ConnectionRecord | None = None
         """Of its newest session."""
+        self.unscripted: set[str] = set()
+        """What it has said for want of a script."""
 
     async def answer(self, context: Context) -> Turn:
         turn = await super().answer(context)
         if context.asked is None or turn.text != context.asked:
+            if turn.text == context.instructions:
+                self.unscripted.add(turn.text)
             return turn
         updates = self.record.received_events("session.update") if self.record is not None else []
         told = [each["session"]["instructions"] for each in updates if "instructions" in each["session"]]

@@ -13,7 +13,7 @@ from .transcript import Utterance
 _LAST_LINES = 30
 _REFUSED = 400
 _SHOWN = 300
-_NAMES_WIDTH = 8
+_NAMES_WIDTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,12 @@ class Happening:
         return f"  {self.at_s:5.1f} s  {self.who:{_NAMES_WIDTH}}{self.what}"
 
 
-def heard(utterances: Iterable[Utterance]) -> list[Happening]:
-    return [Happening(each.began_s, "agent", each.told()) for each in utterances]
+def heard(utterances: Iterable[Utterance], unscripted: frozenset[str]) -> list[Happening]:
+    """`unscripted`: what the model has said for want of a script."""
+    why = " (nothing was scripted, so the model said its instructions)"
+    return [
+        Happening(each.began_s, "agent", each.told() + (why if each.meant in unscripted else "")) for each in utterances
+    ]
 
 
 def tools(runs: Iterable[tuple[float, ToolRun]]) -> list[Happening]:

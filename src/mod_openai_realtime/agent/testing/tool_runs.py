@@ -36,11 +36,12 @@ class ToolRuns(list[ToolRun]):
     @overload
     def __getitem__(self, index: slice) -> list[ToolRun]: ...
     def __getitem__(self, index: SupportsIndex | slice) -> ToolRun | list[ToolRun]:
+        __tracebackhide__ = True
         try:
             return super().__getitem__(index)
         except IndexError:
             count = "no tool has" if not self else "one tool has" if len(self) == 1 else f"{len(self)} tools have"
-            raise IndexError(f"{count} been called and answered so far. {self._story()}") from None
+            raise IndexError(f"{count} been called and answered so far.\n{self._story()}") from None
 
 
 def tool_runs(records: Sequence[ConnectionRecord]) -> list[tuple[float, ToolRun]]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audio.g711 import Pcm16
+from audio.tones import noise
 from contract import FarEnd, Leg, Switch
 from contract.dialplan import Dialplan, running_dialplan
 from contract.stand_in import StandInSwitch
@@ -89,3 +91,15 @@ def leg(switch: Switch) -> Leg:
 def far() -> Iterator[FarEnd]:
     with FarEnd() as end:
         yield end
+
+
+@pytest.fixture
+def answering(leg: Leg, far: FarEnd) -> Pcm16:
+    """4 s of an announced response are being played, and some of it was heard."""
+    leg.start(f"{far.url} mono 8k 8k")
+    answer = noise(4000, 8000, seed=1)
+    far.say("response.created", response={"id": "r1"})
+    far.speak(answer, "r1")
+    leg.event("openai_speech_start")
+    leg.run(500)
+    return answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +12,7 @@ from audio.g711 import Pcm16, alaw_decode, ulaw_decode
 from audio.segments import sounding
 from audio.tones import dominant_frequency, tone
 from contract import Leg, Switch
+from contract.saying import send_json
 
 from mod_openai_realtime.dialect.profiles import PROFILES
 from mod_openai_realtime.local.recording import ConnectionRecord, Message
@@ -92,10 +91,6 @@ def begin(leg: Leg, endpoint: LocalEndpointThread, case: Case, arguments: str = 
     leg.event("connect", still=True)
     if case.first is not None:
         send_json(leg, type="session.update", session=case.first)
-
-
-def send_json(leg: Leg, **message: Any) -> None:
-    leg.ok(f"send_json {base64.b64encode(json.dumps(message).encode()).decode()}")
 
 
 def told(leg: Leg, kind: str, *, still: bool = False) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
-from typing import Any
 
 import pytest
 from audio.g711 import Pcm16
 from audio.segments import sounding
 from audio.tones import noise
 from contract import FarEnd, Leg, Switch
+from contract.saying import said, send_json, until_said
 from engine_process import EngineProcess
 
 from mod_openai_realtime.local.behaviour import Behaviour
@@ -18,23 +17,6 @@ from mod_openai_realtime.local.behaviour import Behaviour
 SESSION = {"instructions": "You answer the phone of a bakery.", "audio": {"output": {"voice": "marin"}}}
 LATER = {"instructions": "The bakery is closed.", "tools": [{"type": "function", "name": "hours"}]}
 MERGED = {**SESSION, **LATER}
-
-
-def send_json(leg: Leg, **message: Any) -> None:
-    leg.ok(f"send_json {base64.b64encode(json.dumps(message).encode()).decode()}")
-
-
-def said(far: FarEnd, connection: int) -> list[dict[str, Any]]:
-    """What came as text and was no caller audio."""
-    return [json.loads(text) for text in far.texts(connection)]
-
-
-def until_said(far: FarEnd, connection: int, count: int) -> list[dict[str, Any]]:
-    """So many of these have come, or more."""
-    far.until(
-        lambda records: sum(each.text is not None and not each.audio for each in records[connection].received) >= count
-    )
-    return said(far, connection)
 
 
 def greet(leg: Leg, far: FarEnd) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise
 from contract import FarEnd, Leg, Switch
+from contract.saying import said, send_json, until_said
 
 from mod_openai_realtime.local.behaviour import Behaviour
 
@@ -20,24 +19,6 @@ SESSION = {"instructions": "You answer the phone of a bakery."}
 
 def roll(switch: Switch, seconds: float = 1, **variables: str) -> Leg:
     return switch.call(variables={"STREAM_MAX_SESSION_S": str(seconds), **variables})
-
-
-def send_json(leg: Leg, **message: Any) -> None:
-    leg.ok(f"send_json {base64.b64encode(json.dumps(message).encode()).decode()}")
-
-
-def said(far: FarEnd, connection: int) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in far.texts(connection)]
-
-
-def until_said(far: FarEnd, connection: int, count: int) -> list[dict[str, Any]]:
-    def there(records: Any) -> bool:
-        if len(records) <= connection:
-            return False
-        return sum(each.text is not None and not each.audio for each in records[connection].received) >= count
-
-    far.until(there)
-    return said(far, connection)
 
 
 def forwarded(leg: Leg, kind: str) -> None:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from engine_process import EngineProcess
 from faulty import FaultProxy, Row, Scene, table
+from surveyed_engine import SurveyedEngine
 
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.server import LocalEndpoint
@@ -287,6 +287,18 @@ FAULTS: dict[str, Fault] = {
     "away for 4 s": away_for_4_s,
 }
 
+# What a worker holds that had all these calls, and none now, beside what it held before the first.
+REALTIME = "mod_openai_realtime.realtime"
+KEPT = {
+    # Of each of the two ways in which servers were to be trusted, for the next that is.
+    "ssl.SSLContext": 2,
+    f"{REALTIME}.tls.TlsSettings": 2,
+    # Of the name without an answer: the system's own call has not returned.
+    f"{REALTIME}.resolver._LookUp": 1,
+    # The event loop's.
+    f"{REALTIME}.attempt._ReportFilter": 1,
+}
+
 
 def tls_contexts(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
     """Of servers that the engine is to have nothing to do with, by the fault."""
@@ -329,7 +341,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         ExitStack() as stack,
     ):
         patch.setenv("LD_PRELOAD", str(library))
-        engine = EngineProcess(Path(run_dir))
+        engine = SurveyedEngine(Path(run_dir))
         engine.start()
         stack.callback(engine.kill)
         patch.delenv("LD_PRELOAD")
@@ -347,16 +359,22 @@ def rows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
                 return replace(scene.row(), failure=f"{type(error).__name__}: {error}")
             return scene.row()
 
-        settled = engine.descriptors(), engine.threads()
+        before, resident_kb = engine.survey(), engine.resident_kb()
+        descriptors, threads = engine.descriptors(), engine.threads()
         with ThreadPoolExecutor(len(FAULTS)) as pool:
             found = dict(zip(FAULTS, pool.map(play, FAULTS), strict=True))
-        wait_until(lambda: engine.descriptors() <= settled[0])
+        wait_until(lambda: engine.descriptors() <= descriptors)
         lines: list[str] = request.config.stash[REPORT]
         lines += table(list(found.values())).splitlines()
         lines.append(
-            f"descriptors before {settled[0]}, after {engine.descriptors()}; "
-            f"threads before {settled[1]}, after {engine.threads()}"
+            f"descriptors before {descriptors}, after {engine.descriptors()}; "
+            f"threads before {threads}, after {engine.threads()}; "
+            f"resident memory of the workers before {resident_kb} kB, after {engine.resident_kb()} kB"
         )
+        for _ in range(100):  # the last of them goes a moment after its socket
+            if engine.survey() == before | KEPT:
+                break
+        assert engine.survey() == before | KEPT
         yield found
         engine.stop()
 

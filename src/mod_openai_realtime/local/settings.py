@@ -65,12 +65,7 @@ class SessionSettings:
             "prompt": None,
             "include": None,
             "audio": {
-                "input": {
-                    "format": {"type": "audio/pcm", "rate": 24000},
-                    "transcription": None,
-                    "noise_reduction": None,
-                    "turn_detection": dict(_SERVER_VAD),
-                },
+                "input": _input(),
                 "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin", "speed": 1.0},
             },
         }
@@ -189,14 +184,7 @@ def _transcribing(session_id: str, expires_at: int) -> dict[str, Any]:
         "id": session_id,
         "expires_at": expires_at,
         "include": None,
-        "audio": {
-            "input": {
-                "format": {"type": "audio/pcm", "rate": 24000},
-                "transcription": None,
-                "noise_reduction": None,
-                "turn_detection": dict(_SERVER_VAD),
-            },
-        },
+        "audio": {"input": _input()},
     }
 
 
@@ -215,3 +203,12 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         else:
             result[name] = deepcopy(value)
     return result
+
+
+def _input() -> dict[str, Any]:
+    return {
+        "format": {"type": "audio/pcm", "rate": 24000},
+        "transcription": None,
+        "noise_reduction": None,
+        "turn_detection": dict(_SERVER_VAD),
+    }

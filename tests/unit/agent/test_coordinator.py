@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from mod_openai_realtime.agent import actions as a
 from mod_openai_realtime.agent.coordinator import ANSWER_S, ATTEMPTS, CREATE_S, MAX_UNANSWERED, Coordinator
@@ -17,6 +17,15 @@ class Conversation:
         self.coordinator = Coordinator(lambda name: rules.get(name, a.Rules(15)))
         self.now = 0.0
         self.actions = self.coordinator.connected(0.0)
+
+    @classmethod
+    def with_a_call(cls) -> Self:
+        """The response `r1` is over, and has called `c1`, which runs."""
+        talk = cls()
+        talk.created("r1")
+        talk.call("r1", "c1")
+        talk.done("r1")
+        return talk
 
     def said(self, kind: str, **fields: Any) -> list[a.Action]:
         self.actions = self.coordinator.server_said({"type": kind, **fields}, self.now)
@@ -161,10 +170,7 @@ def test_a_filler_is_wanted_once_where_a_tool_takes_longer() -> None:
 
 
 def test_where_the_server_answers_by_itself_before_the_outputs_the_follow_up_comes_after_that() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.created("r2")
     assert sent(talk.result("c1")) == ["c1"]
     talk.acknowledged("c1")
@@ -172,10 +178,7 @@ def test_where_the_server_answers_by_itself_before_the_outputs_the_follow_up_com
 
 
 def test_and_not_at_all_where_that_was_made_after_the_outputs() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.said("input_audio_buffer.speech_started")
     assert sent(talk.result("c1")) == ["c1"]
     talk.said("input_audio_buffer.speech_stopped")
@@ -187,10 +190,7 @@ def test_and_not_at_all_where_that_was_made_after_the_outputs() -> None:
 
 
 def test_the_acknowledgement_tells_which_it_was() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.said("input_audio_buffer.speech_started")
     talk.result("c1")  # on its way, while the server
     talk.said("input_audio_buffer.committed")
@@ -200,10 +200,7 @@ def test_the_acknowledgement_tells_which_it_was() -> None:
 
 
 def test_an_answer_of_the_servers_that_failed_is_none() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.said("input_audio_buffer.speech_started")
     talk.result("c1")
     talk.acknowledged("c1")
@@ -213,10 +210,7 @@ def test_an_answer_of_the_servers_that_failed_is_none() -> None:
 
 
 def test_a_server_that_does_not_answer_the_caller_is_asked() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.said("input_audio_buffer.speech_started")
     talk.result("c1")
     talk.said("input_audio_buffer.speech_stopped")
@@ -364,10 +358,7 @@ def test_strange_messages_change_nothing() -> None:
 
 
 def test_a_server_that_acknowledges_nothing_counts_as_having_known_what_was_sent_before() -> None:
-    talk = Conversation()
-    talk.created("r1")
-    talk.call("r1", "c1")
-    talk.done("r1")
+    talk = Conversation.with_a_call()
     talk.said("input_audio_buffer.speech_started")
     talk.result("c1")
     talk.said("input_audio_buffer.committed")

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from ..beta import BETA_NAMES
 from ..client_events import checked
 from ..client_secrets import ClientSecrets
 from ..errors import RequestError
@@ -70,16 +71,7 @@ class Flat(Compatible):
     """What these have in common."""
 
     known = ALL_EVENTS
-    renamed: ClassVar[dict[str, str | None]] = {
-        "response.output_audio.delta": "response.audio.delta",
-        "response.output_audio.done": "response.audio.done",
-        "response.output_audio_transcript.delta": "response.audio_transcript.delta",
-        "response.output_audio_transcript.done": "response.audio_transcript.done",
-        "response.output_text.delta": "response.text.delta",
-        "response.output_text.done": "response.text.done",
-        "conversation.item.added": "conversation.item.created",
-        "conversation.item.done": None,
-    }
+    renamed: ClassVar[dict[str, str | None]] = BETA_NAMES
     schema: ClassVar[dict[str, Check]] = SESSION
 
     def first_session(self) -> dict[str, Any]:

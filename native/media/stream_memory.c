@@ -1,17 +1,10 @@
 /* stream_memory.c -- the engine's end of one stream's memory. */
-#define _GNU_SOURCE
 #include "stream_memory.h"
 
 #include "capture_ring.h"
+#include "memory_map.h"
 #include "playback_ring.h"
 #include "played_ring.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
-/* Several times what the module makes of the largest frames that there are. */
-#define MEMORY_BYTES_MAX (16u * 1024 * 1024)
 
 typedef struct {
     PyObject_HEAD
@@ -25,64 +18,10 @@ typedef struct {
     uint32_t watched_rate; /* due when the channel writes at another rate; 0: whatever it does */
 } StreamMemory;
 
-static bool power_of_two(uint32_t value)
-{
-    return value != 0 && (value & (value - 1)) == 0;
-}
-
-static bool slot_size_is_sound(uint32_t bytes)
-{
-    return bytes % 8 == 0 && bytes > SLOT_HEADER_BYTES && bytes <= SLOT_HEADER_BYTES + UINT16_MAX;
-}
-
-static bool ring_lies_within(uint32_t offset, uint64_t ring_bytes, uint64_t bytes)
-{
-    return offset % 64 == 0 && offset >= STREAM_MEMORY_HEADER_BYTES && offset + ring_bytes <= bytes;
-}
-
-/* The module is trusted to be ours, not to be without faults: everything is checked against the real size. `header` is
- * a copy, so that what was checked is what is used. */
-static const char *layout_fault(const struct stream_memory *header, uint64_t bytes)
-{
-    uint64_t capture_bytes = (uint64_t)header->capture_slots * header->capture_slot_bytes;
-    uint64_t playback_bytes = (uint64_t)header->playback_samples * sizeof(int16_t);
-    uint64_t played_bytes = (uint64_t)header->played_slots * header->played_slot_bytes;
-
-    if (header->magic != STREAM_MEMORY_MAGIC) {
-        return "not a stream's memory";
-    }
-    if (header->version != STREAM_MEMORY_VERSION) {
-        return "the module and the engine are of different versions";
-    }
-    if (header->total_bytes != bytes) {
-        return "size differs from its header";
-    }
-    if (!power_of_two(header->capture_slots) || !power_of_two(header->playback_samples) ||
-        !slot_size_is_sound(header->capture_slot_bytes) ||
-        (header->played_slots != 0 &&
-         (!power_of_two(header->played_slots) || !slot_size_is_sound(header->played_slot_bytes)))) {
-        return "ring sizes make no sense";
-    }
-    if (!ring_lies_within(header->capture_offset, capture_bytes, bytes) ||
-        !ring_lies_within(header->playback_offset, playback_bytes, bytes) ||
-        (header->played_slots != 0 && !ring_lies_within(header->played_offset, played_bytes, bytes))) {
-        return "a ring lies outside of it";
-    }
-    return NULL;
-}
-
-/* Whoever has the descriptor could otherwise shrink it, and reading it would be the end of this process (SIGBUS). */
-static bool is_sealed(int fd)
-{
-    int seals = fcntl(fd, F_GET_SEALS), wanted = F_SEAL_SHRINK | F_SEAL_GROW;
-
-    return seals >= 0 && (seals & wanted) == wanted;
-}
-
 static void stream_memory_unmap(StreamMemory *self)
 {
     if (self->memory != NULL) {
-        munmap(self->memory, self->bytes);
+        memory_unmap(self->memory, self->bytes);
         self->memory = NULL;
     }
 }
@@ -92,46 +31,18 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     static char *names[] = {"fd", NULL};
     StreamMemory *self = (StreamMemory *)object;
     struct stream_memory header;
-    const char *fault = NULL;
-    struct stat status;
-    void *mapped;
     int fd;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i:StreamMemory", names, &fd)) {
         return -1;
     }
     stream_memory_unmap(self);
-    if (fstat(fd, &status) != 0) {
-        PyErr_SetFromErrno(PyExc_OSError);
+    self->memory = memory_map(fd, &self->bytes, &header);
+    if (self->memory == NULL) {
         return -1;
     }
-    if (!is_sealed(fd)) {
-        fault = "not sealed against growing and shrinking";
-    } else if (status.st_size < (off_t)STREAM_MEMORY_HEADER_BYTES) {
-        fault = "too small";
-    } else if (status.st_size > (off_t)MEMORY_BYTES_MAX) {
-        fault = "too large";
-    }
-    if (fault != NULL) {
-        PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
-        return -1;
-    }
-    mapped = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (mapped == MAP_FAILED) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    self->memory = mapped;
-    self->bytes = (size_t)status.st_size;
     self->watched_tail = 0;
     self->watched_rate = 0;
-    memcpy(&header, mapped, sizeof(header));
-    fault = layout_fault(&header, self->bytes);
-    if (fault != NULL) {
-        PyErr_Format(PyExc_ValueError, "stream memory: %s", fault);
-        stream_memory_unmap(self);
-        return -1;
-    }
     self->capture = capture_ring_of(self->memory, &header);
     self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
     self->gaps = (struct capture_gaps){0};

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .local.chat import ChatAgent
+    from .local.chat import ChatModel
 
 KEY_VARIABLE = "OPENAI_REALTIME_LOCAL_LLM_KEY"  # as of `openai-realtime local`
 
@@ -53,16 +53,16 @@ def check_options(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--phone=freeswitch: {error}") from None
 
 
-def language_model(config: pytest.Config) -> ChatAgent | None:
+def language_model(config: pytest.Config) -> ChatModel | None:
     """None: the tests' scripts. Raises pytest.UsageError for a key that can't be read."""
     if config.getoption("--model") != "llm":
         return None
     from .local.api_key import given_key
-    from .local.chat import ChatAgent
+    from .local.chat import ChatModel
 
     file = config.getoption("--llm-key-file")
     try:
         key = given_key(None, Path(file) if file else None, os.environ, KEY_VARIABLE)
     except (OSError, ValueError) as error:
         raise pytest.UsageError(f"--llm-key-file: {error}") from None
-    return ChatAgent(config.getoption("--llm-url"), config.getoption("--llm-model"), key)
+    return ChatModel(config.getoption("--llm-url"), config.getoption("--llm-model"), key)

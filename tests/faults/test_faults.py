@@ -371,7 +371,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
             f"threads before {threads}, after {engine.threads()}; "
             f"resident memory of the workers before {resident_kb} kB, after {engine.resident_kb()} kB"
         )
-        for _ in range(100):  # the last of them goes a moment after its socket
+        for _ in range(1000):  # the last of them goes a moment after its socket
             if engine.survey() == before | KEPT:
                 break
         assert engine.survey() == before | KEPT

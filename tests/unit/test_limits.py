@@ -17,7 +17,7 @@ from mod_openai_realtime.audio.heard import HeardLedger, ItemPart
 from mod_openai_realtime.audio.playback import Playback
 from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.responses import Responses
-from mod_openai_realtime.conversation.turn import TurnClock, Turns
+from mod_openai_realtime.conversation.turn import TurnClock, TurnFigures
 from mod_openai_realtime.dialect.messages import Kind, ServerMessage
 from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.limits import (
@@ -142,7 +142,7 @@ def test_of_many_items_the_newest_can_be_truncated() -> None:
 
 
 def test_a_turn_names_as_many_items_as_fit() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     for number in range(10 * MAX_ITEM_IDS):
         turns.delta(0, clock, "r", str(number), S)
     (answer,) = turns._answers.values()

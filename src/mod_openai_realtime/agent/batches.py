@@ -9,7 +9,7 @@ from .actions import Rules
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class ToolCall:
     id: str
     name: str
     arguments: str
@@ -33,7 +33,7 @@ class Call:
 @dataclass(slots=True, eq=False)
 class Batch:
     response_id: str
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
     closed: bool = False
     """Its response is over: no more calls will come."""
     follow: bool = False

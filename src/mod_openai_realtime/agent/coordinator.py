@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .actions import FILLER_S, Action, Began, Filler, Over, Rules, Run, Send, Stop, Trouble
-from .batches import Batch, Call, Create, Request, Response
+from .batches import Batch, Create, Request, Response, ToolCall
 from .fields import object_of, text_of
 
 CREATE_S = 10.0  # so long a response.create may be unanswered: some servers refuse without naming what
@@ -53,14 +53,14 @@ class Coordinator:
         self._connected = False
         self._order = 0
         self._number = 0
-        self._calls: OrderedDict[str, Call] = OrderedDict()
+        self._calls: OrderedDict[str, ToolCall] = OrderedDict()
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._batches: list[Batch] = []
         self._requests: deque[Request] = deque()
         self._responses: dict[str, Response] = {}
         self._create: Create | None = None
         self._answered: OrderedDict[str, tuple[Request, Response]] = OrderedDict()
-        self._outputs: OrderedDict[str, Call] = OrderedDict()
+        self._outputs: OrderedDict[str, ToolCall] = OrderedDict()
         self._echoes: bool | None = None  # whether the server gives metadata back, once that is known
         self._answers_itself = True
         self._speaking_until: float | None = None
@@ -113,7 +113,7 @@ class Coordinator:
         """Id, name and arguments of calls whose tools ran in another process, which has died: they have failed."""
         batch = Batch("", closed=True)
         for call_id, name, arguments in calls:
-            call = self._calls[call_id] = Call(call_id, name, arguments, batch, self._rules(name), now)
+            call = self._calls[call_id] = ToolCall(call_id, name, arguments, batch, self._rules(name), now)
             batch.calls.append(call)
             self._answer(call, _error("The tool failed: its process has ended."), call.rules.reply)
         if batch.calls:
@@ -315,7 +315,7 @@ class Coordinator:
             batch = Batch(response_id)
             self._batches.append(batch)
         rules = self._rules(name)
-        call = Call(call_id, name, arguments, batch, rules, now, filler_due=rules.filler)
+        call = ToolCall(call_id, name, arguments, batch, rules, now, filler_due=rules.filler)
         full = len(self.unanswered) >= MAX_UNANSWERED
         batch.calls.append(call)
         self._calls[call_id] = call
@@ -364,7 +364,7 @@ class Coordinator:
         self._order += 1
         return self._order
 
-    def _answer(self, call: Call, output: str, follow: bool) -> None:
+    def _answer(self, call: ToolCall, output: str, follow: bool) -> None:
         call.output = output
         call.batch.follow = call.batch.follow or follow
 

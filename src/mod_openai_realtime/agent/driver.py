@@ -25,7 +25,7 @@ from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
 from .hooks import Hooks
 from .session import plan_of, session_of
-from .surroundings import Clock, Host, Line
+from .surroundings import Clock, Host, WorkerLine
 from .tool_runs import RUNNING, Running, run_tool
 from .tools import Tool
 from .values import EndReason, Heard
@@ -43,7 +43,7 @@ class Driver:
     """Of one call. receive() takes the worker's messages; all runs on one event loop."""
 
     def __init__(
-        self, begin: m.Begin, make: Callable[[], Agent], line: Line, host: Host, clock: Clock | None = None
+        self, begin: m.Begin, make: Callable[[], Agent], line: WorkerLine, host: Host, clock: Clock | None = None
     ) -> None:
         """`make`: an instance of the agent; user code, called by start()."""
         self.number = begin.call

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .driver import Driver
 
 
-class Line(Protocol):
+class WorkerLine(Protocol):
     """The way to the worker, or what stands in for it."""
 
     def acts(self, acts: m.Acts, /) -> None: ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .._media import g711_decode
 from ..conversation.effects import EVERYTHING, Play, Which
 from ..conversation.session import PartName, Session
-from ..conversation.turn import Played, Turns
+from ..conversation.turn import Played, TurnFigures
 from ..dialect.messages import ServerMessage, decode_strictly
 from ..realtime.receiving import TakeAudio
 from .audio_format import AudioFormat
@@ -41,7 +41,7 @@ class AgentAudio:
     def __init__(
         self,
         playback: Playback,
-        turns: Turns,
+        turns: TurnFigures,
         warn: Callable[[str], None],
         file: AudioFile | None,
         changed: Callable[[], None],

@@ -14,7 +14,7 @@ from typing import Protocol
 from .._media import is_sound_rate
 from ..switch.command import Mix
 from ..switch.log_level import LOG_INFO, LOG_WARNING
-from .recorder import Block, Frame, Recorder
+from .both_sides import Block, BothSides, Frame
 from .recording_file import RecordingFile
 from .recording_place import Spot
 
@@ -70,7 +70,7 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         kept = memory.get_word(RATE_WORD)
         rate = kept if is_sound_rate(kept) else rate
-        self._recorder = Recorder(rate, memory.get_word(ORIGIN_WORD) or None, time.monotonic_ns())
+        self._recorder = BothSides(rate, memory.get_word(ORIGIN_WORD) or None, time.monotonic_ns())
         self._known_origin = self._recorder.origin_ns
         self._played_frame = 0
         self._file: RecordingFile | None = None  # the executor's thread alone uses it

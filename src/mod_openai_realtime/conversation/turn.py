@@ -79,7 +79,7 @@ class TurnClock:
         return asked_ns
 
 
-class Turns:
+class TurnFigures:
     """Answers of a stream, from their first delta to their end in the caller's ear, which may be in a later session.
     Times, handed in, are CLOCK_MONOTONIC in ns. A turn without speech before it (a greeting) has no latency."""
 

@@ -8,7 +8,7 @@ import pybase64
 from ..local.voice import HibariVoice
 from ..standin import Call, CallGoneError, StandIn
 from .journal import Journal
-from .script import Conversation
+from .script import Scenario
 from .tape import PTIME_MS, RATE, Tape
 
 API = "uuid_openai_audio_stream"
@@ -51,7 +51,7 @@ class Dialogue:
     """One call's conversation; `hold` has it from greeting to goodbye."""
 
     def __init__(
-        self, switch: StandIn, call: Call, tape: Tape, journal: Journal, conversation: Conversation, voice: HibariVoice
+        self, switch: StandIn, call: Call, tape: Tape, journal: Journal, conversation: Scenario, voice: HibariVoice
     ) -> None:
         self._switch = switch
         self._call = call

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..local.g711 import Samples
 from ..local.recording import ConnectionRecord
 from .journal import Entry, events_named
-from .script import Conversation
+from .script import Scenario
 from .sound import LOUD, Span, extent
 from .tape import RATE
 
@@ -14,7 +14,7 @@ from .tape import RATE
 class CallRecord:
     """Tracks are at tape.RATE, sample 0 of each at `origin_ns` (CLOCK_MONOTONIC). `entries` are in order of time."""
 
-    conversation: Conversation
+    conversation: Scenario
     entries: list[Entry]
     caller: Samples
     agent: Samples

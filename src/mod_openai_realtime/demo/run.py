@@ -22,7 +22,7 @@ from .display import Display
 from .journal import Journal, SilentError, parsed, write_journal
 from .recognition import LineRecogniser
 from .record import CallRecord
-from .script import CONVERSATION, Conversation
+from .script import CONVERSATION, Scenario
 from .tape import RATE, Tape, write_wave
 from .timeline import draw_timeline
 from .verdict import Verdict, verdict_of
@@ -57,7 +57,7 @@ class Files:
         return self.folder / "engine.log"
 
 
-def run_demo(folder: Path, console: Console, conversation: Conversation = CONVERSATION) -> Verdict:
+def run_demo(folder: Path, console: Console, conversation: Scenario = CONVERSATION) -> Verdict:
     """Makes the call, shows it, writes `Files(folder)`.
 
     Raises OSError, EngineStartError, MissingPartsError, StandInError where the call could not even be made.
@@ -94,7 +94,7 @@ def _temporary_folder() -> Iterator[Path]:
 def _make_call(
     files: Files,
     display: Display,
-    conversation: Conversation,
+    conversation: Scenario,
     voice: HibariVoice,
     originals: dict[str, Samples],
     temporary: Path,

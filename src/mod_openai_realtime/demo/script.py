@@ -19,7 +19,7 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class Scenario:
     greeting: str
     said_while_muted: str
     """The caller's words into the greeting, which nobody may hear: the stream starts muted."""
@@ -41,7 +41,7 @@ class Conversation:
         return Script(turns=tuple(Turn(each.agent) for each in self.exchanges), greeting=Turn(self.greeting))
 
 
-CONVERSATION = Conversation(
+CONVERSATION = Scenario(
     greeting="Good morning, this is the bicycle workshop. How can I help you?",
     said_while_muted="Hello?",
     exchanges=(

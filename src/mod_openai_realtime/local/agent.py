@@ -4,26 +4,26 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
-from .script import DEFAULT_SCRIPT, Script, ScriptedAgent, ScriptError
-from .turns import Agent, AgentError, Answer, Context, FunctionCall, McpCall, Piece, Result, Stream, Turn
+from .script import DEFAULT_SCRIPT, Script, ScriptError, ScriptModel
+from .turns import Answer, Context, FunctionCall, McpCall, Model, ModelError, Piece, Result, Stream, Turn
 
 __all__ = [
     "DEFAULT_SCRIPT",
-    "Agent",
-    "AgentError",
     "Context",
     "FunctionCall",
     "Hook",
-    "HookedAgent",
+    "HookModel",
     "McpCall",
+    "Model",
+    "ModelError",
     "Piece",
     "Result",
     "Script",
     "ScriptError",
-    "ScriptedAgent",
+    "ScriptModel",
     "Source",
     "Turn",
-    "new_agent",
+    "new_model",
     "texts_of",
 ]
 
@@ -31,7 +31,7 @@ Hook = Callable[[Context], Answer | Stream | Awaitable[Answer]]
 """A function of the user's own. It may be async, and may yield its text and its calls bit by bit, async or not."""
 
 
-class HookedAgent(Agent):
+class HookModel(Model):
     """Asks a function."""
 
     def __init__(self, hook: Hook) -> None:
@@ -55,24 +55,24 @@ async def _async(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
         yield piece
 
 
-Source = Script | Hook | Agent | dict[str, Any] | list[Any] | None
+Source = Script | Hook | Model | dict[str, Any] | list[Any] | None
 
 
-def new_agent(source: Source) -> Agent:
-    """A session's agent: from a script, a script's JSON, a function, or None for the default script.
+def new_model(source: Source) -> Model:
+    """A session's model: from a script, a script's JSON, a function, or None for the default script.
 
-    An `Agent` is taken as it is, so that all its sessions share it.
+    A `Model` is taken as it is, so that all its sessions share it.
     """
-    if isinstance(source, Agent):
+    if isinstance(source, Model):
         return source
     if callable(source):
-        return HookedAgent(source)
+        return HookModel(source)
     if source is None:
-        return ScriptedAgent()
-    return ScriptedAgent(source if isinstance(source, Script) else Script.from_json(source))
+        return ScriptModel()
+    return ScriptModel(source if isinstance(source, Script) else Script.from_json(source))
 
 
 def texts_of(source: Source) -> list[str]:
     """What a script may say; nothing of what is none. Raises ScriptError."""
-    agent = new_agent(source)
-    return agent.script.texts if isinstance(agent, ScriptedAgent) else []
+    model = new_model(source)
+    return model.script.texts if isinstance(model, ScriptModel) else []

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from .turns import Agent, AgentError, Context, FunctionCall, Piece
+from .turns import Context, FunctionCall, Model, ModelError, Piece
 
 log = logging.getLogger(__name__)
 _PATH = "/chat/completions"
@@ -17,13 +17,13 @@ _NOT_UNDERSTOOD = "(The caller said something that was not understood.)"
 _NOBODY_SPOKE = "(The caller is on the line and has not said anything yet.)"
 
 
-class ChatError(AgentError):
+class ChatError(ModelError):
     """The language model did not answer, or not with what it should."""
 
     code = "language_model_error"
 
 
-class ChatAgent(Agent):
+class ChatModel(Model):
     """Asks the model for each response, with all of the conversation; keeps nothing, so that one serves all sessions.
 
     `url` is the API's base, such as `http://127.0.0.1:8080/v1`. `model` None: the first that the server lists.

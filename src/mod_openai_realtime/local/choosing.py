@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from .errors import RequestError
-from .turns import AgentError, Call, Context, FunctionCall, McpCall, Piece, Turn, closing, words_of_instructions
+from .turns import Call, Context, FunctionCall, McpCall, ModelError, Piece, Turn, closing, words_of_instructions
 
 log = logging.getLogger(__name__)
 
 
-class UndeclaredFunctionError(AgentError):
+class UndeclaredFunctionError(ModelError):
     """The agent would call what the session doesn't declare, and does nothing else."""
 
     code = "undeclared_function"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .agent_source import for_each_call, source_of
 from .behaviour import GOOD, Behaviours
 from .faults import behaviours, parsed
+from .model_source import for_each_call, source_of
 from .parts import require
 from .script import Script, transcripts_from_file
 from .server import LocalEndpoint

@@ -8,7 +8,7 @@ from .ids import new_id
 from .items import Conversation, Item
 from .outlet import Outlet
 from .output import Output
-from .turns import Agent, McpCall
+from .turns import McpCall, Model
 
 
 class Maker(Protocol):
@@ -23,8 +23,8 @@ class Maker(Protocol):
 class McpCalls:
     """Of one session."""
 
-    def __init__(self, agent: Agent, conversation: Conversation, outlet: Outlet, clock: Clock) -> None:
-        self._agent = agent
+    def __init__(self, model: Model, conversation: Conversation, outlet: Outlet, clock: Clock) -> None:
+        self._model = model
         self._conversation = conversation
         self._outlet = outlet
         self._clock = clock
@@ -45,7 +45,7 @@ class McpCalls:
         before = self._conversation.add(item)
         self._outlet.emit({"type": "conversation.item.added", "previous_item_id": before, "item": item.shown()})
         self._outlet.emit({"type": "mcp_list_tools.in_progress", "item_id": item.id})
-        offered = self._agent.mcp_tools(label)
+        offered = self._model.mcp_tools(label)
         if offered is None:
             self._outlet.emit({"type": "mcp_list_tools.failed", "item_id": item.id})
             return

@@ -19,7 +19,7 @@ from .prompt import Prompt
 from .response import Answering, Response, ResponseSettings
 from .settings import SessionSettings
 from .transcribing import Transcribing
-from .turns import Agent, AgentError, Context, Turn
+from .turns import Context, Model, ModelError, Turn
 from .usage import InputCache
 from .voice import Voice
 
@@ -47,7 +47,7 @@ class Responding:
         self,
         settings: SessionSettings,
         conversation: Conversation,
-        agent: Agent,
+        model: Model,
         voice: Voice,
         transcribing: Transcribing,
         outlet: Outlet,
@@ -57,14 +57,14 @@ class Responding:
     ) -> None:
         self._settings = settings
         self._conversation = conversation
-        self._agent = agent
+        self._model = model
         self._voice = voice
         self._transcribing = transcribing
         self._outlet = outlet
         self._clock = clock
         self._behaviour = behaviour
         self._after = after
-        self.mcp = McpCalls(agent, conversation, outlet, clock)
+        self.mcp = McpCalls(model, conversation, outlet, clock)
         self.caller = Caller()
         self._conversation_id = new_id("conv")
         self._cache = InputCache()
@@ -81,7 +81,7 @@ class Responding:
         return self._default if self._default is not None and self._default.active else None
 
     def create(self, asked: dict[str, Any], turn: Turn | None = None) -> None:
-        """Begins a response; the agent makes the turn, if it is not given. Raises RequestError."""
+        """Begins a response; the model makes the turn, if it is not given. Raises RequestError."""
         outside = asked.get("conversation") == "none"
         if self.active is not None and not outside:
             raise RequestError(
@@ -163,7 +163,7 @@ class Responding:
         results = prompt.results(self._told)
 
         async def answer() -> Any:
-            if self._agent.wants_words:
+            if self._model.wants_words:
                 await self._transcribing.finished()
             items = [item.told() for item in prompt.items]
             context = Context(
@@ -185,7 +185,7 @@ class Responding:
                 model=self._settings.model,
                 max_output_tokens=prompt.max_output_tokens,
             )
-            made = await self._agent.answer(context)
+            made = await self._model.answer(context)
             chooser = Chooser(context)
             return chooser.turn(made) if isinstance(made, Turn) else chooser.stream(made)
 
@@ -211,7 +211,7 @@ class Responding:
 
 
 async def _failing() -> Turn:
-    raise AgentError("The server had an error while processing your request.")
+    raise ModelError("The server had an error while processing your request.")
 
 
 def _given(turn: Turn) -> Answering:

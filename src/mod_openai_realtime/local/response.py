@@ -17,7 +17,7 @@ from .outlet import Outlet
 from .output import Output
 from .sentences import cut
 from .sounds import SampledSound, Sound, ToneSound
-from .turns import AgentError, FunctionCall, McpCall, Piece, Turn, closing
+from .turns import FunctionCall, McpCall, ModelError, Piece, Turn, closing
 from .usage import OUTPUT_TOKEN_MS, Tokens, item_tokens, text_tokens, usage
 from .voice import RATE, Voice, resampled
 
@@ -103,8 +103,8 @@ class Response:
         except LimitReachedError:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
         except Exception as error:
-            code = error.code if isinstance(error, AgentError) else type(error).__name__
-            if isinstance(error, AgentError):
+            code = error.code if isinstance(error, ModelError) else type(error).__name__
+            if isinstance(error, ModelError):
                 log.error("response %s failed: %s", self.id, error)
             else:
                 log.exception("response %s failed", self.id)

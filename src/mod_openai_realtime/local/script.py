@@ -11,7 +11,7 @@ import yaml
 from .conditions import When
 from .g711 import Samples
 from .sounds import Tone
-from .turns import Agent, Call, Context, FunctionCall, McpCall, Turn, words_of_instructions
+from .turns import Call, Context, FunctionCall, McpCall, Model, Turn, words_of_instructions
 
 Made = TypeVar("Made")
 
@@ -248,7 +248,7 @@ DEFAULT_SCRIPT = Script(
 )
 
 
-class ScriptedAgent(Agent):
+class ScriptModel(Model):
     """Goes through a script."""
 
     def __init__(self, script: Script = DEFAULT_SCRIPT) -> None:

@@ -7,7 +7,7 @@ import orjson
 
 from .conditions import When
 from .g711 import Samples
-from .turns import Agent, Call, Context, FunctionCall, Turn, words_of_instructions
+from .turns import Call, Context, FunctionCall, Model, Turn, words_of_instructions
 
 
 class _Turns:
@@ -43,7 +43,7 @@ class Rule(_Turns):
         return list(self._queue)
 
 
-class ScriptedModel(_Turns, Agent):
+class ScriptedModel(_Turns, Model):
     """To be given to an endpoint as its `agent`, or by `agent_for`; sessions that share it go on with the same script.
 
     A response that is told what to say, in instructions of its own, says those words. Any other follows the first

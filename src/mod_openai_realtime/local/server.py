@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from .accept_reports import AcceptReports
-from .agent import Source, new_agent, texts_of
+from .agent import Source, new_model, texts_of
 from .behaviour import GOOD, Behaviour, Behaviours
 from .client_secrets import PATH as SECRETS_PATH
 from .client_secrets import ClientSecrets
@@ -52,7 +52,7 @@ _EXPIRED_CLOSED = 1001
 class LocalEndpoint:
     """Listens while it is entered (`async with`), or between `start` and `stop`.
 
-    `agent` is a `Script` or its JSON, a function from `Context` to a `Turn`, a text, or pieces of both, or an `Agent`;
+    `agent` is a `Script` or its JSON, a function from `Context` to a `Turn`, a text, or pieces of both, or a `Model`;
     none: the default script. `agent_for` gives each connection one of its own, from what its handshake said.
     `vad`: True for the real detector, False for none (audio is only counted), or a model of one's own.
     `keep` says which messages are kept for tests to look at; all are counted.
@@ -333,8 +333,8 @@ class LocalEndpoint:
         if wanted.session is not None:
             settings.update(dict(wanted.session), voice_is_fixed=False)
         settings.begin(connection.mimic.begins_with())
-        agent = new_agent(self._agent_for(connection.record))
-        return Session(settings, self._services, agent, connection, connection.behaviour, connection.mimic)
+        model = new_model(self._agent_for(connection.record))
+        return Session(settings, self._services, model, connection, connection.behaviour, connection.mimic)
 
     async def _run(
         self,

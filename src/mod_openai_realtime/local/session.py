@@ -22,7 +22,7 @@ from .responding import Responding
 from .response import Response
 from .settings import SessionSettings, TurnDetection
 from .transcribing import Transcriber, Transcribing
-from .turns import Agent, Turn
+from .turns import Model, Turn
 from .vad import Asking, SpeechModel
 from .voice import Voice
 
@@ -51,7 +51,7 @@ class Session:
         self,
         settings: SessionSettings,
         services: Services,
-        agent: Agent,
+        model: Model,
         outlet: Outlet,
         behaviour: Behaviour,
         mimic: Mimic | None = None,
@@ -64,11 +64,11 @@ class Session:
         self._conversation = Conversation()
         self._listening = Listening(outlet, self, settings.input_format, services.model, services.batch)
         self._listening.configure(settings.input_format, settings.turn_detection)
-        self._transcribing = Transcribing(agent, services.transcriber, outlet)
+        self._transcribing = Transcribing(model, services.transcriber, outlet)
         self._responding = Responding(
             settings,
             self._conversation,
-            agent,
+            model,
             services.voice,
             self._transcribing,
             outlet,

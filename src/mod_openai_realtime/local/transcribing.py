@@ -1,4 +1,4 @@
-"""What the caller has said: asked of the agent's script or of a transcriber, told to the client where it wants that."""
+"""What the caller has said: asked of the model's script or of a transcriber, told to the client where it wants that."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 from .g711 import Samples
 from .items import Item
 from .outlet import Outlet
-from .turns import Agent
+from .turns import Model
 from .usage import INPUT_TOKEN_MS, text_tokens
 
 log = logging.getLogger(__name__)
@@ -22,15 +22,15 @@ _NAME = "conversation.item.input_audio_transcription"
 class Transcribing:
     """Of one session. Transcripts are told in the order of the turns."""
 
-    def __init__(self, agent: Agent, transcriber: Transcriber | None, outlet: Outlet) -> None:
-        self._agent = agent
+    def __init__(self, model: Model, transcriber: Transcriber | None, outlet: Outlet) -> None:
+        self._model = model
         self._transcriber = transcriber
         self._outlet = outlet
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self, item: Item, samples: Samples, rate: int, settings: dict[str, Any] | None, logprobs: bool) -> None:
         """`settings` as the session's `transcription`: None, and the client hears nothing of it."""
-        if settings is None and self._transcriber is None and not self._agent.wants_words:
+        if settings is None and self._transcriber is None and not self._model.wants_words:
             return
         before = self._tasks[-1] if self._tasks else None
         self._tasks = [task for task in self._tasks if not task.done()]
@@ -57,7 +57,7 @@ class Transcribing:
     ) -> None:
         place = {"item_id": item.id, "content_index": 0}
         try:
-            text = await self._agent.transcribe(samples, rate)
+            text = await self._model.transcribe(samples, rate)
             if text is None:
                 if self._transcriber is None:
                     raise LookupError("this endpoint has no transcriber")

@@ -9,7 +9,7 @@ from .g711 import Samples
 from .sounds import Tone
 
 
-class AgentError(Exception):
+class ModelError(Exception):
     """The response is to fail, and the client is told this text and this code."""
 
     code = "server_error"
@@ -111,7 +111,7 @@ Answer = Turn | str
 Stream = AsyncIterator[Piece] | Iterator[Piece]
 
 
-class Agent:
+class Model:
     """What the model does in one session, or in several one after the other. To be subclassed."""
 
     @property

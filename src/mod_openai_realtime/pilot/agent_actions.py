@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-class Line(Protocol):
+class LiveCall(Protocol):
     """The call, as actions see it."""
 
     @property
@@ -61,7 +61,7 @@ class ActionError(Exception):
 class AgentActions:
     """Of one call."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: LiveCall) -> None:
         self._line = line
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording = ""

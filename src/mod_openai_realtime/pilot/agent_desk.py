@@ -244,7 +244,7 @@ class AgentDesk:
         assert self._call is not None
         return {KEPT: msgspec.to_builtins(self._call.kept())}
 
-    # -- Line of agent_actions.py
+    # -- LiveCall of agent_actions.py
 
     @property
     def uuid(self) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 from ..audio.agent_audio import AgentAudio
 from ..audio.playback import Speech
 from ..conversation.continuity import Continuity
-from ..conversation.turn import Turns
+from ..conversation.turn import TurnFigures
 from ..conversation.understanding import cut_short
 from ..observe.summary import Summary
 from ..pilot.observer import Observer
@@ -30,7 +30,7 @@ class Hearing:
     def __init__(
         self,
         audio: AgentAudio,
-        turns: Turns,
+        turns: TurnFigures,
         dialogue: Dialogue,
         speaker: Speaker,
         pilot: Observer,

@@ -8,7 +8,7 @@ from .._media import StreamMemory
 from ..audio.control import Control
 from ..audio.outgoing import Outgoing
 from ..audio.playback import Playback
-from ..conversation.turn import Turns
+from ..conversation.turn import TurnFigures
 
 ALL = Control.PAUSED | Control.CAPTURE_MUTED | Control.PLAYBACK_MUTED | Control.ON_HOLD
 _OF_CAPTURE = Control.PAUSED | Control.CAPTURE_MUTED | Control.ON_HOLD
@@ -19,7 +19,7 @@ class Restraints:
     """Of one stream. The media thread, and an engine that comes after this one, read them in the stream's memory."""
 
     def __init__(
-        self, memory: StreamMemory, outgoing: Outgoing | None, playback: Playback | None, turns: Turns
+        self, memory: StreamMemory, outgoing: Outgoing | None, playback: Playback | None, turns: TurnFigures
     ) -> None:
         """Begins with what the memory has."""
         self._memory = memory

@@ -16,7 +16,7 @@ from ..audio.playback import NEVER, Playback, Speech
 from ..audio.recording import Recording
 from ..conversation.barge_in import BargeIn
 from ..conversation.restoration import Outcome
-from ..conversation.turn import Turns
+from ..conversation.turn import TurnFigures
 from ..dialect.client_messages import client_message, is_for_player
 from ..later import Later
 from ..limits import LimitExceededError
@@ -70,7 +70,7 @@ class Stream:
         self._machine = StateMachine(plan.label)
         self._mask = plan.endpoint.mask
         self._summary = Summary(Usage(usage), time.monotonic_ns(), memory.underruns)
-        self._turns = Turns()
+        self._turns = TurnFigures()
         warn = weakly(self.warn)
         self._reports = Reports(settings, self._mask, self._summary, owner.later, warn)
         this = weak(self)

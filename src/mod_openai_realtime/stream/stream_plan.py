@@ -22,7 +22,7 @@ from ..conversation.conversation import Conversation
 from ..conversation.interruption import Interruption
 from ..conversation.negotiation import Complaints, Negotiation, Side, Wish
 from ..conversation.session import Session
-from ..conversation.turn import Turns
+from ..conversation.turn import TurnFigures
 from ..dialect.choosing import dialect_of
 from ..dialect.dialect import Dialect, Shape
 from ..later import Later
@@ -149,7 +149,9 @@ class StreamPlan:
             wishes[Side.PLAYBACK] = Wish(choose(wanted, facts.write_codec, facts.write_rate), start.playback_rate)
         return wishes
 
-    def audio(self, memory: StreamMemory, turns: Turns, warn: Warn, changed: Callable[[], None]) -> AgentAudio | None:
+    def audio(
+        self, memory: StreamMemory, turns: TurnFigures, warn: Warn, changed: Callable[[], None]
+    ) -> AgentAudio | None:
         """None where it plays nothing."""
         if self.start.playback_rate is None:
             return None

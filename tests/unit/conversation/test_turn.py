@@ -4,19 +4,19 @@ from typing import Any
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.playback import Playback
-from mod_openai_realtime.conversation.turn import MAX_RESPONSES, Played, TurnClock, Turns
+from mod_openai_realtime.conversation.turn import MAX_RESPONSES, Played, TurnClock, TurnFigures
 
 MS = 1_000_000
 
 
-def body(turns: Turns, played: Played) -> dict[str, Any]:
+def body(turns: TurnFigures, played: Played) -> dict[str, Any]:
     told = turns.played(played)
     assert told is not None
     return told
 
 
 def test_each_step_of_the_wait_is_told() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     clock.speech_started()
     clock.speech_stopped(1000 * MS)
     clock.committed(1005 * MS)
@@ -39,7 +39,7 @@ def test_each_step_of_the_wait_is_told() -> None:
 
 
 def test_a_greeting_answers_no_speech() -> None:
-    turns = Turns()
+    turns = TurnFigures()
     turns.delta(0, TurnClock(), "r1", None, 50 * MS)
     told = body(turns, Played("r1", 70 * MS, 100, False))
     assert told["latency_ms"]["speech_end_to_first_sample"] is None
@@ -47,7 +47,7 @@ def test_a_greeting_answers_no_speech() -> None:
 
 
 def test_an_answer_that_was_not_heard_has_no_first_sample() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     clock.speech_stopped(0)
     turns.delta(0, clock, "r1", None, 5 * MS)
     told = body(turns, Played("r1", 0, 0, True))
@@ -55,7 +55,7 @@ def test_an_answer_that_was_not_heard_has_no_first_sample() -> None:
 
 
 def test_only_the_first_answer_to_a_turn_was_waited_for() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     clock.speech_stopped(0)
     turns.delta(0, clock, "r1", None, 100 * MS)
     turns.delta(0, clock, "r2", None, 900 * MS)
@@ -64,7 +64,7 @@ def test_only_the_first_answer_to_a_turn_was_waited_for() -> None:
 
 
 def test_an_answer_that_waited_for_its_first_sample_has_no_latency_to_it() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     clock.speech_stopped(0)
     turns.delta(0, clock, "early", None, 100 * MS)
     turns.playback_waits(True, 200 * MS)
@@ -81,7 +81,7 @@ def test_an_answer_that_waited_for_its_first_sample_has_no_latency_to_it() -> No
 
 
 def test_an_answer_that_was_being_heard_when_playback_had_to_wait_keeps_its_latency() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     clock.speech_stopped(0)
     turns.delta(0, clock, "r1", None, 100 * MS)
     turns.playback_waits(True, 200 * MS)
@@ -90,7 +90,7 @@ def test_an_answer_that_was_being_heard_when_playback_had_to_wait_keeps_its_late
 
 
 def test_responses_that_never_end_are_forgotten() -> None:
-    turns, clock = Turns(), TurnClock()
+    turns, clock = TurnFigures(), TurnClock()
     for number in range(MAX_RESPONSES + 1):
         turns.delta(0, clock, f"r{number}", None, 0)
     assert turns.played(Played("r0", 0, 0, False)) is None
@@ -98,7 +98,7 @@ def test_responses_that_never_end_are_forgotten() -> None:
 
 
 def test_an_answer_of_another_session_is_another_answer() -> None:
-    turns = Turns()
+    turns = TurnFigures()
     turns.delta(0, TurnClock(), "r1", "old", 0)
     turns.delta(1, TurnClock(), "r1", "new", 10 * MS)
     assert body(turns, Played("r1", 0, 0, False, session=0))["item_ids"] == ["old"]

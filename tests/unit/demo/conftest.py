@@ -9,13 +9,13 @@ import pytest
 from mod_openai_realtime.demo.dialogue import FINAL_MESSAGE
 from mod_openai_realtime.demo.journal import Entry
 from mod_openai_realtime.demo.record import CallRecord
-from mod_openai_realtime.demo.script import Conversation, Exchange
+from mod_openai_realtime.demo.script import Exchange, Scenario
 from mod_openai_realtime.demo.tape import FRAME_SAMPLES, RATE
 from mod_openai_realtime.local.g711 import Samples
 from mod_openai_realtime.local.recording import ConnectionRecord, Message
 
 ORIGIN_NS = 5_000_000_000
-SCRIPT = Conversation(
+SCRIPT = Scenario(
     greeting="hello",
     said_while_muted="unheard",
     exchanges=(

@@ -9,7 +9,7 @@ import numpy as np
 import official_types
 import pytest
 
-from mod_openai_realtime.local.agent import Context, Turn, new_agent
+from mod_openai_realtime.local.agent import Context, Turn, new_model
 from mod_openai_realtime.local.behaviour import GOOD, Behaviour
 from mod_openai_realtime.local.session import Services, Session, Transcriber
 from mod_openai_realtime.local.settings import SessionSettings
@@ -97,7 +97,7 @@ class Bench:
         self.events: list[dict[str, Any]] = []
         services = Services(voice or SilentVoice(), model or LoudnessModel(), transcriber, self.clock)
         settings = SessionSettings("sess_1", "gpt-realtime-2.1", 1, transcribing=transcribing)
-        self.session = Session(settings, services, new_agent(agent), self, behaviour)
+        self.session = Session(settings, services, new_model(agent), self, behaviour)
         self.check: Callable[[dict[str, Any]], None] = lambda event: None
 
     def emit(self, event: dict[str, Any]) -> None:

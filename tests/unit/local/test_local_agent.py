@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mod_openai_realtime.local.agent import Context, FunctionCall, Script, ScriptedAgent, ScriptError, Turn, new_agent
+from mod_openai_realtime.local.agent import Context, FunctionCall, Script, ScriptError, ScriptModel, Turn, new_model
 from mod_openai_realtime.local.sounds import Tone
 
 USER = {"type": "message", "role": "user", "content": []}
@@ -15,13 +15,13 @@ def context(number: int, *items: dict[str, Any]) -> Context:
 
 
 async def test_a_script_greets_once_and_goes_in_a_circle() -> None:
-    agent = ScriptedAgent(Script.from_json({"greeting": "hi", "turns": ["a", "b"]}))
+    agent = ScriptModel(Script.from_json({"greeting": "hi", "turns": ["a", "b"]}))
     said = [(await agent.answer(context(number))).text for number in range(4)]
     assert said == ["hi", "a", "b", "a"]
 
 
 async def test_a_user_who_speaks_first_is_not_greeted() -> None:
-    agent = ScriptedAgent(Script.from_json({"greeting": "hi", "turns": ["a"]}))
+    agent = ScriptModel(Script.from_json({"greeting": "hi", "turns": ["a"]}))
     assert (await agent.answer(context(0, USER))).text == "a"
 
 
@@ -67,5 +67,5 @@ async def test_a_function_may_answer_with_a_text_or_later() -> None:
     async def later(asked: Context) -> Turn:
         return Turn(text=f"answer {asked.number}")
 
-    assert await new_agent(lambda asked: "text").answer(context(0)) == Turn("text")
-    assert await new_agent(later).answer(context(3)) == Turn("answer 3")
+    assert await new_model(lambda asked: "text").answer(context(0)) == Turn("text")
+    assert await new_model(later).answer(context(3)) == Turn("answer 3")

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
-from mod_openai_realtime.local.chat import ChatAgent
+from mod_openai_realtime.local.chat import ChatModel
 
 MakeBench = Callable[..., Any]
 ONE_PIECE = Behaviour(pacing=Pacing(speed=None))
@@ -24,9 +24,9 @@ class Model:
         self.paths: list[str] = []
         self.keys: list[str | None] = []
 
-    def agent(self, **options: Any) -> ChatAgent:
+    def agent(self, **options: Any) -> ChatModel:
         url = options.pop("url", "http://model.invalid/v1/")
-        return ChatAgent(url, transport=httpx2.MockTransport(self._answer), **options)
+        return ChatModel(url, transport=httpx2.MockTransport(self._answer), **options)
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         self.paths.append(request.url.path)
@@ -143,7 +143,7 @@ async def test_what_goes_wrong_fails_the_response_and_says_so(
 
 
 async def test_a_model_that_is_not_there_is_said_to_be(make_bench: MakeBench) -> None:
-    bench = make_bench(agent=ChatAgent("http://127.0.0.1:9/v1", "small"))
+    bench = make_bench(agent=ChatModel("http://127.0.0.1:9/v1", "small"))
     await bench.send("response.create")
     while not bench.of("response.done"):
         await bench.clock.move(1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mod_openai_realtime.local.agent import Context, McpCall, Result, Script, ScriptedAgent, ScriptError, Turn
+from mod_openai_realtime.local.agent import Context, McpCall, Result, Script, ScriptError, ScriptModel, Turn
 from mod_openai_realtime.local.script import transcripts_from_file
 
 
@@ -15,13 +15,13 @@ def context(**known: Any) -> Context:
     )
 
 
-async def answers(agent: ScriptedAgent, *contexts: Context) -> list[str]:
+async def answers(agent: ScriptModel, *contexts: Context) -> list[str]:
     made = [await agent.answer(each) for each in contexts]
     return [turn.text for turn in made]
 
 
 async def test_words_are_compared_whole_in_any_case_without_punctuation() -> None:
-    agent = ScriptedAgent(Script.from_json([{"when": {"words": ["open", "Monday's"]}, "say": "yes"}, "no"]))
+    agent = ScriptModel(Script.from_json([{"when": {"words": ["open", "Monday's"]}, "say": "yes"}, "no"]))
     said = ["Is MONDAY'S shop open?", "reopen on monday's", "open, monday", "open... monday’s", None]
     expected = ["yes", "no", "no", "no", "no"]
     assert await answers(agent, *(context(said=each) for each in said)) == expected
@@ -29,14 +29,14 @@ async def test_words_are_compared_whole_in_any_case_without_punctuation() -> Non
 
 async def test_a_phrase_stays_together_and_one_of_several_will_do() -> None:
     rules = [{"when": {"words": "good bye"}, "say": "a"}, {"when": {"any_words": ["bye", "so long"]}, "say": "b"}, "c"]
-    agent = ScriptedAgent(Script.from_json(rules))
+    agent = ScriptModel(Script.from_json(rules))
     said = ["Good bye!", "bye, good man", "So long.", "so very long"]
     assert await answers(agent, *(context(said=each) for each in said)) == ["a", "b", "b", "c"]
 
 
 async def test_all_conditions_must_hold() -> None:
     rule = {"when": {"words": "monday", "turn": [2, 3]}, "say": "yes"}
-    agent = ScriptedAgent(Script.from_json([rule, "no"]))
+    agent = ScriptModel(Script.from_json([rule, "no"]))
     made = await answers(agent, *(context(said="monday", turn=number) for number in (1, 2, 3, 4)))
     assert made == ["no", "yes", "yes", "no"]
 
@@ -48,19 +48,19 @@ async def test_results_and_instructions_are_conditions_too() -> None:
         {"when": {"instructions": "greet"}, "say": "Hello."},
         "Well.",
     ]
-    agent = ScriptedAgent(Script.from_json(rules))
+    agent = ScriptModel(Script.from_json(rules))
     early, late, other = Result("hours", '{"opens": "07:00"}'), Result("hours", "{}"), Result("other", "07:00")
     asked = [context(results=[early]), context(results=[late]), context(results=[other]), context(asked="Greet them.")]
     assert await answers(agent, *asked) == ["Early.", "Late.", "Well.", "Hello."]
 
 
 async def test_the_others_go_in_a_circle_and_once_is_once() -> None:
-    agent = ScriptedAgent(Script.from_json(["a", {"when": {"words": "x"}, "say": "x", "once": True}, "b"]))
+    agent = ScriptModel(Script.from_json(["a", {"when": {"words": "x"}, "say": "x", "once": True}, "b"]))
     assert await answers(agent, *(context(said="x") for _ in range(4))) == ["x", "a", "b", "a"]
 
 
 async def test_a_script_of_rules_alone_says_its_instructions_otherwise() -> None:
-    agent = ScriptedAgent(Script.from_json([{"when": {"words": "x"}, "say": "x"}]))
+    agent = ScriptModel(Script.from_json([{"when": {"words": "x"}, "say": "x"}]))
     assert await answers(agent, context(), context(asked="Say good morning.")) == ["Be brief.", "Say good morning."]
 
 

@@ -24,7 +24,7 @@ LOCAL = (
 )
 
 
-class FakeLine:
+class FakeCall:
     """Answers from a table: text, an ExecutionError, or a future that the test keeps."""
 
     uuid = "u1"
@@ -62,7 +62,7 @@ class FakeLine:
         self.told.append("left")
 
 
-async def result_of(line: FakeLine, execute: Execute) -> Result:
+async def result_of(line: FakeCall, execute: Execute) -> Result:
     results: asyncio.Queue[Result] = asyncio.Queue()
     AgentActions(line).execute(execute, results.put_nowait)
     return await results.get()
@@ -79,67 +79,67 @@ async def result_of(line: FakeLine, execute: Execute) -> Result:
     ],
 )
 async def test_what_is_handed_on(execute: Execute, asked: tuple[Any, ...], answer: str | None) -> None:
-    line = FakeLine({asked[:2]: answer})
+    line = FakeCall({asked[:2]: answer})
     assert await result_of(line, execute) == Result(0, 0, 1, True, answer)
     assert line.asked == [asked]
 
 
 async def test_a_failure_has_freeswitchs_reason() -> None:
-    line = FakeLine({(API, "originate"): ExecutionError("USER_BUSY")})
+    line = FakeCall({(API, "originate"): ExecutionError("USER_BUSY")})
     assert await result_of(line, Execute(3, "api", "originate", "x y")) == Result(0, 0, 3, False, None, "USER_BUSY")
 
 
 async def test_a_command_on_the_agents_own_stream() -> None:
-    line = FakeLine({})
+    line = FakeCall({})
     assert (await result_of(line, Execute(1, "stream", "mute", "user"))).ok
     assert line.told == ["mute user"]
     assert (await result_of(line, Execute(1, "stream", "jump"))).error == "Unknown command"
 
 
 async def test_hanging_up_is_told_before_the_channel_is_gone() -> None:
-    line = FakeLine({})
+    line = FakeCall({})
     assert (await result_of(line, Execute(1, "hang_up", "", "NORMAL_CLEARING"))).ok
     assert line.asked == [(API, "uuid_kill", "u1 NORMAL_CLEARING")]
     assert line.told == ["hang_up"]
 
 
 async def test_a_transfer_leaves_the_call() -> None:
-    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "no"})
+    line = FakeCall({(API, "xml_locate"): LOCAL, (API, "eval"): "no"})
     assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).ok
     assert line.asked[-1] == (API, "uuid_transfer", "u1 1001 XML default")
     assert line.told == ["transferred", "left"]
 
 
 async def test_a_transfer_to_nowhere_is_refused_and_the_call_stays() -> None:
-    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "no", (GET, "context"): "default"})
+    line = FakeCall({(API, "xml_locate"): LOCAL, (API, "eval"): "no", (GET, "context"): "default"})
     result = await result_of(line, Execute(1, "transfer", "9999", "XML"))
     assert result.error == "the dialplan has no extension 9999 in its context default"
     assert line.told == []
 
 
 async def test_a_transfer_is_judged_with_what_the_channel_has() -> None:
-    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "eval"): "yes"})
+    line = FakeCall({(API, "xml_locate"): LOCAL, (API, "eval"): "yes"})
     assert (await result_of(line, Execute(1, "transfer", "2", "XML default"))).ok
     assert (API, "eval", "uuid:u1 ${wanted}") in line.asked
 
 
 async def test_where_nothing_can_be_told_of_the_dialplan_freeswitch_decides() -> None:
-    line = FakeLine({(API, "xml_locate"): ExecutionError("no such command")})
+    line = FakeCall({(API, "xml_locate"): ExecutionError("no such command")})
     assert (await result_of(line, Execute(1, "transfer", "9999", "XML default"))).ok
-    other = FakeLine({})
+    other = FakeCall({})
     assert (await result_of(other, Execute(1, "transfer", "9999", "inline default"))).ok
     assert [name for _, name, _ in other.asked] == ["uuid_transfer"]
 
 
 async def test_a_transfer_that_freeswitch_refuses_leaves_the_call_where_it_is() -> None:
-    line = FakeLine({(API, "xml_locate"): LOCAL, (API, "uuid_transfer"): ExecutionError("No such channel!")})
+    line = FakeCall({(API, "xml_locate"): LOCAL, (API, "uuid_transfer"): ExecutionError("No such channel!")})
     assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).error == "No such channel!"
     assert line.told == ["transferred", "staying"]
 
 
 async def test_no_more_is_under_way_than_may() -> None:
     forever: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    actions = AgentActions(FakeLine({(API, "sleep"): forever}))
+    actions = AgentActions(FakeCall({(API, "sleep"): forever}))
     results: list[Result] = []
     for number in range(MAX_UNDER_WAY + 1):
         actions.execute(Execute(number, "api", "sleep"), results.append)
@@ -148,7 +148,7 @@ async def test_no_more_is_under_way_than_may() -> None:
     await asyncio.sleep(0)
 
 
-async def both(line: FakeLine, *executes: Execute) -> list[Result]:
+async def both(line: FakeCall, *executes: Execute) -> list[Result]:
     """The answers, each waited for before the next is asked."""
     actions, results = AgentActions(line), []
     for execute in executes:
@@ -159,7 +159,7 @@ async def both(line: FakeLine, *executes: Execute) -> list[Result]:
 
 
 async def test_on_hold_the_stream_waits_and_the_channels_music_plays() -> None:
-    line = FakeLine({(GET, "hold_music"): "local_stream://moh"})
+    line = FakeCall({(GET, "hold_music"): "local_stream://moh"})
     results = await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "on"), Execute(3, "hold", "off"))
     assert all(result.ok for result in results)
     assert line.told == ["pause", "resume"]
@@ -170,20 +170,20 @@ async def test_on_hold_the_stream_waits_and_the_channels_music_plays() -> None:
 
 
 async def test_without_hold_music_there_is_silence() -> None:
-    line = FakeLine({(GET, "hold_music"): None})
+    line = FakeCall({(GET, "hold_music"): None})
     assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
     assert line.told == ["pause", "resume"]
 
 
 async def test_where_music_cannot_be_played_there_is_silence() -> None:
-    line = FakeLine({(GET, "hold_music"): "/none.wav", (API, "uuid_displace"): ExecutionError("no such file")})
+    line = FakeCall({(GET, "hold_music"): "/none.wav", (API, "uuid_displace"): ExecutionError("no such file")})
     assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
     assert line.told == ["pause", "resume"]
     assert [asked for asked in line.asked if asked[0] is API] == [(API, "uuid_displace", "u1 start /none.wav 0 l")]
 
 
 async def test_a_recording_is_freeswitchs_own() -> None:
-    line = FakeLine({(API, "global_getvar"): "/var/recordings"})
+    line = FakeCall({(API, "global_getvar"): "/var/recordings"})
     results = await both(
         line,
         Execute(1, "stream", "record", "a.wav"),
@@ -199,7 +199,7 @@ async def test_a_recording_is_freeswitchs_own() -> None:
 async def test_a_bridge_is_there_once_the_other_party_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
     bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    line = FakeLine({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): ""})
+    line = FakeCall({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): ""})
     result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "connected", "user/1001")))
     await asyncio.sleep(0.01)
     assert not result.done()
@@ -211,7 +211,7 @@ async def test_a_bridge_is_there_once_the_other_party_has_answered(monkeypatch: 
 async def test_a_bridge_may_be_waited_for_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
     bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    line = FakeLine({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): "call accepted"})
+    line = FakeCall({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): "call accepted"})
     result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "ended", "user/1001")))
     await asyncio.sleep(0.01)
     assert not result.done()
@@ -221,5 +221,5 @@ async def test_a_bridge_may_be_waited_for_to_its_end(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("disposition", "error"), [("USER_BUSY", "USER_BUSY"), (None, "the call came to nothing")])
 async def test_a_bridge_that_came_to_nothing_has_its_cause(disposition: str | None, error: str) -> None:
-    line = FakeLine({(APPLICATION, "bridge"): "", (GET, "originate_disposition"): disposition})
+    line = FakeCall({(APPLICATION, "bridge"): "", (GET, "originate_disposition"): disposition})
     assert (await result_of(line, Execute(1, "bridge", "connected", "user/1001"))).error == error

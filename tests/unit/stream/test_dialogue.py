@@ -21,7 +21,7 @@ from mod_openai_realtime.audio.playback import MAX_QUEUE_S, Playback, Speech
 from mod_openai_realtime.conversation.interruption import Interruption
 from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.session import Session
-from mod_openai_realtime.conversation.turn import Turns
+from mod_openai_realtime.conversation.turn import TurnFigures
 from mod_openai_realtime.dialect.client_messages import client_message
 from mod_openai_realtime.dialect.messages import MAX_VALUES
 from mod_openai_realtime.observe.mask import Mask
@@ -77,7 +77,7 @@ class Bench:
             return Session(number, negotiation, interruption, plays=True, raw=False)
 
         file = self.sink.audio_file if audio_files else None
-        audio = AgentAudio(self.playback, Turns(), self.sink.warn, file, self.sink.look, raw=False)
+        audio = AgentAudio(self.playback, TurnFigures(), self.sink.warn, file, self.sink.look, raw=False)
         self.dialogue = Dialogue(make_session, audio, reports, self.sink, self.sink, later)
         self.sink.look = lambda: audio.look(self.dialogue.session)
         self.take_audio = self.dialogue.take_audio if short_way else None

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...local.behaviour import Behaviour
-from ...local.chat import ChatAgent
+from ...local.chat import ChatModel
 from ...local.recording import ConnectionRecord, Handshake
 from ...local.thread import LocalEndpointThread
-from ...local.turns import Agent as Answering
+from ...local.turns import Model
 from ..agent import Agent
 from .engine import TestEngine
 from .line import Dialling, Line, Switch
@@ -27,7 +27,7 @@ class Exchange:
         self,
         new_switch: Callable[[Path, Path], Switch],
         engine_socket: Path | None = None,
-        language_model: ChatAgent | None = None,
+        language_model: ChatModel | None = None,
     ) -> None:
         """`new_switch` gets the engine's socket, and a folder of its own. `engine_socket`: where a switch that is there
         already looks for an engine. `language_model`: answers in place of what tests script."""
@@ -70,7 +70,7 @@ class Exchange:
         """Of the endpoint, the refused ones too."""
         return self.endpoint.call(lambda endpoint: list(endpoint.handshakes))
 
-    def _model_for(self, record: ConnectionRecord) -> Answering:
+    def _model_for(self, record: ConnectionRecord) -> Model:
         self._model.record = record
         return self._model if self._language_model is None else LanguageModel(self._language_model, self._model)
 

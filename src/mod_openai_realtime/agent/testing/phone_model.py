@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from ...local.chat import ChatAgent
+from ...local.chat import ChatModel
 from ...local.g711 import Samples
 from ...local.recording import ConnectionRecord
 from ...local.scripted_model import ScriptedModel
-from ...local.turns import Agent, Context, Piece, Turn
+from ...local.turns import Context, Model, Piece, Turn
 from .model import words_asked_for
 
 
@@ -33,10 +33,10 @@ class PhoneModel(ScriptedModel):
         return Turn(words_asked_for(context.asked, told[-1] if told else ""))
 
 
-class LanguageModel(Agent):
+class LanguageModel(Model):
     """Answers in place of a call's script, of which it takes only what the caller says."""
 
-    def __init__(self, chat: ChatAgent, script: ScriptedModel) -> None:
+    def __init__(self, chat: ChatModel, script: ScriptedModel) -> None:
         self._chat = chat
         self._script = script
 

@@ -9,7 +9,7 @@ import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise, tone
 
-from mod_openai_realtime.audio.recorder import Block, Frame, Recorder
+from mod_openai_realtime.audio.both_sides import Block, BothSides, Frame
 
 MS = 1_000_000
 START_MS = 5_000
@@ -19,7 +19,7 @@ class Tape:
     """Feeds a recorder frame by frame, and puts its blocks together."""
 
     def __init__(self, rate: int = 8000, origin_ns: int | None = None) -> None:
-        self.recorder = Recorder(rate, origin_ns)
+        self.recorder = BothSides(rate, origin_ns)
         self.blocks: list[Block] = []
 
     def caller(self, at_ms: float, samples: Pcm16, rate: int = 8000, broken: bool = False) -> None:
@@ -187,7 +187,7 @@ def test_a_recording_that_goes_on_has_positions_of_the_first() -> None:
 
 @pytest.mark.parametrize("now_ns", [None, START_MS * MS])
 def test_a_time_that_is_none_fills_no_disk_with_silence(now_ns: int | None) -> None:
-    recorder = Recorder(8000, now_ns=now_ns)
+    recorder = BothSides(8000, now_ns=now_ns)
     sound = noise(20, 8000)
     for time_ns in (START_MS * MS, (1 << 64) - 1, START_MS * MS + 25 * 3600 * 1_000_000_000, (START_MS + 20) * MS):
         recorder.caller(Frame(time_ns, sound.tobytes(), 8000, False))
@@ -196,12 +196,12 @@ def test_a_time_that_is_none_fills_no_disk_with_silence(now_ns: int | None) -> N
 
 
 def test_the_first_time_has_to_be_near_now() -> None:
-    recorder = Recorder(8000, now_ns=START_MS * MS)
+    recorder = BothSides(8000, now_ns=START_MS * MS)
     recorder.agent(Frame((1 << 64) - 1, noise(20, 8000).tobytes(), 8000, False))
     assert recorder.finish() == []
 
 
 def test_nothing_comes_of_nothing() -> None:
-    recorder = Recorder(8000)
+    recorder = BothSides(8000)
     assert recorder.advance() is None
     assert recorder.finish() == []

@@ -44,7 +44,7 @@ class Block:
     pcm: bytes
 
 
-class Recorder:
+class BothSides:
     """`rate`: Hz of the recording. `origin_ns`: the time of its first sample, of a recording that goes on; None for the
     first time that is seen. `now_ns`: the time now, which the first frame has to be near; None: it may have any."""
 

@@ -157,6 +157,8 @@ class Attempt:
         return {
             "ssl": self._tls,
             "server_hostname": host,
+            # Never reached: but without it the transport of an attempt that was given up would be kept for a minute.
+            "ssl_handshake_timeout": self._settings.connect_timeout_s + LINGER_S,
             "ssl_shutdown_timeout": LINGER_S,
             "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
             "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,

@@ -1,6 +1,7 @@
 """Over wss://."""
 
 import asyncio
+import gc
 import logging
 import ssl
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from mod_openai_realtime.realtime import attempt
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointSettings, TlsSettings, TlsSettingsError
 
 from .conftest import Bench, Recorder
@@ -97,6 +99,29 @@ async def test_a_stall_in_the_tls_handshake_is_given_up_in_time(bench: Bench) ->
     port = await bench.raw_server(serve)
     _, recorder = bench.endpoint(f"wss://127.0.0.1:{port}/", tls=TlsSettings("NONE"), connect_timeout_s=0.05)
     assert (await recorder.until("failed"))[2] == "Connection timed out"
+
+
+async def test_an_attempt_that_was_given_up_in_the_tls_handshake_is_not_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    def transports() -> int:
+        gc.collect()
+        return sum(type(each).__name__ == "SSLTransport_Socket" for each in gc.get_objects())
+
+    before = transports()
+    monkeypatch.setattr(attempt, "LINGER_S", 0.05)
+    port = await bench.raw_server(serve)
+    endpoint, recorder = bench.endpoint(f"wss://127.0.0.1:{port}/", tls=TlsSettings("NONE"), connect_timeout_s=0.05)
+    await recorder.until("failed")
+    assert transports() > before
+    endpoint.stop()
+    await recorder.until("ended")
+    async with asyncio.timeout(20):
+        while transports() > before:  # noqa: ASYNC110 - a timer of the library's is waited for
+            await asyncio.sleep(0)
 
 
 async def test_a_stop_in_the_tls_handshake_ends_at_once_and_leaves_no_socket(bench: Bench) -> None:

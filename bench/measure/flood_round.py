@@ -29,7 +29,7 @@ _COMMAND_BYTES = 8 << 20
 COMMANDS: dict[str, Callable[[], str]] = {
     "send_json": lambda: "send_json " + _base64(b'{"type":"x","a":"' + b"a" * (_COMMAND_BYTES - 64) + b'"}'),
     "send_lists": lambda: "send_json " + _base64(b'{"type":"x","a":[' + b"[]," * (_COMMAND_BYTES // 3 - 30) + b"0]}"),
-    "send_odd": lambda: "send_json " + _base64(rb'["\ud800",' + b"1e999," * (_COMMAND_BYTES // 6 - 9) + b"0]"),
+    "send_odd": lambda: "send_json " + _base64(rb'["\ud800",' + b" " * (_COMMAND_BYTES - 20) + b"0]"),
     "words": lambda: "x " * (_COMMAND_BYTES // 2),
     "quotes": lambda: "x" + " '" * (_COMMAND_BYTES // 2),
     "start_words": lambda: "start ws://h/ " + "mono " * (_COMMAND_BYTES // 5),

@@ -10,6 +10,7 @@ static int media_exec(PyObject *module)
     media_g711_build();
     media_resampler_choose();
     if (PyModule_AddFunctions(module, media_audio_delta_methods) != 0 ||
+        PyModule_AddFunctions(module, media_json_grammar_methods) != 0 ||
         PyModule_AddFunctions(module, media_json_shape_methods) != 0 ||
         PyModule_AddFunctions(module, media_caller_voice_methods) != 0 ||
         PyModule_AddFunctions(module, media_stream_memory_methods) != 0) {

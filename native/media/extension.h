@@ -1,6 +1,6 @@
 /*
  * extension.h -- the engine's extension: the rings, the resampler, G.711, the packetizer and the playout, the media
- * clock, for Python; and what finds the audio in a message, and measures one.
+ * clock, for Python; and what finds the audio in a message, measures one, and tells whether it is JSON.
  *
  * Everything here runs under the GIL on the engine's event loop; only the memory behind it is shared with the switch.
  */
@@ -19,6 +19,7 @@ extern PyType_Spec media_poller_spec;
 extern PyType_Spec media_ticker_spec;
 
 extern PyMethodDef media_audio_delta_methods[];
+extern PyMethodDef media_json_grammar_methods[];
 extern PyMethodDef media_json_shape_methods[];
 extern PyMethodDef media_stream_memory_methods[];
 extern PyMethodDef media_g711_methods[];

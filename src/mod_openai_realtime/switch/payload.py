@@ -1,11 +1,8 @@
 """The base64 JSON that `send_json` and `stop` carry."""
 
-import re
-
-import orjson
 import pybase64
 
-from .._media import json_shape
+from .._media import is_json, json_shape
 from ..dialect.messages import MAX_VALUES
 from ..realtime.utf_8 import is_utf_8
 from . import reasons
@@ -14,14 +11,7 @@ MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _MAX_BASE64_CHARACTERS = (MAX_PAYLOAD_BYTES + 2) // 3 * 4
-
-# A JSON string or number (RFC 8259, sections 6 and 7), or a quote that begins no valid string and all that follows.
-# Possessive, so that a hostile text costs one pass and no backtracking.
-_SCALAR = re.compile(
-    rb'(?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*+")'
-    rb"|(?P<number>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)"
-    rb'|"[\s\S]*+'
-)
+_DEEPEST = 1024
 
 
 class PayloadError(Exception):
@@ -50,7 +40,7 @@ def decode_payload(text: str) -> bytes:
     _, values = json_shape(message, len(message), MAX_VALUES)
     if values > MAX_VALUES:
         raise PayloadError(reasons.PAYLOAD_HAS_TOO_MANY)
-    if not _is_json(message):
+    if not is_json(message, _DEEPEST):
         raise PayloadError(reasons.PAYLOAD_NOT_JSON)
     return message
 
@@ -73,30 +63,3 @@ def _decode_base64(text: str) -> bytes:
     if len(message) > MAX_PAYLOAD_BYTES:
         raise PayloadError(reasons.PAYLOAD_TOO_LARGE)
     return message
-
-
-def _is_json(message: bytes) -> bool:
-    """Whether `message` is one complete JSON value.
-
-    orjson is strict, but refuses what it couldn't represent: numbers beyond a double's range and escapes of lone
-    surrogates. Only the grammar matters here, so a refused text gets a second try with each valid string and number
-    replaced by a plain one.
-    """
-    return _parses(message) or _parses(_SCALAR.sub(_plain, message))
-
-
-def _parses(message: bytes) -> bool:
-    try:
-        orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _plain(scalar: re.Match[bytes]) -> bytes:
-    if scalar["string"]:
-        return b'""'
-    if scalar["number"]:
-        # Spaces keep it from completing a broken token next to it: `01`, `1.5.5` and `--1` stay invalid.
-        return b" 0 "
-    return b'"'  # keeps an invalid string invalid

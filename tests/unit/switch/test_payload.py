@@ -99,7 +99,7 @@ def test_a_hostile_payload_is_refused_in_linear_time(message: bytes) -> None:
 def test_what_has_too_many_values_is_refused_before_it_is_parsed(
     message: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mod_openai_realtime.switch.payload._is_json", None)
+    monkeypatch.setattr("mod_openai_realtime.switch.payload.is_json", None)
     assert reason_of(encode(message)) == reasons.PAYLOAD_HAS_TOO_MANY
 
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 RECEIVE_BYTES = 64 * 1024
 # Events wait here when FreeSWITCH falls behind. A switch this far behind is lost: the link is given up.
 MAX_UNSENT_BYTES = 64 * 2**20
+# What it takes to keep one message, however short: of replies of 50 bytes the link would keep five times its limit.
+PIECE_BYTES = 256
 # A descriptor belongs to the message that it comes with, and one message at a time is incomplete.
 MAX_WAITING_FDS = 8
 # Long before that nothing more is read from the servers, until most of it has gone.
@@ -113,7 +115,7 @@ class Link:
                 return
             self._loop.add_writer(self._sock, self._writable)
         self._unsent.append(data)
-        self._unsent_bytes += len(data)
+        self._unsent_bytes += len(data) + PIECE_BYTES
         if self._unsent_bytes > MAX_UNSENT_BYTES:
             logger.error("the switch takes no events any more: link given up")
             self._lose()
@@ -168,6 +170,8 @@ class Link:
             os.close(self._fds.popleft())
         self._executions.lose()
         self._tell_flushed()
+        self._decoder, self._messages = Decoder(), iter(())  # up to 16 MiB
+        self._unsent.clear()
 
     async def flushed(self) -> None:
         """Returns once all that was sent has left, or the link is closed. May be cancelled. One waiter at a time."""
@@ -190,6 +194,7 @@ class Link:
             self.close()
             if self._listener is not None:
                 self._loop.call_soon(self._listener.on_link_lost)
+                self._listener = None  # it holds the link
 
     def _writable(self) -> None:
         while self._unsent:
@@ -209,6 +214,7 @@ class Link:
                 self._unsent[0] = data[sent:]
                 return
             self._unsent.popleft()
+            self._unsent_bytes -= PIECE_BYTES
         self._loop.remove_writer(self._sock)
         self._tell_flushed()
 
@@ -240,14 +246,15 @@ class Link:
 
     def _work_off(self) -> bool:
         """MESSAGES_A_TURN of what was read; whether there may be more."""
-        assert self._listener is not None
+        listener = self._listener
+        assert listener is not None
         taken = 0
         try:
             for message in islice(self._messages, MESSAGES_A_TURN):
                 taken += 1
                 self.in_hand.begin()
                 self._take(message)
-                self._listener.on_message(message, self._fds)
+                listener.on_message(message, self._fds)
                 if not self._open:
                     return False
             if taken == MESSAGES_A_TURN:

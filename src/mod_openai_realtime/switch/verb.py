@@ -27,6 +27,9 @@ class Order:
     fields: dict[str, str]
 
 
+_VERB_CHARACTERS = 64
+"""More than any has."""
+
 _Command = TypeVar("_Command", bound=Selecting)
 _Subject = TypeVar("_Subject", contravariant=True)
 
@@ -72,7 +75,7 @@ class VerbTable(Generic[_Subject]):
         try:
             if len(given) > words.MAX_WORDS:
                 raise CommandError(reasons.TOO_MANY_ARGUMENTS)
-            verb = self._by_name.get(given[0].lower())
+            verb = self._by_name.get(given[0][:_VERB_CHARACTERS].lower())
             if verb is None:
                 raise CommandError(reasons.UNKNOWN_COMMAND)
             if len(names) > 1:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import weakref
 from collections import deque
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from mod_openai_realtime.switch.link import (
     MAX_UNFINISHED_BYTES,
     MAX_WAITING_FDS,
     MESSAGES_A_TURN,
+    PIECE_BYTES,
     Link,
     Shared,
     peer_is_trusted,
@@ -211,6 +213,36 @@ async def test_what_links_begin_and_do_not_end_is_bounded_all_together() -> None
         link.close()
         peer.close()
     assert shared.unfinished_bytes == 0
+
+
+async def test_a_link_that_was_lost_keeps_nothing_of_what_it_had() -> None:
+    """Without a collection, which may be minutes away."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    link, listener = Link(ours, asyncio.get_running_loop()), Listener()
+    link.start(listener)
+    begun = encode(MessageType.COMMAND, request=1, fields={"arguments": "x" * 10_000})[:-1]
+    theirs.sendall(encode(MessageType.HOLD) + begun)
+    await listener.messages.get()
+    assert link._decoder.unfinished_bytes == len(begun)
+    theirs.close()
+    await listener.lost.wait()
+    assert link._decoder.unfinished_bytes == 0
+    known = weakref.ref(listener)
+    del listener
+    assert known() is None
+
+
+async def test_replies_that_nobody_takes_count_for_what_it_takes_to_keep_them(
+    pair: tuple[Link, Listener, socket.socket],
+) -> None:
+    link, listener, theirs = pair
+    sent = 0
+    while not listener.full:
+        link.send(MessageType.REPLY, request=1, fields={"text": "+OK"})
+        sent += 1
+        assert sent < 4 * FULL_BYTES // PIECE_BYTES
+    link.close()
+    theirs.close()
 
 
 def test_the_peers_user_is_checked() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mod_openai_realtime.switch.wire import (
     MAX_BODY_BYTES,
+    MAX_ESCAPED_BYTES,
     MAX_FIELDS,
     Decoder,
     MessageType,
@@ -48,6 +49,15 @@ def test_bytes_that_are_no_utf8_survive() -> None:
     assert message.fields["body"].encode("utf-8", "surrogateescape") == b"\xff\x00a"
     again = encode(MessageType.EVENT, fields={"body": message.fields["body"]})
     assert again.endswith(b"\xff\x00a")
+
+
+def test_the_bytes_of_a_payload_that_are_no_utf8_are_some_text() -> None:
+    """Which is no base64."""
+    (message,) = Decoder().feed(encode(MessageType.COMMAND, fields={"arguments": b"\xff" * (MAX_ESCAPED_BYTES + 1)}))
+    text = message.fields["arguments"]
+    assert len(text) == MAX_ESCAPED_BYTES + 1
+    assert not text.isascii()
+    text.encode()  # nothing in it is escaped
 
 
 def test_a_header_that_is_none_is_refused() -> None:

@@ -20,6 +20,7 @@ from mod_openai_realtime.agent.messages import (
 )
 from mod_openai_realtime.pilot.agent_calls import AgentCalls
 from mod_openai_realtime.pilot.agent_host import AgentHost
+from mod_openai_realtime.realtime.share import RoundRobin
 
 
 class NotedTransport(asyncio.Transport):
@@ -30,9 +31,16 @@ class NotedTransport(asyncio.Transport):
         self.written = bytearray()
         self.waiting_bytes = 0
         self.aborted = False
+        self.reads = True
 
     def write(self, data: Any) -> None:
         self.written += data
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
 
     def get_write_buffer_size(self) -> int:
         return self.waiting_bytes
@@ -44,12 +52,29 @@ class NotedTransport(asyncio.Transport):
         self.aborted = True
 
 
+class Turns(RoundRobin):
+    """Come when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._work: Callable[[], bool] | None = None
+
+    def wait(self, work: Callable[[], bool]) -> None:
+        self._work = work
+
+    def next(self) -> bool:
+        """One; whether there is more to do."""
+        assert self._work is not None
+        return self._work()
+
+
 class FakeHost:
     """The other end of an AgentHost."""
 
     def __init__(self, calls: AgentCalls) -> None:
         self.transport = NotedTransport()
-        self.worker_end = AgentHost(calls, worker=0, spool="/spool")
+        self.turns = Turns()
+        self.worker_end = AgentHost(calls, worker=0, spool="/spool", round_robin=self.turns)
         self.worker_end.connection_made(self.transport)
         self._messages = WorkerMessages()
 

@@ -91,8 +91,9 @@ class Call:
 
     async def send(self, event: dict[str, Any]) -> None:
         """Any client event of the API, as it is. A `response.create` waits for its turn. Between two connections events
-        wait for the next."""
-        self._driver.send(event)
+        wait for the next. Past 500 at once a call has 200 a second, with all else that it asks for: more of them wait.
+        Raises ValueError for more than 4 MiB."""
+        await self._driver.send(event)
 
     # -- what becomes of the call
 

@@ -24,6 +24,7 @@ from .control import Request
 from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
 from .hooks import Hooks
+from .pace import MAX_EVENT_BYTES, Pace
 from .session import plan_of, session_of
 from .surroundings import Clock, Host, WorkerLine
 from .tool_runs import RUNNING, Running, run_tool
@@ -74,6 +75,7 @@ class Driver:
         self._reason: EndReason | None = None
         self.ended = False
         self._sent_session: dict[str, Any] = {}
+        self._pace = Pace()
 
     # -- the worker
 
@@ -182,12 +184,29 @@ class Driver:
         )
         return digits
 
-    def send(self, event: dict[str, Any]) -> None:
+    async def send(self, event: dict[str, Any]) -> None:
         self.check_up()
         if not isinstance(event.get("type"), str):
             raise ValueError("a client event has a `type`")
-        json.dumps(event)  # what can't be sent is an error here, and not of all that goes out with it
+        # What can't be sent is an error here, and not of all that goes out with it.
+        size = len(json.dumps(event, ensure_ascii=False))
+        if size > MAX_EVENT_BYTES:
+            raise ValueError(f"a client event of {size} characters; {MAX_EVENT_BYTES} at most can be sent")
+        await self._its_turn(size)
         self.perform(self.brain.send(event, self._now()))
+
+    async def _its_turn(self, size: int = 0) -> None:
+        """Who wants a lot of its call waits, so that the calls beside it do not. Raises CallError."""
+        wait_s = self._pace.wait_s(size, self._now())
+        if wait_s <= 0:
+            return
+        turn = asyncio.Event()
+        timer = self._clock.call_at(self._now() + wait_s, turn.set)
+        try:
+            await turn.wait()
+        finally:
+            timer.cancel()
+        self.check_up()
 
     async def execute(self, request: Request) -> str | None:
         self.check_up()
@@ -218,7 +237,7 @@ class Driver:
         if self.brain.voiced:
             session["audio"].pop("output", None)
         self._sent_session = session
-        self.send({"type": "session.update", "session": session})
+        await self.send({"type": "session.update", "session": session})
         if old is not None:
             self._task(self._hooks.run_end(old, "handed_over"), "on_end")
         if agent.greeting is not None:
@@ -346,6 +365,7 @@ class Driver:
 
     async def _wait(self, ask: Callable[[int, float], list[Effect]]) -> Any:
         """Whatever is asked for under a number of its own; a tool that waits is not on its own time."""
+        await self._its_turn()
         waiter, future = self._waiters.new()
         try:
             with self._tools_own_time():

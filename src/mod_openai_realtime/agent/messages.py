@@ -32,7 +32,7 @@ was kept and every message after that number once more.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -384,7 +384,8 @@ class _Frames:
     def __init__(self) -> None:
         self._waiting = bytearray()
 
-    def _bodies(self, data: bytes) -> list[bytes]:
+    def bodies(self, data: bytes) -> list[bytes]:
+        """Of the frames that are whole by now. Raises ProtocolError; nothing more can be read then."""
         waiting = self._waiting
         waiting += data
         bodies, start = [], 0
@@ -407,7 +408,11 @@ class HostMessages(_Frames):
 
     def feed(self, data: bytes) -> list[ToWorker]:
         """The messages that are whole by now. Raises ProtocolError; nothing more can be read then."""
-        return [_checked(self._decode, body) for body in self._bodies(data)]
+        return [self.read(body) for body in self.bodies(data)]
+
+    def read(self, body: bytes) -> ToWorker:
+        """Raises ProtocolError."""
+        return cast(ToWorker, _checked(self._decode, body))
 
 
 class WorkerMessages(_Frames):
@@ -417,7 +422,7 @@ class WorkerMessages(_Frames):
 
     def feed(self, data: bytes) -> list[ToHost]:
         """The messages that are whole by now. Raises ProtocolError; nothing more can be read then."""
-        return [_checked(self._decode, body) for body in self._bodies(data)]
+        return [_checked(self._decode, body) for body in self.bodies(data)]
 
 
 def _checked(decode: Any, body: bytes) -> Any:

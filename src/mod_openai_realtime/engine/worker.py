@@ -104,7 +104,7 @@ class Worker:
         """Serve until stop() is called, then end every stream and return."""
         loop = asyncio.get_running_loop()
         executor = ThreadPoolExecutor(1, thread_name_prefix="audio-files")
-        calls = await self._agents.open(loop) if self._agents is not None else None
+        calls = await self._agents.open(loop, self._round_robin) if self._agents is not None else None
         services = Services(
             make_endpoint=self._make_endpoint,
             executor=executor,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from ..realtime.share import RoundRobin
 from ..switch.link import peer_is_trusted
 from .agent_calls import AgentCalls
 from .agent_host import AgentHost
@@ -32,13 +33,13 @@ class AgentDoor:
     _server: asyncio.AbstractServer | None = field(default=None, init=False)
     _calls: AgentCalls | None = field(default=None, init=False)
 
-    async def open(self, loop: asyncio.AbstractEventLoop) -> AgentCalls:
-        """Hosts may connect from now on."""
+    async def open(self, loop: asyncio.AbstractEventLoop, round_robin: RoundRobin) -> AgentCalls:
+        """Hosts may connect from now on. `round_robin`: the worker's."""
         self._empty_spool()
         calls = self._calls = AgentCalls(self.agents, loop.call_later, self.default_uri, self.only_uri)
 
         def host() -> asyncio.Protocol:
-            return _Doorkeeper(AgentHost(calls, self.worker, str(self.spool)))
+            return _Doorkeeper(AgentHost(calls, self.worker, str(self.spool), round_robin))
 
         self._server = await loop.create_unix_server(host, sock=self.listener)
         return calls

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..agent.messages import PROTOCOL, Acts, Agents, Hello, HostMessages, ProtocolError, Welcome, encode
 from ..observe.printable import printable
+from ..realtime.share import RoundRobin, Share
 
 if TYPE_CHECKING:
     from .agent_call import AgentCall
@@ -33,8 +35,12 @@ class HostListener(Protocol):
 class AgentHost(asyncio.Protocol):
     """Lives as long as the connection. A host that breaks the protocol, or does not read, is one that has died."""
 
-    def __init__(self, listener: HostListener, worker: int, spool: str) -> None:
+    def __init__(self, listener: HostListener, worker: int, spool: str, round_robin: RoundRobin | None = None) -> None:
+        """`round_robin`: the worker's; None: one of its own."""
         self._listener = listener
+        self._round_robin = round_robin or RoundRobin()
+        self._share = Share()
+        self._bodies: deque[bytes] = deque()  # of messages that wait for their turn
         self._worker = worker
         self._spool = spool
         self._messages = HostMessages()
@@ -51,13 +57,36 @@ class AgentHost(asyncio.Protocol):
         self._patience = asyncio.get_running_loop().call_later(HELLO_S, self.end, "it has not said who it is")
 
     def data_received(self, data: bytes) -> None:
+        waits = bool(self._bodies)
         try:
-            for message in self._messages.feed(data):
-                if self._transport is None:
-                    return
-                self._take(message)
+            self._bodies.extend(self._messages.bodies(data))
         except ProtocolError as error:
             self.end(str(error))
+        if not waits and self._work_off() and self._transport is not None:
+            self._transport.pause_reading()
+            self._round_robin.wait(self._go_on)
+
+    def _go_on(self) -> bool:
+        if self._work_off():
+            return True
+        if self._transport is not None:
+            self._transport.resume_reading()
+        return False
+
+    def _work_off(self) -> bool:
+        """A turn; whether there is more. What an agent does has a worker work, and audio waits for nobody."""
+        share = self._share
+        share.renew()
+        while self._bodies and self._transport is not None and share.left > 0:
+            share.begin()
+            body = self._bodies.popleft()
+            try:
+                self._take(self._messages.read(body))
+            except ProtocolError as error:
+                self.end(str(error))
+            share.count(len(body))
+            share.end()
+        return bool(self._bodies) and self._transport is not None
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lose()

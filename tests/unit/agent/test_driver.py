@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from typing_extensions import override
 
 from mod_openai_realtime.agent import Agent, Call, tool
 from mod_openai_realtime.agent import messages as m
 from mod_openai_realtime.agent.driver import MAX_UNKEPT, Driver
+from mod_openai_realtime.agent.pace import BURST, MAX_EVENT_BYTES, PER_S
+from mod_openai_realtime.agent.testing.clock import StillClock
 
 FACTS = m.Facts(uuid="u-1", parameters={"table": "4"}, started_at="2026-11-29T09:00:00+00:00")
 
@@ -233,3 +236,50 @@ async def test_a_caller_who_hangs_up_before_the_agent_has_begun() -> None:
     await rounds()
     assert worker.over
     assert [type(act) for act in worker.all] == [m.Done]
+
+
+async def test_who_wants_a_lot_of_its_call_waits() -> None:
+    worker, clock = Worker(), StillClock()
+    driver = Driver(m.Begin(7, 1, "shop", FACTS), Shop, worker, worker, clock)
+    driver.start()
+    await rounds()
+    driver.receive(m.Connected(7, 2))
+    await rounds()
+    before, asked = len(worker.sent), BURST + PER_S
+    asking = [asyncio.create_task(driver.call.tell(str(n))) for n in range(asked)]
+    await rounds()
+    assert BURST - 1 <= len(worker.sent) - before <= BURST + 1
+    clock.next_timer(0.5)
+    while clock.next_timer(0.5):
+        pass
+    await rounds()
+    assert len(worker.sent) - before == pytest.approx(BURST + PER_S / 2, abs=2)
+    while clock.next_timer(2):
+        pass
+    await asyncio.gather(*asking)
+    texts = [each["item"]["content"][0]["text"] for each in worker.sent[before:]]
+    assert texts == [str(n) for n in range(asked)]
+    driver.drop()
+
+
+async def test_who_waits_for_its_turn_when_the_call_ends_is_told_so() -> None:
+    worker, clock = Worker(), StillClock()
+    driver = Driver(m.Begin(7, 1, "shop", FACTS), Shop, worker, worker, clock)
+    driver.start()
+    await rounds()
+    asking = [asyncio.create_task(driver.call.api("status")) for _ in range(BURST + PER_S)]
+    await rounds()
+    driver.receive(m.Ended(7, 2, "caller"))
+    while clock.next_timer(2):
+        pass
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    assert {str(each) for each in results} == {"the call is over"}
+    driver.drop()
+
+
+async def test_an_event_that_is_too_large_is_an_error_where_it_is_sent() -> None:
+    worker = Worker()
+    driver = await begun(worker)
+    with pytest.raises(ValueError, match="at most can be sent"):
+        await driver.call.tell("x" * MAX_EVENT_BYTES)
+    driver.drop()

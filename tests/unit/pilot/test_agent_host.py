@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pilot_doubles import FakeHost, NotedDesk
 
-from mod_openai_realtime.agent.messages import PROTOCOL, Agents, Facts, Hello, Welcome
+from mod_openai_realtime.agent.messages import PROTOCOL, Acts, Agents, Facts, Hello, Send, Welcome, encode
 from mod_openai_realtime.pilot import agent_host
 from mod_openai_realtime.pilot.agent_calls import AgentCalls
+from mod_openai_realtime.realtime.share import FRAME_NS, TURN_NS
 
 
 def begin(calls: AgentCalls, agent: str = "bakery") -> int:
@@ -34,6 +35,36 @@ def test_a_host_is_welcomed_once_it_has_said_who_it_is(host: FakeHost) -> None:
 def test_what_breaks_the_protocol_ends_the_connection(host: FakeHost, data: bytes) -> None:
     host.worker_end.data_received(data)
     assert host.transport.aborted
+
+
+MANY = TURN_NS // FRAME_NS + 10
+
+
+def told_much(calls: AgentCalls, host: FakeHost) -> NotedDesk:
+    desk = NotedDesk()
+    host.hello("bakery")
+    number = calls.begin("bakery", Facts("uuid"), desk).number
+    host.worker_end.data_received(b"".join(encode(Acts(number, 1, [Send({"n": n})])) for n in range(MANY)))
+    return desk
+
+
+def test_a_host_with_much_to_do_takes_turns(calls: AgentCalls, host: FakeHost) -> None:
+    """What its agents have a worker do takes the worker's time, and audio waits for nobody."""
+    desk = told_much(calls, host)
+    assert 0 < len(desk.did) < MANY
+    assert not host.transport.reads
+    while host.turns.next():
+        assert not host.transport.reads
+    assert host.transport.reads
+    assert [event["n"] for event in desk.did] == list(range(MANY))
+
+
+def test_a_host_that_dies_does_no_more(calls: AgentCalls, host: FakeHost) -> None:
+    desk = told_much(calls, host)
+    host.dies()
+    done = len(desk.did)
+    assert not host.turns.next()
+    assert len(desk.did) == done
 
 
 def test_another_protocol_ends_the_connection(host: FakeHost) -> None:

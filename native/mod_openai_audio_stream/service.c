@@ -28,7 +28,6 @@
 #define LEARN_POLL_NS (2 * 1000 * 1000)
 #define LEARN_AGAIN_MS 10000   /* an engine that has not told what the module offers may be of another kind */
 #define SUBCLASS_LIMIT 32u
-#define LOG_LIMIT 16384 /* bytes of a line: FreeSWITCH copies and formats it several times */
 
 static struct {
     pthread_t thread;
@@ -65,10 +64,8 @@ static void service_log(struct link *link, const struct message *message)
     uint32_t level = wire_to_number(wire_find(message->body, message->header.body_bytes, "level"), SWITCH_LOG_INFO);
 
     if (text.bytes) {
-        int size = text.size < LOG_LIMIT ? (int)text.size : LOG_LIMIT;
-
         LOG(link->uuid, level <= SWITCH_LOG_DEBUG ? (switch_log_level_t)level : SWITCH_LOG_INFO, "%.*s",
-            size, text.bytes);
+            (int)text.size, text.bytes);
     }
 }
 

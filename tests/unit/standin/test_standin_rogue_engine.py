@@ -99,14 +99,3 @@ def test_a_command_starts_one_stream(switch: StandIn, rogue: Rogue) -> None:
     assert switch.api(API, f"{call.uuid} start ws://127.0.0.1:9/ mono") == "+OK\n"
     assert call.bug_count == 1
     assert len(refused) == 19
-
-
-def test_a_line_of_the_log_has_an_end(switch: StandIn, rogue: Rogue) -> None:
-    def answer(peer: socket.socket, message: Message) -> None:
-        if message.type == MessageType.COMMAND:
-            peer.sendall(encode(MessageType.LOG, fields={"level": "4", "text": "x" * (1 << 20)}))
-            peer.sendall(encode(MessageType.REPLY, request=message.request, fields={"text": "+OK"}))
-
-    rogue.answer = answer
-    assert switch.api(API, f"{switch.call().uuid} list") == "+OK\n"
-    assert 16_000 < max(len(line.text) for line in switch.log()) < 20_000

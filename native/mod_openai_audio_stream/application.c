@@ -135,13 +135,15 @@ static enum application_end application_wait(switch_core_session_t *session, str
     return application_has_channel(channel) ? END_FAILED : application_gone(channel);
 }
 
-static void application_stop(const struct application *application, const char *uuid, struct stream *stream)
+static void application_stop(const struct application *application, const char *uuid, struct stream *stream,
+                             enum application_end end)
 {
     char arguments[sizeof("stop stream=") + STREAM_NAME_LIMIT];
     struct command_result result;
 
     snprintf(arguments, sizeof(arguments), "stop stream=%s", stream->name);
-    result = command_execute(application->api, uuid, arguments, COMMAND_OF_APPLICATION);
+    result = command_execute(application->api, uuid, arguments,
+                             end == END_TRANSFERRED ? COMMAND_OF_APPLICATION : COMMAND_OF_API);
     /* An error: it has ended meanwhile, or there is no engine to ask. */
     command_result_free(&result);
     if (!atomic_load(&stream->closed)) {
@@ -167,7 +169,7 @@ static void application_talk(const struct application *application, switch_core_
     } else {
         end = application_wait(session, started.opened);
         if (!atomic_load(&started.opened->closed) && end != END_HANGUP) {
-            application_stop(application, uuid, started.opened);
+            application_stop(application, uuid, started.opened, end);
         }
         failure = atomic_load(&started.opened->failure);
         if (end == END_FAILED && !failure) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
 
 from .call import Call
 from .errors import AgentError
@@ -77,6 +77,12 @@ class Agent:
     """The call of this instance; there from on_start on."""
 
     _tools: ClassVar[dict[str, Tool] | None] = None
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        made = super().__new__(cls)
+        made._made_with = arguments, settings
+        return made
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
         """Raises AgentError where a setting can't be."""

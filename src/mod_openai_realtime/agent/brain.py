@@ -62,7 +62,8 @@ class Brain:
         """The agent has been heard: its voice can't change any more."""
         self.busy = 0
         """User code does something to the call, in which silence means nothing."""
-        self._held = False
+        self.held = False
+        """The caller is on hold."""
         self._duration: list[tuple[float, str]] = []
         self._effects: list[Effect] = []
         self._tokens: dict[str, int] = {}
@@ -99,9 +100,10 @@ class Brain:
     def seconds(self, now: float) -> float:
         return now - self._began
 
-    def kept(self) -> m.Kept | None:
-        """What the next host would have to know, where that has changed."""
+    def kept(self, beside: Mapping[str, Any]) -> m.Kept | None:
+        """What the next host would have to know, `beside` included, where that has changed."""
         state = {
+            **beside,
             "digits": self.keys.group,
             "usage": self.usage,
             "silent": self.silence.times,
@@ -151,7 +153,7 @@ class Brain:
             case m.Event(event=event):
                 self._server_said(event, now)
             case m.Connected(restored=restored):
-                self.state = "held" if self._held else "talking"
+                self.state = "held" if self.held else "talking"
                 self._connected()
                 self._coordinated(self.coordinator.connected(now), now)
                 self._effects.append(Hook("on_connect", (restored,)))
@@ -300,7 +302,7 @@ class Brain:
         return self._done(now)
 
     def hold(self, on_hold: bool) -> None:
-        self._held = on_hold
+        self.held = on_hold
         if self.state in ("talking", "held"):
             self.state = "held" if on_hold else "talking"
 

@@ -1,131 +1,158 @@
 """Attended transfer: the caller waits, the agent tells another party what it is about, in a session of its own, and
-connects both where that party agrees."""
+connects both where that party agrees. What follows from what is decided in consultation.py."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from . import control
-from .agent import Agent, setting
-from .call import Call
+from .consultant import Consultant
+from .consultation import Consultation, Step
 from .errors import CallError
-from .tools import tool
 from .values import Consult
 
 if TYPE_CHECKING:
     from .driver import Driver
 
+logger = logging.getLogger(__name__)
+
 _DECLINED = frozenset({"CALL_REJECTED"})
-_SHARED = ("url", "model", "voice", "noise_reduction", "transcription")
-
-_INSTRUCTIONS = """\
-You work for somebody who is on the telephone with a caller, and you have just called a colleague of theirs. The caller
-waits on another line and does not hear you. Tell the colleague, in a few words, what the caller wants, and ask whether
-they take the call. Call `accept` once they agree, and `decline` where they do not, or where nobody is there (an
-answering machine). Say nothing else, and promise nothing.
-
-What the colleague has to know: """
-
-
-class Consultant(Agent):
-    """Talks to the other party. `verdict` is told Consult.connected where that party agreed."""
-
-    greeting = "Say who you work for, if you know it, and tell the colleague what this is about."
-
-    def __init__(self, briefing: str, asker: Agent, verdict: Callable[[Consult], None]) -> None:
-        super().__init__(instructions=_INSTRUCTIONS + briefing)
-        for name in _SHARED:
-            value = setting(asker, name, ...)
-            if value is not ...:
-                setattr(self, name, value)
-        self.key, self.audio = asker.key, asker.audio
-        self.connect_timeout_s = asker.connect_timeout_s
-        self._verdict = verdict
-
-    @tool(reply=False)
-    async def accept(self, call: Call) -> None:
-        """The colleague takes the call."""
-        await call.heard()
-        self._verdict(Consult.connected)
-
-    @tool(reply=False)
-    async def decline(self, call: Call) -> None:
-        """The colleague does not take the call, or nobody is there."""
-        await call.heard()
-        self._verdict(Consult.declined)
-
-    async def on_end(self, call: Call, reason: str) -> None:
-        self._verdict(Consult.hung_up)
+_NOBODY_TO_CALL = frozenset({"CHAN_NOT_IMPLEMENTED", "INVALID_URL", "INVALID_GATEWAY", "INVALID_PROFILE"})
+"""The dial string can't be right."""
 
 
 async def consult(driver: Driver, dial_string: str, briefing: str, timeout_s: float) -> Consult:
-    """What the agent was saying has been heard. Raises CallError where the caller is gone, or can't be connected."""
-    asker = driver.agent
-    assert asker is not None
-    outcome = driver.outcome()
+    """What the agent was saying has been heard. Raises CallError where the caller is gone, or nobody can be called."""
+    consulting = _Consulting(driver, briefing)
+    try:
+        request = control.originate(consulting.other, dial_string, timeout_s, consulting.name, driver.facts)
+        with driver.nothing_is_silence(), driver.undone_by(control.end(consulting.other)):
+            return await consulting.outcome(request)
+    finally:
+        consulting.close()
 
-    def verdict(found: Consult) -> None:
-        if not outcome.done():
-            outcome.set_result(found)
 
-    made: list[Consultant] = []
+class _Consulting:
+    """One of them; what happens is worked off in its order."""
 
-    def make() -> Consultant:
-        made.append(Consultant(briefing, asker, verdict))
-        return made[-1]
+    def __init__(self, driver: Driver, briefing: str) -> None:
+        self.other = str(uuid4())
+        self._driver = driver
+        self._briefing = briefing
+        self._held = driver.brain.held
+        self._decided = Consultation()
+        self._steps: asyncio.Queue[Step] = asyncio.Queue()
+        self._made: list[Consultant] = []
+        self._request: control.Request | None = None
+        self._calling: asyncio.Task[None] | None = None
+        self._over = driver.outcome()
+        self.name = driver.host.private(self._make)
 
-    name = driver.host.private(make)
-    other = str(uuid4())
-    connected = False
-    await _hold(driver, True)
-    with driver.nothing_is_silence():
+    def _make(self) -> Consultant:
+        agent = self._driver.agent
+        assert agent is not None
+        self._made.append(Consultant(self._briefing, agent, self))
+        return self._made[-1]
+
+    def close(self) -> None:
+        # A party that answers from now on finds no agent of that name, and is hung up on.
+        self._driver.host.forget(self.name)
+        self._over.cancel()
+        if self._calling is not None:
+            self._calling.cancel()
+
+    async def outcome(self, request: control.Request) -> Consult:
+        decided, driver = self._decided, self._driver
+        if not self._held:
+            await driver.execute(control.hold("on"))
+            driver.note_hold(True)
+        self._request = request
+        self._follow(decided.begin())
         try:
-            found = await _asked(driver, control.originate(other, dial_string, timeout_s, name), outcome)
-            if found is Consult.connected:
-                await _hold(driver, False)
-                await driver.execute(control.api("uuid_bridge", f"{driver.facts.uuid} {other}"))
-                connected = True
-        finally:
-            # A party that has not answered yet finds no agent of that name, and is hung up on.
-            driver.host.forget(name)
-            if not connected and driver.ended:
-                await _hang_up(made)
-            elif not connected:
-                await _quietly(driver, control.api("uuid_kill", other))
-                await _hold(driver, False)
-    if connected:
-        driver.close("transferred")
-    return found
-
-
-async def _asked(driver: Driver, originate: control.Request, outcome: asyncio.Future[Consult]) -> Consult:
-    try:
-        await driver.execute(originate)
-    except CallError as error:
-        if driver.ended:
+            while not decided.over or not self._steps.empty():
+                await self._carry_out(await self._next())
+        except BaseException:
+            self._follow(decided.caller_gone() if driver.ended else decided.given_up())
+            while not self._steps.empty():
+                with contextlib.suppress(CallError):
+                    await self._carry_out(self._steps.get_nowait())
             raise
-        return Consult.declined if str(error) in _DECLINED else Consult.no_answer
-    return await outcome
+        if decided.outcome is None:
+            raise CallError(decided.failure)
+        return decided.outcome
 
+    async def _next(self) -> Step:
+        """Raises CallError where the call is over."""
+        getting = asyncio.ensure_future(self._steps.get())
+        try:
+            await asyncio.wait({getting, self._over}, return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
+                self._over.result()
+            return getting.result()
+        finally:
+            getting.cancel()
 
-async def _hold(driver: Driver, on_hold: bool) -> None:
-    await driver.execute(control.hold(on_hold))
-    driver.note_hold(on_hold)
+    def _follow(self, steps: list[Step]) -> None:
+        for step in steps:
+            self._steps.put_nowait(step)
 
+    async def _carry_out(self, step: Step) -> None:
+        driver, decided = self._driver, self._decided
+        match step:
+            case Step.CALL:
+                self._calling = asyncio.create_task(self._call())
+            case Step.CONNECT:
+                await driver.execute(control.hold("silent"))
+                try:
+                    await driver.execute(control.api("uuid_bridge", f"{driver.facts.uuid} {self.other}"))
+                except CallError as error:
+                    driver.check_up()
+                    logger.info("%s: the other party can't be connected: %s", driver.facts.uuid, error)
+                    self._follow(decided.not_connected())
+                else:
+                    self._follow(decided.connected())
+            case Step.LET_GO:
+                with contextlib.suppress(CallError):  # it may be gone already
+                    await driver.execute(control.end(self.other))
+            case Step.EXCUSE:
+                for each in self._made:
+                    each.begin_excuse()
+            case Step.UNHOLD if not self._held:
+                await driver.execute(control.hold("off"))
+                driver.note_hold(False)
+            case Step.LEAVE:
+                driver.close("transferred")
 
-async def _hang_up(made: list[Consultant]) -> None:
-    for each in made:
-        with contextlib.suppress(CallError, AttributeError):  # it is over, or was not begun
-            await each.call.hang_up(when="now")
+    async def _call(self) -> None:
+        driver, decided = self._driver, self._decided
+        assert self._request is not None
+        try:
+            await driver.execute(self._request)
+        except CallError as error:
+            why = str(error)
+            if driver.ended:
+                return
+            logger.info("%s: the other party did not answer: %s", driver.facts.uuid, why)
+            outcome = Consult.declined if why in _DECLINED else Consult.no_answer
+            reached = why.isupper() and why not in _NOBODY_TO_CALL
+            self._follow(decided.not_answered(outcome if reached else None, why))
+        else:
+            self._follow(decided.answered())
 
+    # -- Asker of consultant.py
 
-async def _quietly(driver: Driver, request: control.Request) -> Any:
-    """It may be gone already."""
-    try:
-        return await driver.execute(request)
-    except CallError:
-        return None
+    def agreed(self) -> None:
+        self._follow(self._decided.agreed())
+
+    def refused(self) -> None:
+        self._follow(self._decided.refused())
+
+    def other_gone(self) -> None:
+        self._follow(self._decided.other_gone())
+
+    def agent_gone(self, why: str) -> None:
+        self._follow(self._decided.agent_gone(why))

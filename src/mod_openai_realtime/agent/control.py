@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .errors import CallError
-from .messages import Execute
-
-Kind = Literal["application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold", "bridge"]
+from .messages import Execute, Facts, Kind
 
 _DIGITS = re.compile(r"^[0-9A-Da-d*#]+$")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.:-]*$")
 _CAUSE = re.compile(r"^[A-Z0-9_]+$")
 _WORD = re.compile(r"^[^\s]+$")
+_SHOWN = re.compile(r"^[\w+*#.-]{1,64}$")
+"""Of a caller's number and name; what is anything else is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def transfer(extension: str, context: str | None, dialplan: str) -> Request:
 
 def refer(uri: str) -> Request:
     _match(_WORD, uri, "URI")
-    return Request("application", "deflect", uri)
+    return Request("refer", uri)
 
 
 def bridge(dial_string: str, *, until: Literal["connected", "ended"]) -> Request:
@@ -44,11 +44,21 @@ def bridge(dial_string: str, *, until: Literal["connected", "ended"]) -> Request
     return Request("bridge", until, _line(dial_string))
 
 
-def originate(uuid: str, dial_string: str, timeout_s: float, agent: str) -> Request:
-    """A new channel of that uuid, in which an agent begins when it is answered."""
+def originate(uuid: str, dial_string: str, timeout_s: float, agent: str, caller: Facts) -> Request:
+    """A new channel of that uuid, in which an agent begins when it is answered. The other party's telephone shows who
+    `caller` is, where the dial string says nothing else."""
     _match(_WORD, dial_string, "dial string")
     variables = f"origination_uuid={uuid},originate_timeout={max(1, round(timeout_s))},ignore_early_media=true"
-    return Request("api", "originate", f"{{{variables}}}{dial_string} &openai_agent({agent})")
+    if _SHOWN.match(caller.caller_number):
+        variables += f",origination_caller_id_number={caller.caller_number}"
+    if _SHOWN.match(caller.caller_name):
+        variables += f",origination_caller_id_name='{caller.caller_name}'"
+    return Request("originate", uuid, f"{{{variables}}}{dial_string} &openai_agent({agent})")
+
+
+def end(uuid: str) -> Request:
+    """Another channel, whatever it does."""
+    return Request("api", "uuid_kill", uuid)
 
 
 def hang_up(cause: str) -> Request:
@@ -85,8 +95,8 @@ def stream(verb: str, arguments: str = "") -> Request:
     return Request("stream", verb, arguments)
 
 
-def hold(on: bool) -> Request:
-    return Request("hold", "on" if on else "off")
+def hold(to: Literal["on", "off", "silent"]) -> Request:
+    return Request("hold", to)
 
 
 def record(path: str) -> Request:

@@ -5,27 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
-import tempfile
+import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ..later import Timer
 from . import actions as a
 from . import messages as m
 from .agent import Agent, setting, tools_of
+from .beginning import digest, instructions_of, time_of, undoing
 from .brain import Brain
 from .call import Call
-from .control import Request
+from .control import Request, hold
 from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
 from .hooks import Hooks
+from .origin import Origin, kept_origin, made_again, origin_of
 from .pace import MAX_EVENT_BYTES, Pace
 from .session import plan_of, session_of
+from .spool import spooled
 from .surroundings import Clock, Host, WorkerLine
 from .tool_runs import RUNNING, Running, run_tool
 from .tools import Tool
@@ -55,7 +58,7 @@ class Driver:
         self.host = host
         self._loop = asyncio.get_running_loop()
         self._clock: Clock = clock if clock is not None else self._loop
-        started = _time(begin.facts.started_at)
+        started = time_of(begin.facts.started_at)
         now = self._now()
         # The call's clock began when the call did, wherever that was; a clock that stands still begins with it.
         age = max(0.0, (datetime.now(UTC) - started).total_seconds()) if clock is None else 0.0
@@ -66,7 +69,7 @@ class Driver:
         self._through = begin.n
         self._unkept = 0
         self._acts: list[m.Act] = []
-        self._waiters = Waiters()
+        self._waiters = Waiters(0 if begin.kept is None else secrets.randbelow(1 << 40))
         self._executing: set[int] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._tool_tasks: dict[str, asyncio.Task[Any]] = {}
@@ -74,8 +77,14 @@ class Driver:
         self._timer: Timer | None = None
         self._reason: EndReason | None = None
         self.ended = False
-        self._sent_session: dict[str, Any] = {}
         self._pace = Pace()
+        self._digest = ""
+        """Of the session that was asked for."""
+        self._origin: Origin | None = None
+        """Of an agent that the call was handed over to."""
+        self._undo: list[Request] = []
+        self.departing: str | None = None
+        """What is under way that the call ends or goes elsewhere by: a kind of Request, or `consult`."""
 
     # -- the worker
 
@@ -159,7 +168,7 @@ class Driver:
     async def play(self, audio: str | bytes, interruptible: bool) -> Heard:
         if self.ended:
             return Heard("", 0, True)
-        path = audio if isinstance(audio, str) else self._spooled(audio)
+        path = audio if isinstance(audio, str) else spooled(audio, self.host.spool(self))
         pcm = not isinstance(audio, str)
 
         def ask(waiter: int, now: float) -> list[Effect]:
@@ -223,20 +232,39 @@ class Driver:
         return self._waiters.new()[1]
 
     def note_hold(self, on_hold: bool) -> None:
+        off = hold("off")
+        if on_hold and off not in self._undo:
+            self._undo.append(off)
+        elif not on_hold and off in self._undo:
+            self._undo.remove(off)
         self.brain.hold(on_hold)
         self.perform(self.brain.look(self._now()))
+
+    @contextlib.contextmanager
+    def undone_by(self, request: Request) -> Iterator[None]:
+        """Should this process die meanwhile, the next host has this executed: nobody is left who would."""
+        self._undo.append(request)
+        try:
+            yield
+        finally:
+            self._undo.remove(request)
+
+    def begin(self, coroutine: Coroutine[Any, Any, None], what: str) -> None:
+        """Of the agent's own; not where the call is over."""
+        self._task(coroutine, what)
 
     async def hand_over(self, agent: Agent) -> None:
         self.check_up()
         old, tools = self.agent, tools_of(type(agent))
         agent.call = self.call
         await agent.on_start(self.call)
-        instructions = await _instructions(agent, self.call)
+        instructions = await instructions_of(agent, self.call)
         self._adopt(agent, tools, instructions)
         session = session_of(agent, instructions, tools.values())
         if self.brain.voiced:
             session["audio"].pop("output", None)
-        self._sent_session = session
+        self._digest = digest(session)
+        self._origin = origin_of(agent)
         await self.send({"type": "session.update", "session": session})
         if old is not None:
             self._task(self._hooks.run_end(old, "handed_over"), "on_end")
@@ -250,12 +278,13 @@ class Driver:
         kept = self._begin.kept
         made: Agent | None = None
         try:
-            agent = made = self._make()
+            self._origin = kept_origin(kept.state.get("origin")) if kept is not None else None
+            agent = made = self._make() if self._origin is None else made_again(self._origin, self._make)
             tools = tools_of(type(agent))
             agent.call = self.call
             if kept is None:
                 await agent.on_start(self.call)
-                instructions = await _instructions(agent, self.call)
+                instructions = await instructions_of(agent, self.call)
             else:
                 asked = setting(agent, "instructions")
                 instructions = asked if isinstance(asked, str) else str(kept.state.get("instructions", ""))
@@ -264,21 +293,22 @@ class Driver:
         except Exception as error:
             logger.exception("%s: the agent could not begin", self.call.uuid)
             prompt = setting(made, "failure_prompt") if made is not None else None
+            self.agent = made  # its on_end is to come
             self.perform([Do(m.Fail(f"{type(error).__name__}: {error}"[:500], prompt))])
             return
         self.agent = agent
         self._task(self._hooks.run(), "hooks")
         self._adopt(agent, tools, instructions)
         session = session_of(agent, instructions, tools.values())
-        self._sent_session = session
+        self._digest = digest(session)
         if kept is None:
             self.perform([Do(plan_of(agent, session))])
             return
         effects = self.brain.take_up(kept, self._begin.connected, self._now())
         self.brain.instructions = instructions
-        if kept.state.get("session") != _digest(session):
+        if kept.state.get("session") != self._digest:
             effects = [Do(m.Send({"type": "session.update", "session": session})), *effects]
-        self.perform(effects)
+        self.perform([*undoing(kept.state.get("undo")), *effects])
 
     def _adopt(self, agent: Agent, tools: dict[str, Tool], instructions: str) -> None:
         self.agent, self._tools = agent, tools
@@ -342,12 +372,15 @@ class Driver:
 
     def _flush(self) -> None:
         """What is done and what is kept go out together."""
-        kept = self.brain.kept() if self.agent is not None and not self.ended else None
-        if kept is not None:
-            kept.state["session"] = _digest(self._sent_session)
+        kept = self.brain.kept(self._beside()) if self.agent is not None and not self.ended else None
         if self._acts or kept is not None or self._unkept >= MAX_UNKEPT:
             acts, self._acts, self._unkept = self._acts, [], 0
             self._line.acts(m.Acts(self.number, self._through, acts, kept))
+
+    def _beside(self) -> dict[str, Any]:
+        """What the next host has to know besides."""
+        undo = [[each.kind, each.name, each.arguments] for each in self._undo]
+        return {"session": self._digest, "undo": undo, "origin": msgspec.to_builtins(self._origin)}
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -469,37 +502,9 @@ class Driver:
         if not task.cancelled() and task.exception() is not None:
             logger.error("%s failed", task.get_name(), exc_info=task.exception())
 
-    def _spooled(self, pcm: bytes) -> str:
-        if len(pcm) % 2:
-            raise ValueError("pcm16 has two bytes a sample")
-        folder = self.host.spool(self)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="agent-", suffix=".pcm", delete=False) as file:
-            file.write(pcm)
-        return str(Path(file.name))
-
     def _now(self) -> float:
         return self._clock.time()
 
 
 async def _nothing() -> None:
     pass
-
-
-async def _instructions(agent: Agent, call: Call) -> str:
-    asked = setting(agent, "instructions")
-    text = await asked(call) if callable(asked) else asked
-    if not isinstance(text, str) or not text:
-        raise TypeError(f"instructions of {type(agent).__name__} are no text, but {text!r}")
-    return text
-
-
-def _digest(session: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(session, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.now(UTC)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -58,6 +58,19 @@ Direction = Literal["inbound", "outbound"]
 BargeIn = Literal["server", "off", "confirm"]
 Audio = Literal["auto", "pcm", "pcmu", "pcma"]
 Level = Literal["debug", "info", "warning", "error"]
+Kind = Literal[
+    "application",
+    "api",
+    "get_variable",
+    "set_variable",
+    "stream",
+    "transfer",
+    "refer",
+    "hang_up",
+    "hold",
+    "bridge",
+    "originate",
+]
 
 
 class ProtocolError(Exception):
@@ -303,14 +316,15 @@ class Execute(_Message, tag="execute"):
     | stream | a verb of the command grammar on the agent's own stream, its arguments | it has answered |
     | transfer | extension, `<dialplan> <context>` | the channel has left; an error: no such extension |
     | hang_up | cause | the channel is gone |
-    | bridge | `connected` or `ended`, dial string | the parties are connected, or no longer |
-    | hold | `on` or `off` | hold music is on; meanwhile the server gets nothing of the caller, and playback waits |
+    | refer | URI | the caller's telephone has gone there, and the channel with it |
+    | bridge | `connected` or `ended`, dial string | the parties are connected, or no longer; the agent is muted |
+    | originate | uuid of the new channel, arguments of the command | it has answered, and runs its application |
+    | hold | `on`, `off` or `silent` | hold music is on; meanwhile the server gets nothing of the caller, and playback
+      waits. `silent`: the same without the music |
     """
 
     id: int
-    kind: Literal[
-        "application", "api", "get_variable", "set_variable", "stream", "transfer", "hang_up", "hold", "bridge"
-    ]
+    kind: Kind
     name: str
     arguments: str = ""
 

@@ -13,9 +13,10 @@ from .errors import CallError
 class Waiters:
     """Of one call, on the event loop that runs when it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """`first`: where numbers begin: answers to what another process has asked for mean nothing here."""
         self._loop = asyncio.get_running_loop()
-        self._number = 0
+        self._number = first
         self._futures: dict[int, asyncio.Future[Any]] = {}
 
     def __bool__(self) -> bool:

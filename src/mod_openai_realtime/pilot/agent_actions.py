@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from ..agent.messages import Execute, Result
 from ..switch.command import CommandError
@@ -13,17 +12,16 @@ from ..switch.dialplan import Context, DialplanError, names_in
 from ..switch.execution import ExecuteKind, ExecutionError
 from ..switch.refusal import CommandRefusedError
 from .agent_call import Reason
+from .agent_hold import Hold
+from .agent_parties import bridge, originate
+from .agent_referral import refer
+from .live_call import ActionError, LiveCall
 
 logger = logging.getLogger(__name__)
 
 MAX_UNDER_WAY = 64
 """Of one call; each may last as long as a bridge does."""
 
-LOOK_S = 0.25
-"""Between two looks at whether another party has answered."""
-
-_DISPOSITION = "originate_disposition"
-_ANSWERED = ("call accepted", "SUCCESS")
 _BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
 _KINDS = {
     "application": ExecuteKind.APPLICATION,
@@ -33,41 +31,15 @@ _KINDS = {
 }
 
 
-class LiveCall(Protocol):
-    """The call, as actions see it."""
-
-    @property
-    def uuid(self) -> str: ...
-    def freeswitch(self, kind: ExecuteKind, name: str, arguments: str | None = None, /) -> asyncio.Future[str | None]:
-        """See Link.execute."""
-
-    def stream_command(self, words: str, /) -> str:
-        """A command on the agent's own stream: its answer. Raises CommandRefusedError or CommandError."""
-
-    def leaving(self, reason: Reason, /) -> None:
-        """The channel is about to end (`hang_up`) or to go elsewhere (`transferred`), because the agent wants it."""
-
-    def staying(self) -> None:
-        """It does not, after all."""
-
-    def left(self) -> None:
-        """It is elsewhere."""
-
-
-class ActionError(Exception):
-    """It could not be done; the text is for the agent."""
-
-
 class AgentActions:
     """Of one call."""
 
     def __init__(self, line: LiveCall) -> None:
         self._line = line
         self._tasks: set[asyncio.Task[None]] = set()
+        self._hold = Hold(line)
         self._recording = ""
         """The path of what FreeSWITCH records."""
-        self._music: str | None = None
-        """What the caller hears on hold; None: they are not on hold."""
 
     def execute(self, execute: Execute, done: Callable[[Result], None]) -> None:
         """`done` is called once, however it ends."""
@@ -95,41 +67,26 @@ class AgentActions:
             case "stream" if execute.name == "record":
                 return await self._record(execute.arguments)
             case "bridge":
-                return await self._bridge(execute.arguments, until_end=execute.name == "ended")
+                await bridge(line, execute.arguments, until_end=execute.name == "ended")
+                return None
+            case "originate":
+                return await originate(line, execute.name, execute.arguments)
             case "hold":
-                return await self._hold(execute.name == "on")
+                await self._hold.change(execute.name)
+                return None
             case "stream":
                 return line.stream_command(f"{execute.name} {execute.arguments}".rstrip())
             case "hang_up":
-                return await self._leave("hang_up", "uuid_kill", f"{line.uuid} {execute.arguments}".rstrip())
+                return await self._leave("hang_up", "uuid_kill", f"{line.uuid} {execute.name}".rstrip())
             case "transfer":
                 return await self._transfer(execute.name, execute.arguments)
+            case "refer":
+                await refer(line, execute.name)
+                return None
             case "set_variable":
                 return await line.freeswitch(ExecuteKind.SET, execute.name, execute.arguments)
             case kind:
                 return await line.freeswitch(_KINDS[kind], execute.name, execute.arguments or None)
-
-    async def _bridge(self, dial_string: str, *, until_end: bool) -> str | None:
-        """The application returns when the other party has hung up; that it is there tells a variable. Raises
-        ActionError with the cause for which it never was."""
-        line = self._line
-        await line.freeswitch(ExecuteKind.SET, _DISPOSITION, "")
-        # The call is the agent's to go on with; without it FreeSWITCH hangs up where the other party does not answer.
-        await line.freeswitch(ExecuteKind.SET, "continue_on_fail", "true")
-        bridging = line.freeswitch(ExecuteKind.APPLICATION, "bridge", dial_string)
-        bridging.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait for it any more
-        while not bridging.done():
-            await asyncio.wait([bridging], timeout=LOOK_S)
-            if not until_end and not bridging.done() and await self._disposition() in _ANSWERED:
-                return None
-        await bridging
-        disposition = await self._disposition()
-        if disposition not in _ANSWERED:
-            raise ActionError(disposition or "the call came to nothing")
-        return None
-
-    async def _disposition(self) -> str | None:
-        return await self._line.freeswitch(ExecuteKind.GET, _DISPOSITION)
 
     async def _record(self, path: str) -> str | None:
         """By FreeSWITCH itself, which hears the agent too. A path that is not absolute is in its recordings folder."""
@@ -148,28 +105,6 @@ class AgentActions:
         said = await line.freeswitch(ExecuteKind.API, "uuid_record", f"{line.uuid} start {path}")
         self._recording = path
         return said
-
-    async def _hold(self, on: bool) -> str | None:
-        """The stream pauses, and the channel's hold music takes the agent's place."""
-        line = self._line
-        if on is (self._music is not None):
-            return None
-        if on:
-            line.stream_command("pause")
-            self._music = await line.freeswitch(ExecuteKind.GET, "hold_music") or ""
-            if self._music and self._music != "silence":
-                try:
-                    await line.freeswitch(ExecuteKind.API, "uuid_displace", f"{line.uuid} start {self._music} 0 l")
-                except ExecutionError as error:
-                    # A caller waits in silence rather than not at all: whoever is asked meanwhile matters more.
-                    logger.warning("%s: no hold music (%s): %s", line.uuid, self._music, error)
-                    self._music = ""
-            return None
-        music, self._music = self._music, None
-        line.stream_command("resume")
-        if music and music != "silence":
-            await line.freeswitch(ExecuteKind.API, "uuid_displace", f"{line.uuid} stop {music}")
-        return None
 
     async def _transfer(self, extension: str, where: str) -> str | None:
         dialplan, _, context = where.partition(" ")

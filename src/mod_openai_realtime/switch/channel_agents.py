@@ -81,8 +81,11 @@ class ChannelAgents:
 
     def stop(self, order: Order, stream: str) -> None:
         """Raises CommandRefusedError."""
-        if stream not in self._sitting:
+        sitting = self._sitting.get(stream)
+        if sitting is None:
             raise CommandRefusedError(reasons.STREAM_NOT_FOUND)
+        if order.fields.get("application") == "1":
+            sitting.desk.leaving("transferred")  # by whomever
         if not self._channel.give_up(order, stream):
             found = self._channel.named(stream)
             found.stop()

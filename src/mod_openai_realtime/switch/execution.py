@@ -14,6 +14,8 @@ LARGEST_NUMBER = 2**32 - 1
 # How API commands tell that they have failed: FreeSWITCH itself takes them for carried out.
 _FAILURES = ("-ERR", "-USAGE")
 LINK_LOST = "FreeSWITCH has closed the channel's link"
+ENDED = frozenset({LINK_LOST, "Channel has ended"})
+"""Why something was not carried out on a channel that is gone; the second is the module's text."""
 
 
 class ExecuteKind(StrEnum):

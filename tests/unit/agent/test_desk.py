@@ -442,7 +442,7 @@ async def test_refer_and_bridge(desk: Desk) -> None:
     call.fails("bridge", "USER_BUSY")
     with pytest.raises(CallError, match="USER_BUSY"):
         await call.call.bridge("user/1001")
-    assert [each[1:] for each in call.executed if each[0] == "stream"] == [("mute", "all"), ("unmute", "all")]
+    assert [each[1:] for each in call.executed if each[0] == "stream"] == [("unmute", "all")]
     call.fails("bridge", None)
     await call.call.bridge("user/1001", listen=True)
     assert call.call.state == "talking"
@@ -593,13 +593,15 @@ async def consulting(desk: Desk) -> tuple[DeskCall, DeskCall, asyncio.Task[Any]]
 async def test_a_party_that_agrees_is_connected(desk: Desk) -> None:
     call, other, asking = await consulting(desk)
     assert other.plan is not None and "Ann wants a cake." in other.plan.session["instructions"]
-    (originate,) = [arguments for _, name, arguments in call.executed if name == "originate"]
+    (originate,) = [arguments for kind, _, arguments in call.executed if kind == "originate"]
     assert originate.endswith("}user/1001 &openai_agent(@desk/0)") and "originate_timeout=20" in originate
     await call.waits(60)
     assert "silence" not in notes(call)
     assert await other.tool("accept") == {"ok": True}
     assert await asking == "connected"
-    assert [name for _, name, _ in call.executed] == ["on", "originate", "off", "uuid_bridge"]
+    assert [each[:2] for each in call.executed if each[0] != "originate"] == [
+        ("hold", "on"), ("hold", "silent"), ("api", "uuid_bridge"),
+    ]  # fmt: skip
     assert await call.ended() == "transferred"
 
 
@@ -625,7 +627,9 @@ async def test_a_party_that_does_not_answer(desk: Desk, cause: str, result: str)
 async def test_a_caller_who_hangs_up_meanwhile_ends_the_consultation(desk: Desk) -> None:
     call, other, asking = await consulting(desk)
     await call.hangs_up()
+    await other.ended()
     assert other.hang_up_cause == "NORMAL_CLEARING"
+    assert "The caller has hung up" in asked(other)[-1]["instructions"]
     assert call.ended_with == "caller" and call.tools[-1].error == "The tool failed: the call is over"
     asking.cancel()
 

@@ -6,15 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from agent.fake_call import API, APPLICATION, GET, SET, FakeCall, both, result_of
 
 from mod_openai_realtime.agent.messages import Execute, Result
-from mod_openai_realtime.pilot import agent_actions
 from mod_openai_realtime.pilot.agent_actions import MAX_UNDER_WAY, AgentActions
-from mod_openai_realtime.pilot.agent_call import Reason
-from mod_openai_realtime.switch.command import CommandError
-from mod_openai_realtime.switch.execution import ExecuteKind, ExecutionError
+from mod_openai_realtime.switch.execution import ExecutionError
 
-API, GET, SET, APPLICATION = ExecuteKind.API, ExecuteKind.GET, ExecuteKind.SET, ExecuteKind.APPLICATION
 LOCAL = (
     '<context name="default"><extension><condition field="destination_number" expression="^1001$">'
     '<action application="bridge"/></condition></extension>'
@@ -22,50 +19,6 @@ LOCAL = (
     '<condition field="destination_number" expression="^2$"><action application="park"/></condition></extension>'
     "</context>"
 )
-
-
-class FakeCall:
-    """Answers from a table: text, an ExecutionError, or a future that the test keeps."""
-
-    uuid = "u1"
-
-    def __init__(self, answers: dict[tuple[ExecuteKind, str], Any]) -> None:
-        self.answers = answers
-        self.asked: list[tuple[ExecuteKind, str, str | None]] = []
-        self.told: list[str] = []
-
-    def freeswitch(self, kind: ExecuteKind, name: str, arguments: str | None = None) -> asyncio.Future[str | None]:
-        self.asked.append((kind, name, arguments))
-        answer = self.answers.get((kind, name), "")
-        if isinstance(answer, asyncio.Future):
-            return answer
-        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
-        return future
-
-    def stream_command(self, words: str) -> str:
-        if words == "jump":
-            raise CommandError("Unknown command")
-        self.told.append(words)
-        return "+OK Success"
-
-    def leaving(self, reason: Reason) -> None:
-        self.told.append(reason)
-
-    def staying(self) -> None:
-        self.told.append("staying")
-
-    def left(self) -> None:
-        self.told.append("left")
-
-
-async def result_of(line: FakeCall, execute: Execute) -> Result:
-    results: asyncio.Queue[Result] = asyncio.Queue()
-    AgentActions(line).execute(execute, results.put_nowait)
-    return await results.get()
 
 
 @pytest.mark.parametrize(
@@ -98,8 +51,8 @@ async def test_a_command_on_the_agents_own_stream() -> None:
 
 async def test_hanging_up_is_told_before_the_channel_is_gone() -> None:
     line = FakeCall({})
-    assert (await result_of(line, Execute(1, "hang_up", "", "NORMAL_CLEARING"))).ok
-    assert line.asked == [(API, "uuid_kill", "u1 NORMAL_CLEARING")]
+    assert (await result_of(line, Execute(1, "hang_up", "USER_BUSY"))).ok
+    assert line.asked == [(API, "uuid_kill", "u1 USER_BUSY")]
     assert line.told == ["hang_up"]
 
 
@@ -148,40 +101,6 @@ async def test_no_more_is_under_way_than_may() -> None:
     await asyncio.sleep(0)
 
 
-async def both(line: FakeCall, *executes: Execute) -> list[Result]:
-    """The answers, each waited for before the next is asked."""
-    actions, results = AgentActions(line), []
-    for execute in executes:
-        queue: asyncio.Queue[Result] = asyncio.Queue()
-        actions.execute(execute, queue.put_nowait)
-        results.append(await queue.get())
-    return results
-
-
-async def test_on_hold_the_stream_waits_and_the_channels_music_plays() -> None:
-    line = FakeCall({(GET, "hold_music"): "local_stream://moh"})
-    results = await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "on"), Execute(3, "hold", "off"))
-    assert all(result.ok for result in results)
-    assert line.told == ["pause", "resume"]
-    assert [asked for asked in line.asked if asked[0] is API] == [
-        (API, "uuid_displace", "u1 start local_stream://moh 0 l"),
-        (API, "uuid_displace", "u1 stop local_stream://moh"),
-    ]
-
-
-async def test_without_hold_music_there_is_silence() -> None:
-    line = FakeCall({(GET, "hold_music"): None})
-    assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
-    assert line.told == ["pause", "resume"]
-
-
-async def test_where_music_cannot_be_played_there_is_silence() -> None:
-    line = FakeCall({(GET, "hold_music"): "/none.wav", (API, "uuid_displace"): ExecutionError("no such file")})
-    assert all(result.ok for result in await both(line, Execute(1, "hold", "on"), Execute(2, "hold", "off")))
-    assert line.told == ["pause", "resume"]
-    assert [asked for asked in line.asked if asked[0] is API] == [(API, "uuid_displace", "u1 start /none.wav 0 l")]
-
-
 async def test_a_recording_is_freeswitchs_own() -> None:
     line = FakeCall({(API, "global_getvar"): "/var/recordings"})
     results = await both(
@@ -194,32 +113,3 @@ async def test_a_recording_is_freeswitchs_own() -> None:
     assert [result.error for result in results] == [None, "it is recorded already", None, "nothing is recorded"]
     commands = [arguments for _, name, arguments in line.asked if name == "uuid_record"]
     assert commands == ["u1 start /var/recordings/a.wav", "u1 stop /var/recordings/a.wav"]
-
-
-async def test_a_bridge_is_there_once_the_other_party_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
-    bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    line = FakeCall({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): ""})
-    result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "connected", "user/1001")))
-    await asyncio.sleep(0.01)
-    assert not result.done()
-    line.answers[GET, "originate_disposition"] = "call accepted"
-    assert (await result).ok
-    bridging.set_exception(ExecutionError("the channel is gone"))  # nobody waits for that any more
-
-
-async def test_a_bridge_may_be_waited_for_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_actions, "LOOK_S", 0.001)
-    bridging: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    line = FakeCall({(APPLICATION, "bridge"): bridging, (GET, "originate_disposition"): "call accepted"})
-    result = asyncio.ensure_future(result_of(line, Execute(1, "bridge", "ended", "user/1001")))
-    await asyncio.sleep(0.01)
-    assert not result.done()
-    bridging.set_result("")
-    assert (await result).ok
-
-
-@pytest.mark.parametrize(("disposition", "error"), [("USER_BUSY", "USER_BUSY"), (None, "the call came to nothing")])
-async def test_a_bridge_that_came_to_nothing_has_its_cause(disposition: str | None, error: str) -> None:
-    line = FakeCall({(APPLICATION, "bridge"): "", (GET, "originate_disposition"): disposition})
-    assert (await result_of(line, Execute(1, "bridge", "connected", "user/1001"))).error == error

@@ -245,7 +245,7 @@ async def test_a_hangup_ends_the_call(bench: Bench) -> None:
 
 async def test_a_hangup_by_the_agent_is_its_own(bench: Bench) -> None:
     await bench.talk()
-    bench.act(Execute(1, "hang_up", "", "NORMAL_CLEARING"))
+    bench.act(Execute(1, "hang_up", "NORMAL_CLEARING"))
     await bench.host_told(Result)
     assert bench.switch.executed[-1][1]["arguments"] == f"{bench.switch.uuid} NORMAL_CLEARING"
     bench.switch.hang_up()

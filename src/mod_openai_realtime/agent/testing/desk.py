@@ -215,13 +215,13 @@ class DeskCall:
             self.variables[act.name] = act.arguments
         elif act.kind == "api":
             value = value if value is not None else "+OK"
-        elif act.kind == "transfer" or (act.kind, act.name) == ("application", "deflect"):
-            self.transferred_to = act.name if act.kind == "transfer" else act.arguments
+        elif act.kind in ("transfer", "refer"):
+            self.transferred_to = act.name
         elif act.kind == "hang_up":
             self.hang_up_cause = act.name
         elif act.kind == "bridge":
             self.bridged_to = act.arguments
-        if act.name == "originate":
+        elif act.kind == "originate":
             self._originate(act.arguments)
         self._tell(m.Result(1, self._n(), act.id, True, value))
         if act.kind == "hang_up":

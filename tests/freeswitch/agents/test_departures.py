@@ -72,7 +72,7 @@ def test_a_telephone_that_is_referred_goes_elsewhere(talk: Talks, refer: tuple[i
 
 @pytest.mark.parametrize(
     ("refer", "why"),
-    [((202, 100, 404), "404"), ((603,), "603"), ((405,), "405")],
+    [((202, 404), "404"), ((603,), "603"), ((405,), "405")],
     ids=["nobody there", "declines", "not able to"],
 )
 def test_a_telephone_that_does_not_go_stays_with_the_agent(talk: Talks, refer: tuple[int, ...], why: str) -> None:

@@ -135,8 +135,9 @@ class AgentAudio:
 
     @property
     def sounding(self) -> bool:
-        """Something is to be heard, now or after it."""
-        return not self.playback.idle or (self.sounds is not None and self.sounds.waiting)
+        """Something is to be heard, now or after it; or was cut short, and how much of it was heard is not known yet."""
+        playback = self.playback
+        return not playback.idle or playback.cutting or (self.sounds is not None and self.sounds.waiting)
 
     def begin_session(self, number: int) -> None:
         """What was received plays on; of what was not, nothing comes."""

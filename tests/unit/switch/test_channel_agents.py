@@ -192,6 +192,21 @@ async def test_what_the_server_says_and_what_is_heard_is_told_in_its_order(bench
     assert not any(kind == "response.output_audio.delta" for kind in kinds)
 
 
+async def test_an_answer_that_is_cut_short_is_not_over_before_it_is_known_how_much_was_heard(bench: Bench) -> None:
+    await bench.talk()
+    await bench.server.say(type="response.created", response={"id": "r1"})
+    samples = base64.b64encode(b"\x11" * 8000).decode()  # a second of G.711
+    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=samples)
+    await bench.server.say(type="response.done", response={"id": "r1", "status": "completed"})
+    await bench.host_told(Speech)
+    await bench.server.say(type="input_audio_buffer.speech_started")
+    await bench.host_told(Playback, 2)
+    kinds = [type(message) for message in bench.told]
+    idle = [number for number, message in enumerate(bench.told) if isinstance(message, Playback) and message.idle]
+    assert kinds.index(TurnHeard) < idle[0]
+    assert next(each for each in bench.told if isinstance(each, TurnHeard)).interrupted
+
+
 async def test_what_an_agent_sends_goes_out(bench: Bench) -> None:
     await bench.talk()
     bench.act(Send({"type": "response.create"}))

@@ -135,7 +135,7 @@ class AgentAudio:
 
     @property
     def sounding(self) -> bool:
-        """Something is to be heard, now or after it; or was cut short, and how much of it was heard is not known yet."""
+        """Something is to be heard, now or after it, or was cut short, and it is not known yet how much was heard."""
         playback = self.playback
         return not playback.idle or playback.cutting or (self.sounds is not None and self.sounds.waiting)
 

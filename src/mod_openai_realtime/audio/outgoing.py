@@ -96,7 +96,6 @@ class Outgoing:
         """The connection is gone, and `session` is the one to come. `keeps`: what the caller says now is for that;
         `whole`: and so is what had not gone out."""
         self._session = session
-        self._opened = None
         if whole:
             self._capture.wait_anew()
         else:

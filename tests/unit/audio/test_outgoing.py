@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from mod_openai_realtime.dialect.messages import classify
 from mod_openai_realtime.realtime.sending import BINARY, TEXT, SendBuffer
 
 FRAME_MS = 20
+HOUR_NS = 3_600_000_000_000
 FRAME_BYTES = 16 * FRAME_MS
 ULAW = {"type": "audio/pcmu"}
 
@@ -69,7 +71,7 @@ class Bench:
         self.channels = channels
         self.warnings: list[str] = []
         self._wishes, self._raw, self._restored = {Side.CAPTURE: Wish(Encoding(law), rate)}, raw, restored
-        self.session = self._make_session(0)
+        self.session = self.make_session(0)
         self.packetizer = packetizer = Packetizer(self.memory, True)
         self.recorded: list[bytes] = []
         capture = Capture(packetizer, send_rate=rate, channels=channels, message_ms=message_ms, two_in_one=True)
@@ -81,7 +83,7 @@ class Bench:
         self._poller.add(self.memory, self.outgoing, packetizer)
         self.connect(keep=False)
 
-    def _make_session(self, number: int) -> Session:
+    def make_session(self, number: int) -> Session:
         negotiation = Negotiation(self._wishes, Complaints(self.warnings.append), session=not self._raw)
         conversation = Conversation(None, plays=False) if self._restored else None
         if conversation is not None:
@@ -99,7 +101,7 @@ class Bench:
         self.outgoing.look()
 
     def lose(self, *, keeps: bool, whole: bool = False) -> None:
-        self.session = self._make_session(1)
+        self.session = self.make_session(1)
         self.outgoing.disconnect(self.session, keeps=keeps, whole=whole)
 
     def say(self, pcm: bytes) -> None:
@@ -356,6 +358,44 @@ def test_of_a_connection_whose_session_is_still_open_nothing_has_begun() -> None
     bench.outgoing.look()
     assert bench.packetizer.gate == Gate.HELD
     assert bench.outgoing.gap_ms(0, 70_000_000) == 70
+
+
+def test_the_gap_ends_where_audio_begins_to_flow_though_python_sees_none_of_it() -> None:
+    bench = Bench()
+    lost_ns = time.monotonic_ns()
+    bench.reconnect()
+    assert bench.packetizer.gate == Gate.OPEN
+    assert bench.outgoing.gap_ms(lost_ns, lost_ns + HOUR_NS) < 3_600_000
+
+
+def test_each_connection_has_a_gap_of_its_own() -> None:
+    bench = Bench(law="pcmu")
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    bench.reconnect()
+    assert bench.outgoing.gap_ms(0, HOUR_NS) == 3_600_000
+
+
+def test_a_connection_to_another_server_follows_the_session_that_is_made_for_it() -> None:
+    bench = Bench(law="pcmu")
+    bench.lose(keeps=False)
+    bench.session = bench.make_session(1)
+    bench.connect(keep=False)
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    said = os.urandom(FRAME_BYTES)
+    bench.say(said)
+    bench.tick()
+    assert bench.sent() == g711_encode(said, "pcmu")
+
+
+def test_an_answer_is_waited_for_from_the_connection_on() -> None:
+    bench = Bench(law="pcmu")
+    bench.lose(keeps=True)
+    bench.say(os.urandom(LONGEST_WAIT_MS // FRAME_MS * FRAME_BYTES))
+    bench.tick()
+    bench.connect(keep=True)
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.tick()
+    assert (bench.sent(), bench.warnings) == (b"", [])
 
 
 def test_what_is_said_between_two_connections_is_gone_where_it_is_not_kept() -> None:

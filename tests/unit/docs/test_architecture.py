@@ -1,4 +1,4 @@
-"""The page that explains the house names rooms that are there, and the rooms lean on each other one way."""
+"""The pages, and the code itself, name files that are there; the rooms of the house lean on each other one way."""
 
 from __future__ import annotations
 
@@ -10,12 +10,31 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "src" / "mod_openai_realtime"
-PAGE = ROOT / "docs" / "topics" / "architecture.md"
+# Of FreeSWITCH and of users: named by their kinds, not ours.
+THEIRS = (".xml", ".wav")
+CODE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.[a-z]+)(?:::?\w+)?`")
+LINK = re.compile(r"(?:\]\(|^\[[^\]]+\]: )((?!https?:)[\w./-]+\.[a-z]+)", re.MULTILINE)
+IN_SOURCE = re.compile(r"(?<![\w./])((?:native|src|tests|bench|docs|examples)/[\w/]+\.(?:py|c|h|md))\b")
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/.-]+\.(?:py|c|h))`", PAGE.read_text()))))
-def test_every_file_that_the_page_names_is_there(name: str) -> None:
-    assert (ROOT / name).exists() or (PACKAGE / name).exists()
+def pages() -> list[Path]:
+    folders = [ROOT / name for name in ("docs", "bench", "examples", "tests", "requirements")]
+    return [*ROOT.glob("*.md"), *(page for folder in folders for page in sorted(folder.rglob("*.md")))]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    named = {name for name in {*CODE.findall(text), *LINK.findall(text)} if not name.endswith(THEIRS)}
+    assert {name for name in named if not any((base / name).exists() for base in (ROOT, PACKAGE, page.parent))} == set()
+
+
+def test_every_file_that_the_code_names_is_there() -> None:
+    folders = [ROOT / "native", PACKAGE]
+    sources = [path for folder in folders for path in folder.rglob("*.*") if path.suffix in (".py", ".c", ".h")]
+    named = {name for path in sources for name in IN_SOURCE.findall(path.read_text())}
+    assert "native/media/packetizer.c" in named
+    assert {name for name in named if not ((ROOT / name).exists() or (PACKAGE / name).exists())} == set()
 
 
 def imports(path: Path) -> set[str]:

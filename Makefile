@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Each of some hundred processes of a test run would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h') src/mod_openai_realtime/switch/module_reasons.py
 
 .PHONY: build test test-clients test-sanitized fuzz lint demo bench lock clean

@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Each of some hundred processes of a test run would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
+comma := ,
 NATIVE_SOURCES := $(shell find native -name '*.c' -o -name '*.h') src/mod_openai_realtime/switch/module_reasons.py
 
 .PHONY: build test test-clients test-sanitized fuzz lint demo bench lock clean
@@ -43,25 +44,29 @@ test-clients: build
 # The native parts once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and then with ThreadSanitizer: the
 # stand-in switch drives the same module under them. Python itself leaks by their standards, so leaks are not looked for.
 SANITIZED_TESTS ?= tests/unit/media tests/unit/engine/test_media_clock.py tests/unit/standin tests/contract
+THREADED_TESTS ?= tests/unit/standin tests/contract
+FUZZ_SECONDS ?= 5
 preload = $(shell gcc -print-file-name=lib$(1).so)
-build_asan = NATIVE_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
+build_with = NATIVE_SANITIZE=$(1) $(BIN)/python setup.py -q build -j 2 --build-base build/$(2) --build-lib build/$(2)/lib
+# What they say ends a test process, and stands in the output of the run.
+sanitized_pytest = $(BIN)/python -m pytest $(parallel) --capture=sys -p no:faulthandler -k "not freeswitch" $(PYTEST_ARGS)
 
 test-sanitized: build
-	$(build_asan)
+	$(call build_with,address$(comma)undefined,asan)
 	NATIVE_SANITIZE=address,undefined PYTHONPATH=build/asan/lib LD_PRELOAD="$(call preload,asan) $(call preload,ubsan)" \
 		ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" $(SANITIZED_TESTS)
-	$(BIN)/python tests/fuzz/run.py --seconds 20 --seed 1
-	NATIVE_SANITIZE=thread $(BIN)/python setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
+		$(sanitized_pytest) $(SANITIZED_TESTS)
+	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed 1
+	$(call build_with,thread,tsan)
 	NATIVE_SANITIZE=thread PYTHONPATH=build/tsan/lib LD_PRELOAD="$(call preload,tsan)" \
 		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/native/tsan.supp \
-		$(BIN)/python -m pytest --capture=sys -p no:faulthandler -k "not freeswitch" tests/unit/standin tests/contract
+		$(sanitized_pytest) $(THREADED_TESTS)
 
 # Inputs that nobody has thought of, for so long each: tests/fuzz/run.py. TARGETS="wire command": these only.
 SECONDS ?= 60
 
 fuzz: build
-	$(build_asan)
+	$(call build_with,address$(comma)undefined,asan)
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 # Opt-in; BENCH_ARGS as bench/README.md says.

@@ -6,12 +6,11 @@ import fcntl
 import os
 from collections.abc import Generator
 
+import chance  # noqa: F401  (registers the profile)
 import pytest
 from hypothesis import settings
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

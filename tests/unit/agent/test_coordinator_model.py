@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from agent.model_server import ModelServer
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mod_openai_realtime.agent import actions as a
 from mod_openai_realtime.agent.coordinator import SILENT_RESPONSE_S, Coordinator
 
-EXAMPLES = int(os.environ.get("COORDINATOR_EXAMPLES", "10000"))
 TIMEOUT_S = 15.0
 
 pytestmark = pytest.mark.timeout(900)  # half a minute on a machine that does nothing else
@@ -232,12 +231,7 @@ def check(world: World) -> None:
 SCRIPTS = st.binary(min_size=20, max_size=160)
 
 
-def examples(number: int) -> settings:
-    checks = list(HealthCheck)
-    return settings(max_examples=max(100, number), deadline=None, suppress_health_check=checks, database=None)
-
-
-@examples(EXAMPLES)
+@settings(examples(1500), suppress_health_check=list(HealthCheck))
 @given(SCRIPTS)
 def test_each_batch_has_one_response_and_each_call_its_answer(script: bytes) -> None:
     world = World(ModelServer())
@@ -247,7 +241,7 @@ def test_each_batch_has_one_response_and_each_call_its_answer(script: bytes) -> 
     assert world.server.unfollowed() == [], "every batch is followed by a response"
 
 
-@examples(EXAMPLES // 5)
+@settings(examples(300), suppress_health_check=list(HealthCheck))
 @given(SCRIPTS, st.booleans(), st.booleans(), st.booleans())
 def test_servers_that_tell_less_have_their_calls_answered_too(
     script: bytes, echoes: bool, acknowledges: bool, names_errors: bool

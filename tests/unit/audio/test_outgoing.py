@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_openai_realtime._media import Packetizer, Poller, StreamMemory, SwitchSide, g711_encode
@@ -238,7 +239,7 @@ OPERATIONS = st.lists(st.sampled_from(["say", "say", "tick", "mute", "unmute", "
 
 
 @given(OPERATIONS, st.sampled_from([20, 40, 300, 980]), st.booleans())
-@settings(max_examples=200, deadline=None, database=None)
+@examples(100)
 def test_whatever_is_done_every_word_before_a_mute_is_sent_and_none_after_it(
     operations: list[str], message_ms: int, negotiates: bool
 ) -> None:
@@ -439,7 +440,7 @@ EVENTS = st.lists(
     st.booleans(),
     st.booleans(),
 )
-@settings(max_examples=400, deadline=None, database=None)
+@examples(200)
 def test_caller_audio_comes_to_the_same_whether_python_sees_it_or_not(
     events: list[tuple[Any, ...]], message_ms: int, law: str, channels: int, raw: bool, restored: bool
 ) -> None:

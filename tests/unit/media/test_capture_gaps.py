@@ -202,7 +202,7 @@ def test_a_pause_is_recorded_in_its_time() -> None:
 def test_what_is_read_and_what_is_sent_are_one() -> None:
     chance = random.Random(19)
     ways = [Read(), Sent()]
-    times = accumulate(chance.choice([20] * 20 + [0, 0, 35, 90, 400, 6000]) for _ in range(5000))
+    times = accumulate(chance.choice([20] * 20 + [0, 0, 35, 90, 400, 6000]) for _ in range(1000))
     for number, time_ms in enumerate(times):
         for caller in ways:
             caller.come(frame(number), time_ms)

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
@@ -80,38 +79,9 @@ async def all_closed_for_the_engine(server: Server) -> None:
         await asyncio.sleep(0)
 
 
-class Uncollected:
-    """No collection comes meanwhile."""
-
-    def __enter__(self) -> None:
-        gc.collect()
-        gc.disable()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        gc.enable()
-
-
-_before: list[object] = []
-
-
-@pytest.fixture(autouse=True)
-def before() -> Iterator[None]:
-    """What tests of other files have left does not count."""
-    _before[:] = _all()
-    yield
-    _before.clear()
-
-
-def _all() -> list[object]:
-    return [each for each in gc.get_objects() if type(each).__name__ in KINDS]
-
-
 def left() -> Counter[str]:
-    """What there is of streams and connections, by type; the far end's have other names."""
-    known = {id(each) for each in _before}
-    return Counter(type(each).__name__ for each in _all() if id(each) not in known)
+    """What the test has made of streams and connections and is still there, by type; the far end's have other names."""
+    return Counter(name for each in gc.get_objects() if (name := type(each).__name__) in KINDS)
 
 
 @pytest.fixture(params=["ws", "wss"])
@@ -153,8 +123,12 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, authority: trust
 
 @pytest.fixture(autouse=True)
 def uncollected() -> Iterator[None]:
-    with Uncollected():
-        yield
+    """No collection comes meanwhile, and what others have left does not count."""
+    gc.disable()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    gc.enable()
 
 
 async def test_stopped(bench: Bench) -> None:

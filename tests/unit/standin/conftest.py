@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime.standin import StandIn, StandInError, find_library
+from mod_openai_realtime.native import MODULE_PATH
+from mod_openai_realtime.standin import StandIn, find_library
 
 ROOT = Path(__file__).resolve().parents[3]
 NATIVE = ROOT / "native"
@@ -17,7 +18,7 @@ SANITIZE = os.environ.get("NATIVE_SANITIZE")
 def compile_shared(output: Path, *sources: Path) -> Path:
     """Builds a shared library as setup.py does."""
     command = ["gcc", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-std=gnu11", "-O2", "-g"]
-    command += ['-DMODULE_VERSION="0"', "-Wall", "-Wextra", f"-I{NATIVE / 'ring'}", f"-I{NATIVE / 'freeswitch'}"]
+    command += ["-Wall", "-Wextra", f"-I{NATIVE / 'ring'}", f"-I{NATIVE / 'freeswitch'}"]
     command += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
     # A sanitizer that is preloaded into the tests must not judge the compiler.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
@@ -26,13 +27,8 @@ def compile_shared(output: Path, *sources: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def library_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built library, or one built here where there is none: a process can have only one."""
-    try:
-        return find_library()
-    except StandInError:
-        output = tmp_path_factory.mktemp("native") / "libstandin.so"
-        return compile_shared(output, *sorted((NATIVE / "standin").glob("*.c")))
+def library_path() -> Path:
+    return find_library()
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +37,8 @@ def probe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def module_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The product's own module, built here."""
-    output = tmp_path_factory.mktemp("module") / "mod_openai_audio_stream.so"
-    return compile_shared(output, *sorted((NATIVE / "mod_openai_audio_stream").glob("*.c")))
+def module_path() -> Path:
+    return MODULE_PATH
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_openai_realtime.dialect.profiles import SPEACHES, XAI
@@ -300,7 +301,7 @@ VALUES = (
 
 
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES), st.booleans())
-@settings(max_examples=800, deadline=None, database=None)
+@examples(200)
 def test_any_variables_give_settings_that_can_be_honoured_or_a_refusal(
     variables: dict[str, str], raw_api: bool
 ) -> None:

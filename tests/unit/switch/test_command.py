@@ -7,7 +7,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_openai_realtime.switch import reasons
@@ -104,7 +105,7 @@ def starts(draw: st.DrawFn) -> tuple[str, Start]:
 
 
 @given(starts())
-@settings(max_examples=300, deadline=None, database=None)
+@examples(150)
 def test_a_start_put_together_by_the_grammar_parses_to_its_meaning(case: tuple[str, Start]) -> None:
     text, start = case
 
@@ -122,7 +123,7 @@ WORDS = st.sampled_from(
 
 
 @given(st.lists(WORDS | st.text(max_size=8), max_size=17).map(" ".join) | st.text())
-@settings(max_examples=500, deadline=None, database=None)
+@examples(200)
 def test_any_text_is_a_command_or_one_of_the_reasons(arguments: str) -> None:
     try:
         parse_command(arguments)

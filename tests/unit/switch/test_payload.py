@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_openai_realtime.dialect.messages import MAX_VALUES
@@ -136,7 +137,7 @@ VALUES = st.recursive(
 
 
 @given(st.lists(TOKENS, max_size=12).map("".join) | VALUES.map(json.dumps))
-@settings(max_examples=1000, deadline=None, database=None)
+@examples(300)
 def test_json_is_taken_exactly_where_the_standard_library_takes_it(text: str) -> None:
     message = text.encode()
     try:
@@ -149,7 +150,7 @@ def test_json_is_taken_exactly_where_the_standard_library_takes_it(text: str) ->
 
 
 @given(st.text("AQW1e30=+/-_ {\n") | st.text() | st.binary().map(encode))
-@settings(max_examples=500, deadline=None, database=None)
+@examples(200)
 def test_any_text_is_a_payload_or_one_of_the_reasons(text: str) -> None:
     try:
         message = decode_payload(text)

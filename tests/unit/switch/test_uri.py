@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_openai_realtime.switch.uri import MAX_URI_CHARACTERS, validate_uri
@@ -47,7 +48,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=10).map("".join) | st.text(max_size=30) | st.text(max_size=30).map("ws://".__add__))
-@settings(max_examples=500, deadline=None, database=None)
+@examples(200)
 def test_what_is_taken_is_plain_to_other_parsers(text: str) -> None:
     try:
         uri = validate_uri(text)
@@ -69,7 +70,7 @@ def test_what_is_taken_is_plain_to_other_parsers(text: str) -> None:
     st.none() | st.integers(1, 65535),
     st.from_regex(r"([/?][!-\"$-~]{0,40})?", fullmatch=True),
 )
-@settings(max_examples=300, deadline=None, database=None)
+@examples(150)
 def test_every_uri_put_together_by_the_grammar_is_taken(scheme: str, host: str, port: int | None, rest: str) -> None:
     uri = f"{scheme}://{host}{'' if port is None else f':{port}'}{rest}"
 

@@ -23,11 +23,14 @@ class Conversation:
     `max_items`: so many are kept, the newest; 0: all that MAX_BYTES hold; None: none, and only `wishes` is kept.
     """
 
-    def __init__(self, max_items: int | None, *, plays: bool = True, dialect: Dialect = OPENAI) -> None:
+    def __init__(
+        self, max_items: int | None, *, plays: bool = True, dialect: Dialect = OPENAI, translates: bool = False
+    ) -> None:
         """`plays`: where the stream plays nothing, nobody knows what was heard, and all that was said counts.
-        `dialect`: what the application speaks."""
+        `dialect`: what the application speaks; `translates`: whatever the server does."""
         self.wishes = SessionWishes()
         self.dialect = dialect
+        self.translates = translates
         self._max_items = max_items
         self._plays = plays
         self._items: dict[str, Item] = {}

@@ -38,6 +38,8 @@ def plan_variables(
     agent says itself over them. `channel`: all its variables, for keys. Raises PlanError."""
     variables = {name.upper(): value for name, value in given.items()}
     variables.pop("STREAM_RAW_AUDIO", None)
+    if variables.get("STREAM_RESTORE", "").lower() == "off":
+        variables["STREAM_RESTORE"] = "session"  # without it an agent would be none
     variables.setdefault("STREAM_RESTORE", "conversation")
     variables.setdefault("STREAM_DISABLE_AUDIOFILES", "true")
     # 0 would be for as long as the call lasts.

@@ -39,6 +39,7 @@ from ..conversation.understanding import (
 )
 from ..dialect.client_messages import ClientMessage
 from ..dialect.messages import Kind, classify
+from ..dialect.translation import translated
 from ..later import Later
 from ..realtime.receiving import TakeAudio
 from .keep_alive import KeepAlive
@@ -129,19 +130,27 @@ class Dialogue:
 
     def for_server(self, payload: bytes) -> bytes:
         """A message of the application, as it is to go out."""
-        terms = self.session.barge_in
-        if terms.policy is BargeIn.SERVER or session_update(payload) is None:
+        terms, conversation = self.session.barge_in, self.session.conversation
+        translates = conversation is not None and conversation.translates
+        if (terms.policy is BargeIn.SERVER and not translates) or session_update(payload) is None:
             return payload
         update = json.loads(payload)  # which keeps numbers of any size
-        told = terms.of_application(update.get("session"))
-        return payload if told is None else json.dumps({**update, "session": told}, separators=(",", ":")).encode()
+        asked = update.get("session")
+        if conversation is not None and translates and isinstance(asked, dict):
+            asked = translated(asked, conversation.dialect, self.session.dialect)
+        told = terms.of_application(asked) or asked
+        if told == update.get("session"):
+            return payload
+        return json.dumps({**update, "session": told}, separators=(",", ":")).encode()
 
-    def application_sent(self, payload: bytes) -> None:
-        """A message of the application has gone out, whatever it says."""
-        session, update = self.session, session_update(payload)
+    def application_sent(self, payload: bytes, told: bytes) -> None:
+        """A message of the application has gone out, whatever it says; `told`: what for_server() made of it."""
+        session, update = self.session, session_update(told)
         session.negotiation.application_sent(update)
-        if session.conversation is not None and update is not None:
-            session.conversation.application_sent(update)
+        conversation = session.conversation
+        wish = session_update(payload) if conversation is not None and conversation.translates else update
+        if conversation is not None and wish is not None:
+            conversation.application_sent(wish)
         self._listener.look()
 
     def restoration_overdue(self) -> None:

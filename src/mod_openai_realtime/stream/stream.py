@@ -264,14 +264,14 @@ class Stream:
         if is_for_player(message):
             self._dialogue.silence()
             return
-        payload = self._dialogue.for_server(payload)
-        self._outbound.application(payload)
-        self._dialogue.application_sent(payload)
+        told = self._dialogue.for_server(payload)
+        self._outbound.application(told)
+        self._dialogue.application_sent(payload, told)
         if message is not None:
             heard = self._outgoing is not None and self._outgoing.open
             self._dialogue.application_said(message, caller_is_heard=heard)
         self._continuity.look()
-        self._pilot.sent(payload)
+        self._pilot.sent(told)
 
     def describe(self) -> dict[str, object]:
         """This stream's entry of `list`."""

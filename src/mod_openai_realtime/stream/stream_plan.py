@@ -76,9 +76,14 @@ class StreamPlan:
         plays, dialect = self.start.playback_rate is not None, self.dialects[0]
         if self.piloting.session is not None:
             dialect = replace(dialect, shape=Shape.NESTED)  # pilots write it so, whatever the server speaks
-        conversation = Conversation(items, plays=plays, dialect=dialect)
-        if self.piloting.session is not None:
-            conversation.wishes.take_up(self.piloting.session)
+
+        def anew() -> Conversation:
+            made = Conversation(items, plays=plays, dialect=dialect, translates=self.piloting.session is not None)
+            if self.piloting.session is not None:
+                made.wishes.take_up(self.piloting.session)
+            return made
+
+        conversation = anew()
         if self.kept:
             try:
                 kept = orjson.loads(self.kept)
@@ -88,7 +93,7 @@ class StreamPlan:
                     conversation.cut(part.item_id, part.content_index, heard.heard_samples, heard.received_samples)
             except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
                 warn("what was kept of the conversation makes no sense: it begins anew")
-                return Conversation(items, plays=plays, dialect=dialect)
+                return anew()
         return conversation
 
     def continuity(

@@ -328,6 +328,23 @@ async def test_an_agent_without_a_url_has_the_engines_with_its_own_model(bench: 
     assert request is not None and request.path == "/v1/realtime?model=other"
 
 
+async def test_what_is_asked_of_the_session_in_mid_call_is_said_as_the_server_takes_it(bench: Bench) -> None:
+    bench.switch.variables["STREAM_DIALECT"] = "openai-beta"
+    detection = {"type": "server_vad", "threshold": 0.9}
+    await bench.talk(session={**SESSION, "audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}})
+    asked = {"instructions": "Be slow.", "audio": {"input": {"turn_detection": detection}}}
+    bench.act(Send({"type": "session.update", "session": asked}))
+    updates = [text for text in bench.server.texts if text["type"] == "session.update"]
+    assert updates[0]["session"]["turn_detection"] == {"type": "semantic_vad"}
+    await bench.server.until(lambda: bench.server.texts[-1]["session"].get("instructions") == "Be slow.")
+    assert bench.server.texts[-1]["session"] == {"instructions": "Be slow.", "turn_detection": detection}
+    # And is asked again of the next.
+    await bench.server.connections[0].close(1011)
+    await bench.host_told(Connected, 2)
+    again = [text for text in bench.server.texts if text["type"] == "session.update"][-1]["session"]
+    assert again["turn_detection"] == detection and again["instructions"] == "Be slow." and "audio" not in again
+
+
 async def test_a_reconnect_restores_the_session_and_tells_the_agent(bench: Bench) -> None:
     await bench.talk()
     await bench.server.connections[0].close(1011)

@@ -106,8 +106,8 @@ class NotedDesk:
     def open(self, plan: Plan) -> None:
         self.did.append(plan)
 
-    def fail(self, reason: str) -> None:
-        self.did.append(("fail", reason))
+    def fail(self, reason: str, prompt: str | None = None) -> None:
+        self.did.append(("fail", reason, prompt))
 
     def send(self, event: dict[str, Any]) -> None:
         self.did.append(event)

@@ -69,8 +69,8 @@ class Desk(Protocol):
     def open(self, plan: Plan, /) -> None:
         """The stream is to connect. What is wrong with the plan is told by AgentCall.ended()."""
 
-    def fail(self, reason: str, /) -> None:
-        """There will be no agent: end the stream as one that has failed."""
+    def fail(self, reason: str, prompt: str | None = None, /) -> None:
+        """There will be no agent: end the stream as one that has failed, once the caller has heard `prompt`."""
 
     def send(self, event: dict[str, Any], /) -> None: ...
     def play(self, play: Play, /) -> None: ...
@@ -209,8 +209,8 @@ class AgentCall:
         match act:
             case Plan():
                 self._open(desk, act)
-            case Fail(reason):
-                desk.fail(reason)
+            case Fail(reason, prompt):
+                desk.fail(reason, prompt)
             case Send(event):
                 desk.send(event)
             case Play():

@@ -66,6 +66,10 @@ class Seat(Protocol):
     def launch(self, plan: Plan, bug: Bug, variables: Mapping[str, str], desk: AgentDesk, /) -> Stream:
         """Raises PlanError, CommandRefusedError or FactsError."""
 
+    def launch_prompt(self, prompt: str, reason: str, bug: Bug, desk: AgentDesk, /) -> Stream:
+        """A stream in which a file is heard, and that fails for this reason then. Raises CommandRefusedError or
+        FactsError."""
+
     def fail(self, reason: str, /) -> None:
         """The bug goes, with nothing to come."""
 
@@ -180,25 +184,39 @@ class AgentDesk:
         try:
             self._launch(plan)
         except (PlanError, CommandRefusedError, FactsError) as error:
-            self.fail(str(error))
+            self.fail(str(error), plan.failure_prompt)
 
     def _launch(self, plan: Plan) -> None:
         bug = self._bug
         if self._over or bug is None or self._stream is not None:
             return
+        self._stream = self._seat.launch(plan, bug, channel_variables(self._dump), self)
+        bug.close()
+
+    def _launch_prompt(self, prompt: str, reason: str) -> None:
+        bug = self._bug
+        if self._over or bug is None:
+            return
         try:
-            self._stream = self._seat.launch(plan, bug, channel_variables(self._dump), self)
-        finally:
+            self._stream = self._seat.launch_prompt(prompt, reason, bug, self)
+        except (CommandRefusedError, FactsError) as error:
+            self.log("warning", f"the failure prompt can't be played: {error}")
+        else:
             bug.close()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, prompt: str | None = None) -> None:
         self.log("error", reason)
         if self._stream is not None:
             self._stream.fail(reason)
-        elif not self._over:
+            return
+        if prompt is not None:
+            self._launch_prompt(prompt, reason)
+        if self._stream is None and not self._over:
             if self._call is not None:
                 self._ended("failed", reason)
             self._seat.fail(reason)
+            self.finish()
+            self.finish()
 
     def send(self, event: dict[str, Any]) -> None:
         if self._stream is not None:

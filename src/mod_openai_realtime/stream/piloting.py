@@ -24,6 +24,8 @@ class Piloting:
     """Plays sounds of the pilot's own."""
     failure_prompt: Path | None = None
     """What the caller hears where no connection comes up in time."""
+    failure: str | None = None
+    """There will be no connection, for this reason: the prompt is all that is played."""
     keeps: Callable[[], dict[str, Any]] | None = None
     """What the pilot has kept beside the conversation."""
 

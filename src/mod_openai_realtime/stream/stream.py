@@ -122,8 +122,11 @@ class Stream:
     # -- life
 
     def start(self) -> None:
-        """The media bug is on: connect."""
+        """The media bug is on: connect, if that may be hoped for."""
         self._machine.move(State.RUNNING)
+        if self._plan.piloting.failure is not None:
+            self.fail(self._plan.piloting.failure)
+            return
         self._endpoint.start()
         if self._first_connection is not None:
             self._first_connection.begin(self._owner.later, self.fail)

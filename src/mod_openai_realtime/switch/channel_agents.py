@@ -29,6 +29,7 @@ from .channel_facts import FactsError
 from .command import DEFAULT_RATE, Direction, Mix, Start
 from .execution import Digit, ExecuteKind
 from .opening import Opening
+from .prepared import Prepared
 from .refusal import CommandRefusedError
 from .verb import Order
 
@@ -138,6 +139,8 @@ def _kept(fields: Mapping[str, str]) -> Kept | None:
         return None
 
 
+_NOWHERE = "ws://127.0.0.1/"
+"""Of a stream that is not to connect."""
 # A recording is of the caller and of what is played, whatever is sent.
 _OPENING_FIELDS = {"capture": Mix.MONO.value, "playback": "1", "record": "1"}
 
@@ -175,25 +178,36 @@ class _Seat:
 
     def launch(self, plan: Plan, bug: Bug, variables: Mapping[str, str], desk: AgentDesk) -> Stream:
         """Raises PlanError, CommandRefusedError or FactsError."""
-        channel, services = self._channel, self._channel.services
+        services = self._channel.services
         assert services.agents is not None
-        given = {name: value for name, value in self._fields.items() if name.upper().startswith("STREAM_")}
-        others = {name: value for name, value in self._fields.items() if name not in given}
+        given, others = self._given()
         wanted = plan_variables(plan, given, variables, os.environ)
         start = _start_of(self._command, services.agents.uri(plan))
-        prepared = channel.prepare(start, {**others, **wanted})
-
-        def sounds(playback: Playback, changed: Callable[[], None]) -> OwnSounds:
-            soon = asyncio.get_running_loop().call_soon_threadsafe
-            return OwnSounds(playback, services.executor, soon, changed)
-
         piloting = Piloting(
             pilot=desk.pilot,
             session=plan.session,
-            sounds=sounds,
+            sounds=self._sounds,
             failure_prompt=Path(plan.failure_prompt) if plan.failure_prompt is not None else None,
             keeps=desk.kept,
         )
+        return self._begin(self._channel.prepare(start, {**others, **wanted}), bug, piloting)
+
+    def launch_prompt(self, prompt: str, reason: str, bug: Bug, desk: AgentDesk) -> Stream:
+        """Raises CommandRefusedError or FactsError."""
+        piloting = Piloting(pilot=desk.pilot, sounds=self._sounds, failure_prompt=Path(prompt), failure=reason)
+        return self._begin(self._channel.prepare(_start_of(self._command, _NOWHERE), self._given()[1]), bug, piloting)
+
+    def _given(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The stream's variables, and what else is told of the channel."""
+        given = {name: value for name, value in self._fields.items() if name.upper().startswith("STREAM_")}
+        return given, {name: value for name, value in self._fields.items() if name not in given}
+
+    def _sounds(self, playback: Playback, changed: Callable[[], None]) -> OwnSounds:
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+        return OwnSounds(playback, self._channel.services.executor, soon, changed)
+
+    def _begin(self, prepared: Prepared, bug: Bug, piloting: Piloting) -> Stream:
+        channel = self._channel
         prepared = replace(prepared, needs_connection=True, piloting=piloting)
         if self.opening is None:
             return channel.launch(self._number, prepared, bug.fields, bug.fd, resumed=True)

@@ -39,7 +39,7 @@ class Talks:
         self._switch = switch
         self._make_telephone = make_telephone
         self._make_endpoint = make_endpoint
-        self._notes = folder / "notes"
+        self.notes_file = folder / "notes"
 
     def __call__(
         self,
@@ -52,16 +52,19 @@ class Talks:
     ) -> tuple[TelephoneCall, LocalEndpointThread]:
         """`script`: what the model does in answer to the greeting's request, and to each turn of the caller.
         `telephone`: attributes of the caller's. The other options are the endpoint's."""
-        endpoint = self._make_endpoint(**{"agent": {"turns": list(script)}, "vad": False, **endpoint_options})
+        endpoint = self.endpoint(**{"agent": {"turns": list(script)}, **endpoint_options})
         call = self.begin(f"{to} url={endpoint.url} {parameters}", variables, telephone)
         return call.wait_answered(), endpoint
+
+    def endpoint(self, **options: Any) -> LocalEndpointThread:
+        return self._make_endpoint(**{"vad": False, **options})
 
     def begin(self, arguments: str, variables: str = "", telephone: Mapping[str, Any] | None = None) -> TelephoneCall:
         """A call, to the application with these arguments, that may not be answered yet."""
         caller = self._make_telephone()
         for name, value in (telephone or {}).items():
             setattr(caller, name, value)
-        headers = {"X-Agent": f"{arguments} notes={self._notes}"}
+        headers = {"X-Agent": f"{arguments} notes={self.notes_file}"}
         if variables:
             headers["X-Variables"] = variables
         return caller.call(self._switch.sip_address, "agent", headers)
@@ -69,7 +72,7 @@ class Talks:
     @property
     def notes(self) -> list[list[str]]:
         """What the agents have noted so far: an agent, and why its part ended."""
-        lines = self._notes.read_text().splitlines() if self._notes.exists() else []
+        lines = self.notes_file.read_text().splitlines() if self.notes_file.exists() else []
         return [json.loads(line) for line in lines]
 
     def wait_notes(self, *expected: list[str]) -> None:

@@ -54,7 +54,7 @@ def test_an_agent_that_never_says_what_its_session_is_to_be_has_failed(
     call: AgentCall, desk: NotedDesk, timers: Timers
 ) -> None:
     assert timers.run_out() == [PLAN_S]
-    assert desk.did == [("fail", "Agent did not answer")]
+    assert desk.did == [("fail", "Agent did not answer", None)]
 
 
 def test_what_happens_is_numbered(planned: FakeHost, call: AgentCall) -> None:
@@ -152,8 +152,8 @@ def test_an_answer_that_comes_after_the_end_is_not_told(planned: FakeHost, call:
 
 def test_an_agent_that_fails_ends_its_stream(call: AgentCall, host: FakeHost, desk: NotedDesk) -> None:
     host.hello("bakery")
-    host.say(Acts(call.number, 1, [Fail("on_start raised")]))
-    assert desk.did == [("fail", "on_start raised")]
+    host.say(Acts(call.number, 1, [Fail("on_start raised", "sorry.wav")]))
+    assert desk.did == [("fail", "on_start raised", "sorry.wav")]
 
 
 def test_a_worker_that_comes_after_goes_on_with_plan_and_numbers(planned: FakeHost, call: AgentCall) -> None:

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from audio.files import write_wav
 from link.linked_channel import LinkedChannel, Server, linked_channel
 from pilot_doubles import FakeHost
 
@@ -314,6 +316,31 @@ async def test_an_agent_that_cannot_begin_has_failed_with_a_reason(bench: Bench,
     assert bench.switch.failures == [why]
     assert any(why in text for _, text in bench.switch.log)
     assert not any("sk-literal" in text for _, text in bench.switch.log)
+
+
+@pytest.mark.parametrize("why", ["it can't begin", "its key is missing"])
+async def test_what_the_caller_hears_where_there_will_be_no_agent(bench: Bench, tmp_path: Path, why: str) -> None:
+    prompt = tmp_path / "sorry.wav"
+    write_wav(prompt, np.full(1600, 3000, np.int16), 8000)
+    await bench.begin()
+    plan = Plan(SESSION, key="variable:none", failure_prompt=str(prompt))
+    bench.act(Fail("no customers", str(prompt)) if why == "it can't begin" else plan)
+    ended = await bench.host_told(Ended)
+    assert ended.reason == "failed"
+    loud = np.abs(np.frombuffer(bench.heard, np.int16)) > 1000
+    assert np.count_nonzero(loud) == pytest.approx(1600, abs=80)
+    await bench.switch.until(lambda: bench.switch.bugs == {})
+    assert bench.switch.failures == [
+        "no customers" if why == "it can't begin" else "the agent's key: the channel has no variable none"
+    ]
+    assert bench.server.connections == []
+
+
+async def test_a_prompt_that_cannot_be_played_keeps_nobody_waiting(bench: Bench, tmp_path: Path) -> None:
+    await bench.begin()
+    bench.act(Fail("no customers", str(tmp_path / "none.wav")))
+    assert (await bench.host_told(Ended)).reason == "failed"
+    await bench.switch.until(lambda: bench.switch.failures == ["no customers"])
 
 
 async def test_the_key_comes_from_where_the_agent_says(bench: Bench) -> None:

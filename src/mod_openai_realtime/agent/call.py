@@ -161,8 +161,9 @@ class Call:
     # -- digits, variables, and anything else
 
     async def send_digits(self, digits: str) -> None:
-        """DTMF towards the caller: 0-9, *, #, A-D."""
-        await self._driver.execute(control.send_digits(self.uuid, digits))
+        """DTMF towards the caller: up to 128 of 0-9, *, #, A-D. Returns once they have been sent, which takes 0.2 s for
+        each."""
+        await self._driver.execute(control.send_digits(digits))
 
     async def digits(self, count: int | None = None, terminator: str | None = "#", timeout_s: float = 10) -> str:
         """Collects what the caller keys in, until there are `count` digits, or the terminator (which is not among

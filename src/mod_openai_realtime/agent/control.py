@@ -10,7 +10,7 @@ from typing import Literal
 from .errors import CallError
 from .messages import Execute, Facts, Kind
 
-_DIGITS = re.compile(r"^[0-9A-Da-d*#]+$")
+_DIGITS = re.compile(r"^[0-9A-Da-d*#]{1,128}$")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.:-]*$")
 _CAUSE = re.compile(r"^[A-Z0-9_]+$")
 _WORD = re.compile(r"^[^\s]+$")
@@ -66,9 +66,9 @@ def hang_up(cause: str) -> Request:
     return Request("hang_up", cause)
 
 
-def send_digits(uuid: str, digits: str) -> Request:
+def send_digits(digits: str) -> Request:
     _match(_DIGITS, digits, "digits")
-    return Request("api", "uuid_send_dtmf", f"{uuid} {digits}")
+    return Request("send_digits", digits)
 
 
 def get_variable(name: str) -> Request:

@@ -70,6 +70,7 @@ Kind = Literal[
     "hold",
     "bridge",
     "originate",
+    "send_digits",
 ]
 
 
@@ -319,6 +320,7 @@ class Execute(_Message, tag="execute"):
     | refer | URI | the caller's telephone has gone there, and the channel with it |
     | bridge | `connected` or `ended`, dial string | the parties are connected, or no longer; the agent is muted |
     | originate | uuid of the new channel, arguments of the command | it has answered, and runs its application |
+    | send_digits | digits | they have been sent |
     | hold | `on`, `off` or `silent` | hold music is on; meanwhile the server gets nothing of the caller, and playback
       waits. `silent`: the same without the music |
     """

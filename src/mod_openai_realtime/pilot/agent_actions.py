@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 MAX_UNDER_WAY = 64
 """Of one call; each may last as long as a bridge does."""
 
+DIGIT_MS, DIGIT_PAUSE_MS = 160, 20
+"""How long FreeSWITCH is told to send each digit, and what it leaves between two."""
+DIGITS_LATE_S = 0.1
+"""Until the first begins, and the last has been told of three times."""
+
 _BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
 _KINDS = {
     "application": ExecuteKind.APPLICATION,
@@ -71,6 +76,8 @@ class AgentActions:
                 return None
             case "originate":
                 return await originate(line, execute.name, execute.arguments)
+            case "send_digits":
+                return await self._send_digits(execute.name)
             case "hold":
                 await self._hold.change(execute.name)
                 return None
@@ -87,6 +94,13 @@ class AgentActions:
                 return await line.freeswitch(ExecuteKind.SET, execute.name, execute.arguments)
             case kind:
                 return await line.freeswitch(_KINDS[kind], execute.name, execute.arguments or None)
+
+    async def _send_digits(self, digits: str) -> str | None:
+        """FreeSWITCH answers as soon as they are queued: a hang-up would cut them."""
+        line = self._line
+        said = await line.freeswitch(ExecuteKind.API, "uuid_send_dtmf", f"{line.uuid} {digits}@{DIGIT_MS}")
+        await asyncio.sleep(len(digits) * (DIGIT_MS + DIGIT_PAUSE_MS) / 1000 + DIGITS_LATE_S)
+        return said
 
     async def _record(self, path: str) -> str | None:
         """By FreeSWITCH itself, which hears the agent too. A path that is not absolute is in its recordings folder."""

@@ -377,7 +377,7 @@ async def test_what_an_agent_does_to_its_call(desk: Desk) -> None:
     await line.heard()
     assert call.variables == {"language": "de", "mood": "good"}
     assert [each[:2] for each in call.executed[3:]] == [
-        ("application", "playback"), ("api", "uuid_dump"), ("api", "uuid_send_dtmf"),
+        ("application", "playback"), ("api", "uuid_dump"), ("send_digits", "12#"),
         ("stream", "record"), ("stream", "record"),
     ]  # fmt: skip
     assert call.sent[-1]["item"]["role"] == "system"

@@ -9,6 +9,7 @@ import pytest
 from agent.fake_call import API, APPLICATION, GET, SET, FakeCall, both, result_of
 
 from mod_openai_realtime.agent.messages import Execute, Result
+from mod_openai_realtime.pilot import agent_actions
 from mod_openai_realtime.pilot.agent_actions import MAX_UNDER_WAY, AgentActions
 from mod_openai_realtime.switch.execution import ExecutionError
 
@@ -113,3 +114,12 @@ async def test_a_recording_is_freeswitchs_own() -> None:
     assert [result.error for result in results] == [None, "it is recorded already", None, "nothing is recorded"]
     commands = [arguments for _, name, arguments in line.asked if name == "uuid_record"]
     assert commands == ["u1 start /var/recordings/a.wav", "u1 stop /var/recordings/a.wav"]
+
+
+async def test_digits_are_waited_for_until_they_have_been_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_actions, "DIGIT_MS", 1)
+    line = FakeCall({})
+    began = asyncio.get_running_loop().time()
+    assert (await result_of(line, Execute(1, "send_digits", "12#"))).ok
+    assert line.asked == [(API, "uuid_send_dtmf", "u1 12#@1")]
+    assert asyncio.get_running_loop().time() - began >= 0.06

@@ -16,7 +16,9 @@ import orjson
 from .dialect import EVERY_ITEM, Dialect, Gate, Shape
 from .profiles import PROFILES
 
-MAX_FILE_BYTES = 64 << 10
+MAX_FILE_BYTES = 16 << 10
+MAX_DOTS = 100
+"""In a line. What the parser takes for a key of many parts grows with their square: 11 s and 4 GB for 64 kB of them."""
 MAX_NAMES = 16
 """In a list; each message is compared with all of them."""
 MAX_NAME = 100
@@ -62,9 +64,12 @@ def _read(path: str) -> bytes:
 
 def read_dialect(text: str, name: str) -> Dialect:
     """From TOML; `name`: what it is called then. Raises DialectError, whose text says where the fault is."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MAX_DOTS:
+            raise DialectError(f"names a file with more than {MAX_DOTS} dots in line {number}")
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number with too many digits
         where = str(error).rpartition("(at ")[2].rstrip(")") if "(at " in str(error) else "its nesting"
         raise DialectError(f"names a file that is no TOML: {where}") from None
     base_name = table.pop("base", "openai")

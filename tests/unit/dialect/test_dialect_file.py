@@ -118,6 +118,8 @@ def test_a_known_one_has_a_name_in_any_case(name: str) -> None:
         ("[input]\nname = 'x'", "`input.name`, which is none of pcm, pcmu, pcma"),
         ("[output]\nrate_names = {fast = 'x'}", "`output.rate_names` is not a table of rates"),
         ("a = " + "[" * 5000, "no TOML"),
+        ("keep_alive_s = " + "9" * 5000, "no TOML"),
+        ("\n" + ".".join("a" * 5000) + " = 1", "more than 100 dots in line 2"),
     ],
 )
 def test_a_fault_is_told_of_with_its_place_and_no_value(text: str, fault: str) -> None:
@@ -141,7 +143,7 @@ def test_what_is_no_file_is_told_of_and_never_waited_for(tmp_path: Path) -> None
         ("pipe", "what is no file"),
         ("", "what is no file"),
         ("none", "No such file"),
-        ("large", "more than 64 kB"),
+        ("large", "more than 16 kB"),
     ):
         with pytest.raises(DialectError, match=fault):
             named_dialect(f"{tmp_path}/{name}")

@@ -14,7 +14,8 @@ from ..realtime.receiving import TakeAudio
 from .audio_format import AudioFormat
 from .heard import ItemPart
 from .own_sounds import OwnSounds
-from .playback import Playback, Speech, Utterance
+from .playback import Playback
+from .utterance import Speech, Utterance
 
 MakeSounds = Callable[[Playback, Callable[[], None]], OwnSounds]
 

@@ -11,9 +11,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
-from itertools import chain
 from typing import Any
 
 from .._media import Playout, StreamMemory
@@ -28,54 +25,14 @@ from ..limits import (
     admit,
 )
 from ..token_bucket import TokenBucket
+from .cut import Cut
 from .heard import Heard, HeardLedger, ItemPart
 from .resampling import make_resampler
+from .utterance import Chosen, Speech, Utterance
 
 LOW_MS, HIGH_MS = 200, 400  # refill the ring when less than LOW is ahead, and whenever audio comes, up to HIGH
 MAX_QUEUE_S = 180
 NEVER = (1 << 64) - 1
-# A channel that sends nothing (parked, say) never answers a discard; after so many ticks its last position stands.
-CUT_TICKS = 10
-
-
-class Speech(Enum):
-    STARTED = auto()
-    STOPPED = auto()
-
-
-@dataclass(slots=True)
-class Utterance:
-    """The audio of one response, from the first sample that was queued to the drain after its last."""
-
-    response: str | None
-    session: int
-    interruptible: bool
-    source_start: int
-    source_end: int  # known once something else is queued, or nothing more
-    finished: bool = False
-    started: bool = False
-    doomed: bool = False  # not to be heard any more; goes as soon as it is the first
-    heard_at_ns: int = 0  # CLOCK_MONOTONIC of the first frame heard
-
-
-Chosen = Callable[[Utterance], bool]
-
-
-@dataclass(slots=True)
-class _Cut:
-    """A barge-in that the media thread has not answered yet."""
-
-    discarded_to: int
-    ring_tail: int  # what the media thread had taken when it was told
-    run_source: int
-    run_ring: int
-    write_rate: int
-    ledger: HeardLedger
-    told: HeardLedger
-    """Without what the server is not to be told."""
-    utterances: list[Utterance]
-    unfinished: bool  # of the last of it more was to come
-    ticks: int = 0
 
 
 class Playback:
@@ -101,7 +58,7 @@ class Playback:
         self._ledger = HeardLedger()
         self._open: tuple[str | None, ItemPart | None] | None = None  # what was fed last, while nothing came after it
         self._open_start = 0  # source position
-        self._cuts: deque[_Cut] = deque()
+        self._cuts: deque[Cut] = deque()
         self._played: list[Played] = []
         self._cut_short: list[Heard] = []
         self.muted = False
@@ -257,7 +214,7 @@ class Playback:
         told = ledger.copy() if tell else HeardLedger()
         if len(self._cuts) >= MAX_CUTS:
             self.interrupted(final=True)
-        self._cuts.append(_Cut(target, tail, run_source, run_ring, self._write_rate, ledger, told, doomed, unfinished))
+        self._cuts.append(Cut(target, tail, run_source, run_ring, self._write_rate, ledger, told, doomed, unfinished))
         return [Speech.STOPPED] if any(utterance.started for utterance in doomed) else []
 
     def _contents_of(self, utterances: list[Utterance]) -> list[bytes]:
@@ -283,12 +240,9 @@ class Playback:
             self._convert(rate, scaled)
         self._ledger.scale(scaled)
         for cut in self._cuts:
-            cut.run_source = scaled(cut.run_source)
-            cut.ledger.scale(scaled)
-            cut.told.scale(scaled)
-        for utterance in chain(self._utterances, *(cut.utterances for cut in self._cuts)):
-            utterance.source_start = scaled(utterance.source_start)
-            utterance.source_end = scaled(utterance.source_end)
+            cut.scale(scaled)
+        for utterance in self._utterances:
+            utterance.scale(scaled)
         self.rate = rate
         if not self._utterances:
             self._start_run()
@@ -324,22 +278,15 @@ class Playback:
         if not self._cuts:
             return []
         cut = self._cuts[0]
-        cut.ticks += 1
-        tail = self._memory.playback_tail  # before cut_until: a tail past the cut means that the cut is told of
-        until = self._memory.cut_until
-        if until >= cut.discarded_to:
-            # An answer to a later discard alone: nothing was taken between the two.
-            ring = self._memory.cut_at if until == cut.discarded_to else cut.ring_tail
-        elif tail >= cut.discarded_to or cut.ticks >= CUT_TICKS or final:
-            ring = min(tail, cut.discarded_to)
-        else:
+        position = cut.look(self._memory, self.rate, final=final)
+        if position is None:
             return []
         self._cuts.popleft()
-        position = cut.run_source + max(0, ring - cut.run_ring) * self.rate // cut.write_rate
         for utterance in cut.utterances:
             self._end(utterance, position, interrupted=True)
-        self._cut_short += cut.ledger.cut(position, more=cut.unfinished)
-        return cut.told.cut(position, more=cut.unfinished)
+        cut_short, told = cut.heard(position)
+        self._cut_short += cut_short
+        return told
 
     def cut_short(self) -> list[Heard]:
         """All item parts that were cut short since the last call, also those that interrupted() has not told of."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..audio.agent_audio import AgentAudio
-from ..audio.playback import Speech
+from ..audio.utterance import Speech
 from ..conversation.barge_in import BargeIn
 from ..conversation.effects import (
     Disown,

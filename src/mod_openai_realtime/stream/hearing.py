@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..audio.agent_audio import AgentAudio
-from ..audio.playback import Speech
+from ..audio.utterance import Speech
 from ..conversation.continuity import Continuity
 from ..conversation.turn import TurnFigures
 from ..conversation.understanding import cut_short

@@ -12,8 +12,9 @@ from .._media import Packetizer, Playout, StreamMemory
 from ..audio.caller_voice import CallerVoice
 from ..audio.control import Control
 from ..audio.own_sounds import SoundPlayed
-from ..audio.playback import NEVER, Playback, Speech
+from ..audio.playback import NEVER, Playback
 from ..audio.recording import Recording
+from ..audio.utterance import Speech
 from ..conversation.barge_in import BargeIn
 from ..conversation.restoration import Outcome
 from ..conversation.turn import TurnFigures

@@ -3,8 +3,9 @@
 from array import array
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.audio.cut import CUT_TICKS
 from mod_openai_realtime.audio.heard import Heard, HeardLedger, ItemPart
-from mod_openai_realtime.audio.playback import CUT_TICKS, Playback
+from mod_openai_realtime.audio.playback import Playback
 
 A, A1, B = ItemPart("a", 0), ItemPart("a", 1), ItemPart("b", 0)
 

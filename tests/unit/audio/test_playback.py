@@ -8,7 +8,8 @@ import pytest
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.heard import ItemPart
-from mod_openai_realtime.audio.playback import HIGH_MS, LOW_MS, MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.audio.playback import HIGH_MS, LOW_MS, MAX_QUEUE_S, Playback
+from mod_openai_realtime.audio.utterance import Speech
 
 RATE = 24000
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.heard import Heard, ItemPart
-from mod_openai_realtime.audio.playback import Playback, Speech
+from mod_openai_realtime.audio.playback import Playback
+from mod_openai_realtime.audio.utterance import Speech
 from mod_openai_realtime.conversation.turn import Played
 
 RATE = 8000

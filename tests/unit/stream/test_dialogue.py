@@ -17,7 +17,8 @@ from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.agent_audio import AgentAudio
 from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.audio.heard import Heard
-from mod_openai_realtime.audio.playback import MAX_QUEUE_S, Playback, Speech
+from mod_openai_realtime.audio.playback import MAX_QUEUE_S, Playback
+from mod_openai_realtime.audio.utterance import Speech
 from mod_openai_realtime.conversation.interruption import Interruption
 from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.session import Session

@@ -3,6 +3,7 @@
 import base64
 import gc
 import os
+import sys
 import weakref
 from array import array
 from typing import Any
@@ -177,9 +178,12 @@ def test_channels_become_as_many_as_the_stream_has() -> None:
         packetizer.set_input(8000, channels, None, mixing)
         packetizer.feed(pair)
         assert list(array("h", packetizer.take_pending())) == expected
-        long = pair * 20000
-        packetizer.feed(long)
-        assert list(array("h", packetizer.take_pending())) == expected * 20000
+        pieces = [array("h", [at, at + 2, 3 * at, 3 * at]).tobytes() for at in range(5000)]
+        for piece in pieces:
+            packetizer.feed(piece)
+        whole = packetizer.take_pending()
+        packetizer.feed(b"".join(pieces))
+        assert packetizer.take_pending() == whole
 
 
 def test_a_sender_may_hold_the_gate_in_the_middle_of_a_backlog() -> None:
@@ -296,6 +300,23 @@ def test_a_cycle_through_the_sender_is_collected() -> None:
     del bench
     gc.collect()
     assert gone() is None
+
+
+def test_what_it_was_given_it_lets_go_and_what_takes_its_place_goes_with_it() -> None:
+    bench = Bench(recorded=True)
+    given = [bench.memory, bench.sent, make_resampler(8000, 16000), make_resampler(8000, 16000), bytearray(9).find]
+    before = [sys.getrefcount(each) for each in given]
+    memory, send, resampler, other, encode = given
+    packetizer = Packetizer(memory, True)
+    for each in (resampler, other):
+        packetizer.set_input(8000, 1, each)
+        packetizer.set_way(send, 1, b"", b"", encode)
+    bench.switch.capture(bytes(320), 8000)
+    (pcm, *_) = packetizer.read() or ()
+    assert [sys.getrefcount(each) for each in given] != before
+    del packetizer, each
+    assert [sys.getrefcount(each) for each in given] == [count + 1 for count in before]  # by names of their own
+    assert sys.getrefcount(pcm) == sys.getrefcount(bytes(320))
 
 
 @pytest.mark.parametrize("channels", [0, 1, 2])

@@ -21,6 +21,7 @@ from .agent import Agent, setting, tools_of
 from .beginning import digest, instructions_of, time_of, undoing
 from .brain import Brain
 from .call import Call
+from .call_tasks import CallTasks
 from .control import Request, hold
 from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
@@ -71,7 +72,7 @@ class Driver:
         self._acts: list[m.Act] = []
         self._waiters = Waiters(0 if begin.kept is None else secrets.randbelow(1 << 40))
         self._executing: set[int] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks = CallTasks(begin.agent, begin.facts.uuid)
         self._tool_tasks: dict[str, asyncio.Task[Any]] = {}
         self._hooks = Hooks(self)
         self._timer: Timer | None = None
@@ -125,8 +126,7 @@ class Driver:
     def drop(self) -> None:
         """Everything that runs is cancelled; nothing is told."""
         self.ended = True
-        for task in self._tasks:
-            task.cancel()
+        self.tasks.cancel()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -463,44 +463,24 @@ class Driver:
         try:
             async with asyncio.timeout(END_S):
                 if self.agent is not None:
-                    self._cancel("hooks", "on_start ")  # what they wait for will not come
+                    self.tasks.cancel("hooks", "on_start ")  # what they wait for will not come
                     await self._hooks.finish()
                     await self._hooks.run_end(self.agent, self.reason)
         except TimeoutError:
             logger.error("%s: on_end took longer than %g s", self.call.uuid, END_S)
-        own = asyncio.current_task()
-        for task in [each for each in self._tasks if each is not own]:
-            task.cancel()
+        self.tasks.cancel()
         if self._timer is not None:
             self._timer.cancel()
         self._acts.append(m.Done(self.reason))
         self._flush()
         self.host.ended(self)
 
-    def _cancel(self, *names: str) -> None:
-        for task in list(self._tasks):
-            if task.get_name().startswith(names):
-                task.cancel()
-
-    # -- tasks
-
     def _task(self, coroutine: Coroutine[Any, Any, Any], what: str, *, last: bool = False) -> asyncio.Task[Any]:
-        """`what`: for whoever looks at what blocks the loop."""
+        """Once the call is over only its `last` begins."""
         if self.ended and not last:
             coroutine.close()
             coroutine = _nothing()
-        task = self._loop.create_task(coroutine, name=self.task_name(what))
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-        return task
-
-    def task_name(self, what: str) -> str:
-        return f"{what} of {self._begin.agent} in call {self.call.uuid}"
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("%s failed", task.get_name(), exc_info=task.exception())
+        return self.tasks.begin(coroutine, what)
 
     def _now(self) -> float:
         return self._clock.time()

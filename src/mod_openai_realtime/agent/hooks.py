@@ -64,7 +64,7 @@ class Hooks:
         self.at_work = True
         task = asyncio.current_task()
         if task is not None:
-            task.set_name(self._driver.task_name(f"hooks, {hook.name}"))
+            task.set_name(self._driver.tasks.name(f"hooks, {hook.name}"))
         try:
             with self._told(hook.name):
                 await self._call(hook)

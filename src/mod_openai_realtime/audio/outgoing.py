@@ -90,7 +90,6 @@ class Outgoing:
         self._set_way()
         self._passes = not keep
         self._gate.connected = True
-        self._gate.keeps = False
 
     def disconnect(self, session: Session, *, keeps: bool = False, whole: bool = False) -> None:
         """The connection is gone, and `session` is the one to come. `keeps`: what the caller says now is for that;
@@ -112,7 +111,7 @@ class Outgoing:
         its first. look() follows."""
         self._session = session
         self._passes = False
-        self._gate.settled = self._gate.congested = False
+        self._gate.congested = False
         self._set_way()
 
     def look(self) -> None:

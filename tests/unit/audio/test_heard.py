@@ -5,7 +5,7 @@ from array import array
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.cut import CUT_TICKS
 from mod_openai_realtime.audio.heard import Heard, HeardLedger, ItemPart
-from mod_openai_realtime.audio.playback import Playback
+from mod_openai_realtime.audio.playback import Playback, heard_of_kept
 
 A, A1, B = ItemPart("a", 0), ItemPart("a", 1), ItemPart("b", 0)
 
@@ -156,3 +156,18 @@ def test_a_codec_change_does_not_lose_count() -> None:
     switch.playback(320, 16000)
     (heard,) = playback.interrupted()
     assert abs(heard.heard_samples - 20 * 480) <= 3
+
+
+def test_another_engine_finds_out_how_much_was_heard_of_what_was_playing() -> None:
+    switch, memory, playback = pair(8000)
+    playback.feed(bytes(2 * 2400), "r", A)
+    playback.feed(bytes(2 * 24000), "r", B)
+    playback.tick()
+    playing = playback.playing()
+    for _ in range(10):
+        switch.playback(160, 8000)
+    assert heard_of_kept(playing, memory) == [Heard(B, 2400, 4800 + 19200)]
+    memory.discard_playback(8000)
+    switch.playback(160, 8000)
+    switch.playback(160, 8000)
+    assert heard_of_kept(playing, memory) == [Heard(B, 2400, 24000)]

@@ -97,6 +97,14 @@ class Bench:
         self.lose(keeps=False)
         self.connect(keep=False)
 
+    def roll_over(self) -> Transport:
+        """Another connection goes on: where its messages go."""
+        self.session, other = self.make_session(1), Transport()
+        self.transport.send_buffer = other.send_lying
+        self.outgoing.switch(self.session)
+        self.outgoing.look()
+        return other
+
     def connect(self, *, keep: bool) -> None:
         self.outgoing.connect(self.session, keep=keep)
         self.outgoing.look()
@@ -208,6 +216,20 @@ def test_a_mute_that_lasts_through_the_answer_sends_words_and_silence_then() -> 
         bench.say(os.urandom(FRAME_BYTES))
         bench.tick()
     assert bench.sent() == g711_encode(first + bytes(16000), "pcmu")
+
+
+def test_a_caller_who_is_unmuted_before_the_answer_is_heard_from_then_on() -> None:
+    bench = Bench(law="pcmu")
+    first, muted, fresh = (os.urandom(3 * FRAME_BYTES) for _ in range(3))
+    bench.server("session.created", session={})
+    bench.say(first)
+    bench.mute()
+    bench.say(muted)  # still in the ring
+    bench.unmute()
+    bench.say(fresh)
+    bench.server("session.updated", session={"audio": {"input": {"format": ULAW}}})
+    bench.tick()
+    assert bench.sent() == g711_encode(first + bytes(16000) + fresh, "pcmu")
 
 
 def test_a_muted_caller_does_not_wait_for_an_answer_for_ever() -> None:
@@ -349,6 +371,51 @@ def test_another_connection_is_not_congested() -> None:
     assert bench.sent() == fresh
 
 
+def test_a_rollover_loses_no_sample_between_two_connections() -> None:
+    bench = Bench(100)
+    before, after = os.urandom(3 * FRAME_BYTES), os.urandom(2 * FRAME_BYTES)
+    bench.say(before)
+    bench.tick()
+    other = bench.roll_over()
+    bench.say(after)
+    bench.tick()
+    assert (bench.sent(), other.messages) == (b"", [before + after])
+
+
+def test_another_connection_after_a_rollover_is_not_congested() -> None:
+    bench = Bench()
+    bench.outgoing.congest(True)
+    bench.roll_over()
+    said = os.urandom(FRAME_BYTES)
+    bench.say(said)
+    bench.tick()
+    assert bench.sent() == said
+
+
+def test_after_a_rollover_audio_waits_for_the_new_session() -> None:
+    bench = Bench(law="pcmu")
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    bench.roll_over()
+    said = os.urandom(3 * FRAME_BYTES)
+    bench.say(said)
+    bench.tick()
+    assert bench.transport.messages == []
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    assert bench.sent() == g711_encode(said, "pcmu")
+
+
+def test_and_is_not_passed_over_while_that_is_restored() -> None:
+    bench = Bench(restored=True)
+    bench.roll_over()
+    said = os.urandom(3 * FRAME_BYTES)
+    bench.say(said)
+    bench.tick()
+    assert bench.session.restoring and bench.sent() == b""
+    bench.session.give_up()
+    bench.outgoing.look()
+    assert bench.sent() == said
+
+
 def test_of_a_connection_whose_session_is_still_open_nothing_has_begun() -> None:
     bench = Bench(law="pcmu")
     bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
@@ -391,12 +458,30 @@ def test_a_connection_to_another_server_follows_the_session_that_is_made_for_it(
 def test_an_answer_is_waited_for_from_the_connection_on() -> None:
     bench = Bench(law="pcmu")
     bench.lose(keeps=True)
-    bench.say(os.urandom(LONGEST_WAIT_MS // FRAME_MS * FRAME_BYTES))
-    bench.tick()
+    for _ in range(LONGEST_WAIT_MS // FRAME_MS):
+        bench.say(os.urandom(FRAME_BYTES))
+        bench.tick()
     bench.connect(keep=True)
+    bench.server("session.created", session={})
     bench.say(os.urandom(FRAME_BYTES))
     bench.tick()
     assert (bench.sent(), bench.warnings) == (b"", [])
+
+
+def test_what_is_said_while_a_session_is_restored_is_for_it_only_where_that_is_to_be_so() -> None:
+    bench = Bench(restored=True)
+    sent = b""
+    for keep in (False, True, False):
+        bench.lose(keeps=keep)
+        bench.connect(keep=keep)
+        said = os.urandom(3 * FRAME_BYTES)
+        bench.say(said)
+        bench.tick()
+        assert bench.session.restoring and bench.sent() == sent
+        bench.session.give_up()
+        bench.outgoing.look()
+        sent += said if keep else b""
+        assert bench.sent() == sent
 
 
 def test_what_is_said_between_two_connections_is_gone_where_it_is_not_kept() -> None:

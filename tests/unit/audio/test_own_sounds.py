@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
+from mod_openai_realtime.audio import own_sounds
 from mod_openai_realtime.audio.own_sounds import MAX_WAITING, OwnName, OwnSounds, SoundPlayed
 from mod_openai_realtime.audio.playback import Playback
+from mod_openai_realtime.limits import MAX_UTTERANCES, LimitExceededError
 
 RATE = 24000
 SAMPLE = b"\x11\x22"
@@ -128,6 +131,44 @@ def test_a_sound_that_cannot_be_played_is_told_of(tmp_path: Path) -> None:
     bench.play(tmp_path / "missing.pcm")
     bench.executor.run()
     assert bench.outcomes == [SoundPlayed(error="No such file or directory")]
+
+
+def test_a_fault_of_ours_is_told_and_logged(sound: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    def broken(*_: Any, **__: Any) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(own_sounds, "read_sound", broken)
+    bench = Bench()
+    bench.play(sound)
+    bench.executor.run()
+    assert bench.outcomes == [SoundPlayed(error="it can't be read")]
+    assert "a sound could not be read" in caplog.text
+
+
+def test_what_finds_no_room_is_told_of_and_the_next_is_tried(sound: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcm"
+    empty.write_bytes(b"")
+    bench = Bench()
+    for samples in (bench.playback.most_queued, 2000):
+        while bench.playback.feed(bytes(2 * samples), "r1"):
+            pass
+    bench.playback.finish()
+    for path in (sound, empty):
+        bench.play(path)
+    bench.executor.run()
+    assert bench.outcomes == [SoundPlayed(error="too much audio is waiting to be played"), SoundPlayed()]
+
+
+def test_sounds_that_begin_too_fast_are_told_of(sound: Path, tmp_path: Path) -> None:
+    bench = Bench()
+    with contextlib.suppress(LimitExceededError):
+        for number in range(MAX_UTTERANCES + 1):
+            bench.playback.feed(bytes(2), f"r{number}")
+    bench.playback.finish()
+    bench.play(sound)
+    bench.executor.run()
+    (outcome,) = bench.outcomes
+    assert "wait to be played" in (outcome.error or "") or "begin faster" in (outcome.error or "")
 
 
 def test_a_file_of_the_moment_goes_once_it_is_read(sound: Path) -> None:

@@ -28,10 +28,14 @@ class CallTasks:
         return task
 
     def cancel(self, *names: str) -> None:
-        """Those whose names begin with one of these; with none given all but the present one."""
-        own = asyncio.current_task()
+        """Those whose names begin with one of these."""
         for task in list(self._tasks):
-            if task.get_name().startswith(names) if names else task is not own:
+            if task.get_name().startswith(names):
+                task.cancel()
+
+    def cancel_all(self, but: asyncio.Task[Any] | None = None) -> None:
+        for task in list(self._tasks):
+            if task is not but:
                 task.cancel()
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -126,7 +126,7 @@ class Driver:
     def drop(self) -> None:
         """Everything that runs is cancelled; nothing is told."""
         self.ended = True
-        self.tasks.cancel()
+        self.tasks.cancel_all()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -468,7 +468,7 @@ class Driver:
                     await self._hooks.run_end(self.agent, self.reason)
         except TimeoutError:
             logger.error("%s: on_end took longer than %g s", self.call.uuid, END_S)
-        self.tasks.cancel()
+        self.tasks.cancel_all(but=asyncio.current_task())
         if self._timer is not None:
             self._timer.cancel()
         self._acts.append(m.Done(self.reason))

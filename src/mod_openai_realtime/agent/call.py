@@ -115,14 +115,16 @@ class Call:
         await leaving.leave(self._driver, control.transfer(extension, context, dialplan), when, unless_interrupted)
 
     async def refer(self, uri: str, *, when: When = "heard", unless_interrupted: bool = False) -> None:
-        """Sends the caller's telephone elsewhere (SIP REFER). Waits as transfer() does."""
+        """Sends the caller's telephone elsewhere (SIP REFER). Waits as transfer() does, then until the telephone has told
+        what came of it, 90 s at most. Raises CallError where it refuses, or nobody is there."""
         await leaving.leave(self._driver, control.refer(uri), when, unless_interrupted)
 
     async def bridge(
         self, dial_string: str, *, listen: bool = False, when: When = "heard", unless_interrupted: bool = False
     ) -> None:
         """Connects the caller to another party. The agent ends, and the dialplan goes on when the other party hangs up;
-        with `listen` the agent hears on, muted, and takes over again then. Waits as transfer() does."""
+        with `listen` the agent hears on, muted, and takes over again then. Waits as transfer() does. Raises CallError
+        with the cause for which the other party did not answer (`USER_BUSY`)."""
         await leaving.bridge(self._driver, dial_string, listen, when, unless_interrupted)
 
     async def consult(
@@ -136,7 +138,7 @@ class Call:
     ) -> Consult:
         """Attended transfer: the caller waits (hold music), the agent calls the other party in a session of its own,
         tells the briefing, and connects both when that party agrees. `timeout_s`: for the other party to answer. Waits
-        first as transfer() does."""
+        first as transfer() does. Raises CallError where the dial string can't be called, or the endpoint stays away."""
         return await leaving.consult(self._driver, dial_string, briefing, timeout_s, when, unless_interrupted)
 
     async def hang_up(
@@ -155,7 +157,8 @@ class Call:
     async def hand_over(self, agent: Agent) -> None:
         """Another agent goes on with the same conversation: its instructions, its tools, and its voice where the caller
         has heard none yet. It gets on_start, and its greeting is asked for; the one before it gets on_end with
-        `handed_over`."""
+        `handed_over`. Should its process die it is made again, from its class and the arguments of its constructor as
+        far as they are JSON."""
         await self._driver.hand_over(agent)
 
     # -- digits, variables, and anything else

@@ -14,11 +14,11 @@ class Helper(Agent):
 
     instructions = "You answer the telephone."
     greeting = "Say good morning."
-    audio = "pcm"
 
     async def on_start(self, call: Call) -> None:
         self.url = call.parameters["url"]
         self.connect_timeout_s = float(call.parameters.get("patience", "10"))
+        self.audio = call.parameters.get("audio", "pcm")
         self.barge_in = call.parameters.get("barge_in", "server")
         self.greeting_interruptible = call.parameters.get("greeting") != "whole"
         self.failure_prompt = call.parameters.get("prompt")

@@ -115,8 +115,8 @@ class Call:
         await leaving.leave(self._driver, control.transfer(extension, context, dialplan), when, unless_interrupted)
 
     async def refer(self, uri: str, *, when: When = "heard", unless_interrupted: bool = False) -> None:
-        """Sends the caller's telephone elsewhere (SIP REFER). Waits as transfer() does, then until the telephone has told
-        what came of it, 90 s at most. Raises CallError where it refuses, or nobody is there."""
+        """Sends the caller's telephone elsewhere (SIP REFER). Waits as transfer() does, then until the telephone has
+        told what came of it, 90 s at most. Raises CallError where it refuses, or nobody is there."""
         await leaving.leave(self._driver, control.refer(uri), when, unless_interrupted)
 
     async def bridge(

@@ -13,8 +13,9 @@ class TokenBucket:
         self._at_ns = 0
 
     def left(self, now_ns: int) -> float:
-        self._left = min(self._burst, self._left + self._per_s * (now_ns - self._at_ns) / 1e9)
+        left = self._left + self._per_s * (now_ns - self._at_ns) / 1e9
         self._at_ns = now_ns
+        self._left = left if left < self._burst else self._burst
         return self._left
 
     def spend(self, amount: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
-from weakref import WeakMethod, proxy
+from weakref import proxy, ref
 
 _Arguments = ParamSpec("_Arguments")
 _Anything = TypeVar("_Anything")
@@ -16,12 +16,13 @@ _Anything = TypeVar("_Anything")
 
 def weakly(method: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
     """The bound method, as long as its object lives; then nothing happens."""
-    reference: WeakMethod[Any] = WeakMethod(method)
+    bound: Any = method  # a WeakMethod would be five objects
+    reference, function = ref(bound.__self__), bound.__func__
 
     def call(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> None:
-        found = reference()
-        if found is not None:
-            found(*arguments, **named)
+        owner = reference()
+        if owner is not None:
+            function(owner, *arguments, **named)
 
     return call
 

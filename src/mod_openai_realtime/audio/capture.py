@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from enum import IntEnum
 
 from .._media import Packetizer
@@ -45,7 +44,7 @@ class Capture:
         self._law: str | None = None
         self._rate, self._frame_channels = 0, 0  # of what has come last; 0: nothing yet
         self._slots_lost_here = 0
-        self._held: deque[tuple[bytes, int, int] | int] = deque()  # pcm16, its rate and channels; or ms of silence
+        self._held: list[tuple[bytes, int, int] | int] = []  # pcm16, its rate and channels; or ms of silence
         self._held_us = 0
         self._waited_us = 0
         self.packetizer.set_message(self._message_bytes, None)
@@ -88,7 +87,7 @@ class Capture:
             self._waited_us += duration_us
             self._held_us += duration_us
             while self._held_us > MAX_HELD_MS * 1000:
-                oldest = self._held.popleft()
+                oldest = self._held.pop(0)
                 if not isinstance(oldest, int):
                     self._held_us -= _duration_us(*oldest)
         return self._waited_us // 1000

@@ -32,8 +32,9 @@ class _Fact(Generic[_Value]):
         return value
 
     def __set__(self, gate: CallerGate, value: _Value) -> None:
-        setattr(gate, self._name, value)
-        gate.decide()
+        if getattr(gate, self._name, self._first) != value:
+            setattr(gate, self._name, value)
+            gate.decide()
 
 
 class CallerGate:

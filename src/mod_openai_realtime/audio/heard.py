@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,7 +42,7 @@ class HeardLedger:
     """Spans of source positions, in the order of playout, one a run of deltas: the newest MAX_SPANS."""
 
     def __init__(self) -> None:
-        self._spans: deque[_Span] = deque()
+        self._spans: list[_Span] = []
 
     def add(self, part: ItemPart, start: int, samples: int) -> None:
         """`samples` of `part` have been queued at source position `start`."""
@@ -53,7 +52,7 @@ class HeardLedger:
         else:
             self._spans.append(_Span(part, start, start + samples))
             if len(self._spans) > MAX_SPANS:
-                self._spans.popleft()
+                del self._spans[0]
 
     def cut(self, position: int, *, more: bool = False) -> list[Heard]:
         """Playback ended at source `position`: the parts of which something is left unheard, oldest first. `more`: of
@@ -73,7 +72,7 @@ class HeardLedger:
 
     def move(self, start: int, end: int, other: HeardLedger, to: int) -> None:
         """What lies from `start` to `end` goes to the other ledger, to begin at `to` there."""
-        rest: deque[_Span] = deque()
+        rest: list[_Span] = []
         for span in self._spans:
             first, last = max(span.start, start), min(span.end, end)
             if first >= last:
@@ -101,7 +100,7 @@ class HeardLedger:
 
     def remove(self, item_id: str, session: int) -> None:
         """Nothing is to be told of this item."""
-        self._spans = deque(span for span in self._spans if not _is_of(span, item_id, session))
+        self._spans = [span for span in self._spans if not _is_of(span, item_id, session)]
 
     def scale(self, scaled: Callable[[int], int]) -> None:
         """Positions are counted at another rate from now on."""

@@ -9,7 +9,6 @@ thread takes them. Within one run of the resampler the two are proportional, exa
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -51,14 +50,14 @@ class Playback:
         self._session = 0  # what is fed belongs to
         self._write_rate = write_rate
         self.playout = Playout(memory, LOW_MS, HIGH_MS)
-        self._utterances: deque[Utterance] = deque()
+        self._utterances: list[Utterance] = []
         self._beginnings = TokenBucket(MAX_UTTERANCES, UTTERANCES_PER_S)
         self._conversions = TokenBucket(MAX_CONVERSIONS, CONVERSIONS_PER_S)
         self._clock = clock
         self._ledger = HeardLedger()
         self._open: tuple[str | None, ItemPart | None] | None = None  # what was fed last, while nothing came after it
         self._open_start = 0  # source position
-        self._cuts: deque[Cut] = deque()
+        self._cuts: list[Cut] = []
         self._played: list[Played] = []
         self._cut_short: list[Heard] = []
         self.muted = False
@@ -281,7 +280,7 @@ class Playback:
         position = cut.look(self._memory, self.rate, final=final)
         if position is None:
             return []
-        self._cuts.popleft()
+        del self._cuts[0]
         for utterance in cut.utterances:
             self._end(utterance, position, interrupted=True)
         cut_short, told = cut.heard(position)
@@ -383,7 +382,7 @@ class Playback:
             if utterance.started:
                 events.append(Speech.STOPPED)
             self._end(utterance, utterance.source_end, interrupted=False)
-            self._utterances.popleft()
+            del self._utterances[0]
         if not self._utterances:
             self._ledger.forget()
             self._clear()

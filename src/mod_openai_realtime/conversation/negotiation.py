@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +80,7 @@ class Negotiation:
         self._dialect = dialect
         self._application_spoke = False
         self._application_asked = False
-        self._outstanding: deque[_Update] = deque(maxlen=MAX_OUTSTANDING)
+        self._outstanding: list[_Update] = []
         self._effective = {side: self._begin_with(side, wish) for side, wish in wishes.items()}
         gated = session and dialect.gate is not Gate.OPEN
         self._shut = gated and Side.CAPTURE in wishes
@@ -155,7 +154,7 @@ class Negotiation:
             self._refused(message.error.get("event_id"))
         elif message.kind is Kind.SESSION_CREATED or message.kind is Kind.SESSION_UPDATED:
             updated = message.kind is Kind.SESSION_UPDATED
-            answered = self._outstanding.popleft() if updated and self._outstanding else None
+            answered = self._outstanding.pop(0) if updated and self._outstanding else None
             if updated and (self._dialect.gate is not Gate.CONFIGURED or answered is None or answered.configures):
                 self._shut = False
             self._follow(message.fields.get("session"), ours=answered is not None and answered.event_id == UPDATE_ID)
@@ -189,6 +188,7 @@ class Negotiation:
         capture = stated_format(session, Side.CAPTURE) if Side.CAPTURE in self._effective else None
         meant = self._meant(Side.CAPTURE, *capture) if capture is not None else None
         self._outstanding.append(_Update(event_id, meant, configures))
+        del self._outstanding[:-MAX_OUTSTANDING]
 
     def give_up(self) -> None:
         """The server has not answered for too long: what it has stated so far counts."""

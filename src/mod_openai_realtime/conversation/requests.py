@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +26,12 @@ class Requests:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[_Request] = deque(maxlen=MAX_WAITING)
+        self._waiting: list[_Request] = []
         self._echoed = False
 
     def sent(self, message: ClientMessage) -> None:
         self._waiting.append(_Request(kept_id(message.text("event_id")), message.uninterruptible))
+        del self._waiting[:-MAX_WAITING]
 
     def answered(self, metadata: object) -> bool:
         """A response has begun, with these metadata (None: it shows none). Whether it shall not be interrupted."""
@@ -39,7 +39,7 @@ class Requests:
             self._echoed = True
         if self._echoed:
             return is_uninterruptible(metadata)
-        return self._waiting.popleft().uninterruptible if self._waiting else False
+        return self._waiting.pop(0).uninterruptible if self._waiting else False
 
     def refused(self, error: Any) -> None:
         """The `error` of a server's message: a request that it answers will have no response."""
@@ -51,4 +51,4 @@ class Requests:
                 self._waiting.remove(request)
                 return
         if error.get("code") == _REFUSED and event_id is None and self._waiting:
-            self._waiting.popleft()
+            del self._waiting[0]

@@ -38,6 +38,10 @@ class ServerError:
 def server_error(message: ServerMessage, mask: Mask) -> ServerError | None:
     """None where the message tells of none."""
     subject = _SUBJECTS.get(message.kind)
+    if message.type == _TRANSCRIPTION_FAILED:
+        subject = "transcription failed"
+    if subject is None:
+        return None
     error = message.fields.get("error")
     if message.kind is Kind.RESPONSE_DONE:
         response = message.fields.get("response")
@@ -45,10 +49,6 @@ def server_error(message: ServerMessage, mask: Mask) -> ServerError | None:
         if not isinstance(response, dict) or response.get("status") != "failed":
             return None
         error = details.get("error") if isinstance(details, dict) else None
-    elif message.type == _TRANSCRIPTION_FAILED:
-        subject = "transcription failed"
-    if subject is None:
-        return None
     if isinstance(error, str):
         return ServerError(subject, "", "", mask.excerpt(error, MAX_MESSAGE))
     fields = error if isinstance(error, dict) else message.fields if message.kind is Kind.ERROR else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import orjson
@@ -26,7 +25,7 @@ class SessionWishes:
 
     def __init__(self) -> None:
         self._agreed: dict[str, Any] = {}
-        self._waiting: deque[tuple[object, dict[str, Any]]] = deque()
+        self._waiting: list[tuple[object, dict[str, Any]]] = []
         self.too_large = False
         """They do not fit; nothing is kept from then on."""
 
@@ -82,7 +81,7 @@ class SessionWishes:
         self._waiting.clear()
 
     def _agree(self) -> None:
-        _, wish = self._waiting.popleft()
+        _, wish = self._waiting.pop(0)
         self._agreed = merged(self._agreed, wish)
 
 

@@ -77,7 +77,9 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
         effects += follow(session, message, now_ns)
     if not own or kind is Kind.ERROR:
         effects.append(Forward(message.type, payload))
-    return effects + restored(session)
+    if session.restoration is not None:
+        effects += restored(session)
+    return effects
 
 
 def is_quiet(session: Session, queue: Queue | None, now_ns: int, *, caller_is_heard: bool = True) -> bool:

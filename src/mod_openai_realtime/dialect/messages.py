@@ -5,7 +5,7 @@ without parsing the message, where the message is a plain one; `classify` takes 
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -25,8 +25,10 @@ decode_strictly = partial(pybase64.b64decode, validate=True)
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
-class Kind(Enum):
-    """What a message means for a call; names of the older protocol mean the same as the present ones."""
+class Kind(IntEnum):
+    """What a message means for a call; names of the older protocol mean the same as the present ones.
+
+    Numbers, because tables are asked for it with each message: hashing a number needs no Python."""
 
     AUDIO_DELTA = auto()
     AUDIO_DONE = auto()

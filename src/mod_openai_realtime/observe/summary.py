@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -22,7 +21,7 @@ class Summary:
         self.error: str | None = None
         """The last one, of a connection or of the server, in a few words."""
         self._turns = 0
-        self._latencies_ms: deque[int] = deque(maxlen=MAX_LATENCIES)
+        self._latencies_ms: list[int] = []
         self._started_ns = self._ended_ns = started_ns
         self._underruns_before = underruns
         self._reason = ""
@@ -34,6 +33,7 @@ class Summary:
         self._turns += 1
         if latency_ms is not None:
             self._latencies_ms.append(latency_ms)
+            del self._latencies_ms[:-MAX_LATENCIES]
 
     def end(self, reason: str, now_ns: int, interruptions: int) -> None:
         """The stream ends now; some of its audio may still be counted."""

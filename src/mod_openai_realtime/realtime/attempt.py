@@ -42,6 +42,11 @@ _log = logging.getLogger(__name__)
 _library_log = logging.Logger("picows", logging.CRITICAL)
 
 
+# With each read: looked up once, which super() would do each time.
+_get_buffer = WSProtocol.get_buffer
+_buffer_updated = WSProtocol.buffer_updated
+
+
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
     """It reads what there is into a buffer that grows as long as it is filled, and says why a connection was lost."""
 
@@ -53,15 +58,16 @@ class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
         self.in_hand = NOBODYS
 
     def get_buffer(self, size_hint: int) -> memoryview:
-        rest: memoryview = super().get_buffer(size_hint)
-        if len(rest) > READ_BYTES:  # it has grown
-            self._unused.note(rest)
+        rest: memoryview = _get_buffer(self, size_hint)
+        if len(rest) <= READ_BYTES:
+            return rest
+        self._unused.note(rest)  # it has grown
         return rest[:READ_BYTES]
 
     def buffer_updated(self, nbytes: int) -> None:
         self.in_hand.begin()
         try:
-            super().buffer_updated(nbytes)
+            _buffer_updated(self, nbytes)
         finally:
             self.in_hand.end()
 

@@ -98,7 +98,7 @@ class WebSocket(WSListener):
         self._round_robin = owner.websocket_round_robin
         self._in_hand = owner.websocket_in_hand
         self._waits = False  # for its next turn; until then nothing is worked off that comes
-        self._waiting: deque[_Frame] = deque()  # for it: what of the last read is left
+        self._waiting: deque[_Frame] | None = None  # for it: what of the last read is left
         self._timer: asyncio.TimerHandle | None = None  # _watch, and once aborting, the abort
         self.lost_by: Exception | None = None
         """What the kernel or the TLS library had to say about it; None where the peer just hung up."""
@@ -196,7 +196,8 @@ class WebSocket(WSListener):
             # The library goes on reading behind what it has refused; to a close of ours only the answer matters.
             return
         if self._waits:
-            if not self._waiting:
+            if self._waiting is None:
+                self._waiting = deque()
                 self.pause_reading(_TURN)
             self._waiting.append(_copy(opcode, frame))
             return
@@ -248,7 +249,7 @@ class WebSocket(WSListener):
                 return True
             if self._assembler.pending:
                 self._guarded(self._inflate)
-            else:
+            elif self._waiting:
                 frame = self._waiting.popleft()
                 size = len(frame.payload)
                 share.count(size)
@@ -261,7 +262,7 @@ class WebSocket(WSListener):
                     or not self._is_taken(memoryview(frame.payload))
                 ):
                     self._guarded(self._handle, frame)
-        self._waits = False
+        self._waits, self._waiting = False, None
         self.resume_reading(_TURN)
         return False
 
@@ -369,7 +370,7 @@ class WebSocket(WSListener):
 
     def _report_end(self, code: int, reason: str) -> None:
         self._over = True
-        self._waiting.clear()
+        self._waiting = None
         self._owner.websocket_lost(code, reason)
 
     def _watch(self, transport: WSTransport) -> None:

@@ -102,7 +102,9 @@ class Dialogue:
         message = classify(payload, self.session.dialect.kinds)
         if message.kind is not Kind.AUDIO_DELTA or self.session.raw:
             self._reports.server_said(message)
-        self._carry_out(server_says(self.session, message, payload, time.monotonic_ns()))
+        self._perform(server_says(self.session, message, payload, time.monotonic_ns()))
+        if message.kind is not Kind.OTHER or self.session.restoration is not None:
+            self._listener.look()  # not for what is told on only, which is most of what a server says
         if message.kind is Kind.SESSION_CREATED:
             self._keep_alive.begin(self.session.dialect)
 
@@ -206,6 +208,10 @@ class Dialogue:
         return is_quiet(self.session, queue, time.monotonic_ns(), caller_is_heard=caller_is_heard)
 
     def _carry_out(self, effects: list[Effect]) -> None:
+        self._perform(effects)
+        self._listener.look()
+
+    def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Forward(kind, payload):
@@ -223,7 +229,6 @@ class Dialogue:
                 case _:
                     if self._audio is not None:
                         self._sound(self._audio, effect)
-        self._listener.look()
 
     def _sound(self, audio: AgentAudio, effect: Effect) -> None:
         match effect:

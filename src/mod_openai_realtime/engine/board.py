@@ -77,6 +77,10 @@ class Board:
     def count_streams(self, streams: int) -> None:
         self._cells[self._own * _SIZE + _SCALARS.index("streams")] = streams
 
+    def ticks(self, index: int) -> int:
+        """Of worker `index`, as it last said."""
+        return self._cells[index * _SIZE + _SCALARS.index("ticks")]
+
     def absent(self, index: int) -> None:
         """Worker `index` has ended: nobody waits for it to accept."""
         self._cells[index * _SIZE : (index + 1) * _SIZE] = array("q", [0] * _SIZE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -26,12 +27,13 @@ from .board import Board
 from .deaths import Deaths
 from .listening import EngineError
 from .restarts import Restarts
+from .standstill import Standstill
 from .worker import run_worker
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 8.0
-_LONGEST_LOOK_S = 1.0  # at what a signal has set
+LONGEST_LOOK_S = 1.0  # at what a signal has set
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -64,6 +66,7 @@ class _Child:
     started: float = 0.0
     due: float = 0.0
     restarts: Restarts = field(default_factory=Restarts)
+    standstill: Standstill = field(default_factory=Standstill)
 
     @property
     def pid(self) -> int | None:
@@ -126,6 +129,7 @@ class Supervisor:
             if self._agents is not None:
                 self._agents.look(time.monotonic())
             for child in list(self._children):
+                self._end_if_it_stands_still(child)
                 self._note_end(child)
             for child in self._children:
                 if not self._stopping and child.process is None and child.due <= time.monotonic():
@@ -143,7 +147,17 @@ class Supervisor:
         running: list[int | Connection] = [each.process.sentinel for each in self._children if each.process is not None]
         running += self._agents.pipes() if self._agents is not None else []
         waits = [child.due - time.monotonic() for child in self._children if child.process is None]
-        multiprocessing.connection.wait(running, timeout=max(0.0, min([_LONGEST_LOOK_S, *waits])))
+        multiprocessing.connection.wait(running, timeout=max(0.0, min([LONGEST_LOOK_S, *waits])))
+
+    def _end_if_it_stands_still(self, child: _Child) -> None:
+        if child.row is None or child.process is None or child.pid is None:
+            return
+        beyond = child.standstill.look(self._board.ticks(child.row), time.monotonic())
+        if beyond == 1:
+            logger.error("%s stands still: it is ended", child.name)
+            os.kill(child.pid, signal.SIGABRT)  # says where it is, and counts as of what is in hand
+        elif beyond > 1:
+            child.process.kill()
 
     def _note_end(self, child: _Child) -> None:
         if child.process is None or child.process.is_alive():
@@ -195,6 +209,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the supervisor tells its children
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        faulthandler.enable()  # where in the code it died
         target()
 
     def _work(self, index: int, _pipe: Connection) -> None:

@@ -261,9 +261,9 @@ class Driver:
         instructions = await instructions_of(agent, self.call)
         self._adopt(agent, tools, instructions)
         session = session_of(agent, instructions, tools.values())
+        self._digest = digest(session)
         if self.brain.voiced:
             session["audio"].pop("output", None)
-        self._digest = digest(session)
         self._origin = origin_of(agent)
         await self.send({"type": "session.update", "session": session})
         if old is not None:
@@ -306,6 +306,8 @@ class Driver:
             return
         effects = self.brain.take_up(kept, self._begin.connected, self._now())
         self.brain.instructions = instructions
+        if self.brain.voiced:
+            session["audio"].pop("output", None)
         if kept.state.get("session") != self._digest:
             effects = [Do(m.Send({"type": "session.update", "session": session})), *effects]
         self.perform([*undoing(kept.state.get("undo")), *effects])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from agent.talk import Talks, do, wait_outputs
 from audio.tones import tone
+from engine_process import EngineProcess
 from freeswitch import RealSwitch
 from sip.hearing import sounded_ms, wait_tone
 from sip.telephone import Act, Telephone, TelephoneCall, declines, rings
@@ -100,6 +104,7 @@ def test_a_party_that_agrees_is_connected_and_nothing_was_heard_across_before(co
     wait_tone(it.call.party, OTHER)
     wait_tone(other.party, CALLER)
     it.talk.wait_notes(["helper", "transferred"])
+    assert '"telephone" <sip:telephone@' in other.requests[0].header("From"), "it does not see who calls"
     heard, there = it.call.party.audio(), other.party.audio()
     assert sounded_ms(heard, MUSIC) >= 500
     assert sounded_ms(heard, BRIEFING) == 0
@@ -190,6 +195,18 @@ def test_an_endpoint_that_stays_away_gives_the_caller_back(consultation: MakeCon
     it.endpoint.call(away)
     (output,) = wait_outputs(it.endpoint)
     assert output.startswith("CallError")
+    other.wait_end()
+    it.wait_talking_again()
+
+
+def test_an_agent_whose_process_dies_in_the_midst_leaves_nobody_behind(
+    consultation: MakeConsultation, engine: EngineProcess
+) -> None:
+    it = consultation(Turn(tone=Tone(BRIEFING, 20_000)))
+    other = it.other()
+    wait_tone(other.party, BRIEFING)
+    (pid,) = [pid for pid in engine.children if "pydantic_core" in Path(f"/proc/{pid}/maps").read_text()]
+    os.kill(pid, signal.SIGKILL)
     other.wait_end()
     it.wait_talking_again()
 

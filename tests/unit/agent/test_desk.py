@@ -454,6 +454,31 @@ async def test_refer_and_bridge(desk: Desk) -> None:
     assert other.transferred_to == "sip:1@example.com"
 
 
+async def test_one_departure_at_a_time_and_a_hang_up_ends_a_consultation(desk: Desk) -> None:
+    call = await desk.call(Consulting)
+    asking = asyncio.create_task(call.tool("ask"))
+    await call.settle()
+    with pytest.raises(CallError, match="the call is being transferred already"):
+        await call.call.transfer("1001")
+    with pytest.raises(CallError, match="the call is being transferred already"):
+        await call.call.consult("user/1002", "x")
+    await call.call.hang_up()
+    assert await call.ended() == "hang_up"
+    with pytest.raises(ToolError):
+        await asking
+
+
+async def test_a_channel_that_is_gone_before_it_can_tell_has_been_hung_up(desk: Desk) -> None:
+    class Hasty(DeskCall):
+        def _execute(self, act: m.Execute) -> None:
+            self._end("hang_up")
+
+    desk.call_type = Hasty
+    call = await desk.call(Noted)
+    await call.call.hang_up()
+    assert await call.ended() == "hang_up"
+
+
 async def test_after_the_end_nothing_can_be_done(desk: Desk) -> None:
     call = await desk.call(Noted)
     await call.hangs_up()

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from typing_extensions import override
 
-from mod_openai_realtime.agent import Agent, Call, tool
+from mod_openai_realtime.agent import Agent, Call, control, tool
 from mod_openai_realtime.agent import messages as m
 from mod_openai_realtime.agent.driver import MAX_UNKEPT, Driver
 from mod_openai_realtime.agent.pace import BURST, MAX_EVENT_BYTES, PER_S
@@ -38,6 +38,14 @@ class Shop(Agent):
     @tool
     async def forever(self) -> None:
         await asyncio.Event().wait()
+
+
+class Night(Agent):
+    instructions = "Sell at night."
+    voice = "cedar"
+
+    def __init__(self, price: float, customer: object = None) -> None:
+        self.price, self.customer = price, customer
 
 
 class Worker:
@@ -162,6 +170,68 @@ async def test_another_host_goes_on_with_turns_and_digits_and_answers_the_calls_
     assert again.call.parameters == {"table": "4"} and again.brain.keys.group == "4"
     assert again.call.state == "talking"
     again.drop()
+
+
+@pytest.mark.parametrize("customer", [None, object()], ids=["JSON", "no JSON"])
+async def test_an_agent_that_has_taken_the_call_over_is_the_one_that_goes_on(
+    customer: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker()
+    driver = await begun(worker)
+    driver.receive(m.Connected(7, 2))
+    driver.receive(m.Speech(7, 3, True))
+    await driver.hand_over(Night(2.5, customer=customer))
+    await rounds()
+    driver.drop()
+    other = Worker()
+    again = await begun(other, begin=m.Begin(7, 4, "shop", FACTS, kept=worker.kept, connected=True))
+    if customer is None:
+        assert isinstance(again.agent, Night) and again.agent.price == 2.5
+        assert other.sent == [], "the session is as it was asked for"
+    else:  # a price is missing: the call goes on all the same
+        assert isinstance(again.agent, Shop) and "Night can't be made again" in caplog.text
+        (update,) = other.sent
+        assert update["session"]["instructions"] == "Sell." and "output" not in update["session"]["audio"]
+    again.drop()
+
+
+async def test_what_a_host_that_died_would_have_undone_is_undone() -> None:
+    worker = Worker()
+    driver = await begun(worker)
+    driver.receive(m.Connected(7, 2))
+    holding = asyncio.ensure_future(driver.call.hold())
+    await rounds()
+    asked = next(act for act in worker.all if isinstance(act, m.Execute))
+    driver.receive(m.Result(7, 3, asked.id, True))
+    await holding
+    with driver.undone_by(control.end("u-2")):
+        driver.perform([])
+        driver.drop()
+        kept = worker.kept
+    other = Worker()
+    (await begun(other, begin=m.Begin(7, 4, "shop", FACTS, kept=kept, connected=True))).drop()
+    executed = [(act.kind, act.name, act.arguments) for act in other.all if isinstance(act, m.Execute)]
+    assert executed == [("hold", "off", ""), ("api", "uuid_kill", "u-2")]
+
+
+async def test_an_answer_to_what_another_host_has_asked_for_means_nothing() -> None:
+    worker = Worker()
+    driver = await begun(worker)
+    driver.receive(m.Connected(7, 2))
+    asking = asyncio.ensure_future(driver.call.variable("a"))
+    await rounds()
+    asked = next(act for act in worker.all if isinstance(act, m.Execute))
+    driver.drop()
+    asking.cancel()
+    other = Worker()
+    again = await begun(other, begin=m.Begin(7, 3, "shop", FACTS, kept=worker.kept, connected=True))
+    waiting = asyncio.ensure_future(again.call.variable("b"))
+    await rounds()
+    again.receive(m.Result(7, 4, asked.id, True, "of a"))
+    await rounds()
+    assert not waiting.done()
+    again.drop()
+    waiting.cancel()
 
 
 async def test_instructions_and_tools_are_sent_again_only_where_they_have_changed() -> None:

@@ -135,7 +135,7 @@ def test_the_silence_is_a_second_to_the_sample(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono 8k 8k")
     said = noise(600, 8000)
     leg.tell(said)
-    leg.until(lambda: said.tobytes() in far.audio().tobytes())
+    leg.until(lambda: said.tobytes() in far.audio().tobytes(), still=True)
     leg.call.hold()  # type: ignore[attr-defined]
     leg.event("hold", still=True)
     settle(leg, far)
@@ -162,7 +162,7 @@ def test_hold_mute_and_pause_go_together_in_any_order(leg: Leg, far: FarEnd, ord
     said, between, later = (noise(600, 8000, seed=seed) for seed in (1, 2, 3))
     speech = noise(6000, 8000, seed=4)
     leg.tell(said)
-    leg.until(lambda: said.tobytes() in far.audio().tobytes())
+    leg.until(lambda: said.tobytes() in far.audio().tobytes(), still=True)
     far.speak(speech)
     far.finish()
     reasons: set[str] = set()

@@ -39,7 +39,6 @@ AGENT = Behaviour(stream_tone=Tone(440, 600_000), pacing=Pacing(200, 1.0))
 
 pytestmark = [
     pytest.mark.skipif(not MODULE_PATH.exists(), reason="the module has not been built"),
-    pytest.mark.serial,
     pytest.mark.timeout(300),
 ]
 

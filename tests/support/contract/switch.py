@@ -119,12 +119,18 @@ class Leg(ABC):
     def _pass_some_time(self) -> None:
         """A little media time, for a condition that is waited for."""
 
-    def until(self, condition: Callable[[], object], limit_s: float = 20.0) -> None:
-        """Lets time pass until the condition holds. Raises AssertionError."""
+    def until(self, condition: Callable[[], object], *, still: bool = False, limit_s: float = 20.0) -> None:
+        """Lets time pass until the condition holds. Raises AssertionError.
+
+        `still`: a stepped clock stands still meanwhile, where what the caller says is counted.
+        """
         deadline = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < deadline, f"not so within {limit_s} s\n" + "\n".join(self.log()[-20:])
-            self._pass_some_time()
+            if still and self.stepped:
+                self._switch.collect(0.01)
+            else:
+                self._pass_some_time()
 
     # Commands and events
 

@@ -65,6 +65,7 @@ static void application_playback(struct session *session, const char *arguments)
 static void application_bridge(struct session *session, const char *arguments)
 {
     variable_set(session, "standin_bridged_to", arguments);
+    variable_set(session, "originate_disposition", "SUCCESS");
     application_pass(session, FOREVER_MS);
     variable_set(session, RESPONSE, "SUCCESS");
 }

@@ -38,11 +38,13 @@ class Caller:
     What does not happen in time raises AssertionError, with all that happened instead.
     """
 
-    def __init__(self, exchange: Exchange, line: Line, model: PhoneModel) -> None:
+    def __init__(self, exchange: Exchange, line: Line, model: PhoneModel, texts: frozenset[str] = frozenset()) -> None:
+        """`texts`: the names of tools that give a text."""
         self.model = model
         self.heard: list[Utterance] = []
         """What came out of the channel, an entry for each answer, as far as it was heard."""
         self._exchange = exchange
+        self._texts = texts
         self._line = line
         self._said = EngineSaid(exchange.engine.log)
         self._began = time.monotonic()
@@ -129,7 +131,7 @@ class Caller:
     @property
     def tools(self) -> list[ToolRun]:
         """Those that have been answered, in the order of their answers."""
-        return ToolRuns((run for _, run in tool_runs(self._records())), self.story)
+        return ToolRuns((run for _, run in tool_runs(self._records(), self._texts)), self.story)
 
     @property
     def transferred_to(self) -> str | None:
@@ -144,7 +146,7 @@ class Caller:
         """What has happened so far, with the times, for people to read."""
         self._take()
         records = self._records()
-        runs = [(at - self._began, run) for at, run in tool_runs(records)]
+        runs = [(at - self._began, run) for at, run in tool_runs(records, self._texts)]
         handshakes = self._exchange.handshakes()[self._handshakes :]
         seen = [
             *self._own,
@@ -155,7 +157,7 @@ class Caller:
         if self._sounds is not None:
             seen.append(Happening(self._sounds, "agent", "is speaking"))
         if self._line.over:
-            seen.append(Happening(self._now(), "call", f"is over: {self._reason() or 'the agent is still at it'}"))
+            seen.append(Happening(self._now(), "call", f"is over: {self._how_it_ended()}"))
         return report.story(seen, self._said.trouble())
 
     # -- faults
@@ -201,6 +203,13 @@ class Caller:
         if reason is None and self._line.over and not self._exchange.engine.running:
             return "failed"  # there is nobody left to tell
         return reason
+
+    def _how_it_ended(self) -> str:
+        reason = self._reason()
+        if reason is not None:
+            return reason
+        told = [self.variable(name) for name in ("openai_agent_result", "openai_agent_reason")]
+        return ": ".join(each for each in told if each) or "the agent is still at it"
 
     def _why_not(self, text: str) -> str:
         """What may have become of words that were not heard."""

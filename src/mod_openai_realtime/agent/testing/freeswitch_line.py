@@ -22,6 +22,7 @@ from ...sip.rtp import MediaRoom
 from .line import Dialling, Line, News, listed_state
 
 USERS = range(1000, 1100)
+DOMAIN = "127.0.0.1"
 ANSWER_S = 20.0
 LOOK_S = 0.02
 _AGENT = "openai_realtime_test_agent"
@@ -76,6 +77,7 @@ class FreeSwitchOfTests:
         self.room = MediaRoom()
         try:
             self.process.start()
+            self.process.api(f"global_setvar domain={DOMAIN}")  # of users whose dial string names none
             self.process.events.command("noevents")
             self.process.events.command(f"event plain {_EVENTS}")
             loaded = self.process.load_module()
@@ -133,7 +135,7 @@ class _SipLine:
         if self._refused():
             raise AssertionError(f"FreeSWITCH did not take the call: {self._refused()}")
         for name, value in {**self._dialling.variables, _AGENT: data}.items():
-            self._api(f"uuid_setvar {self.uuid} {name} {value}")
+            self._api(f"uuid_setvar {self.uuid} {name} {_escaped(value)}")
         self._api(f"uuid_transfer {self.uuid} {self._dialling.dialled} XML default")
 
     def _is_parked(self) -> bool:
@@ -211,3 +213,8 @@ class _SipLine:
 
     def _api(self, line: str) -> str:
         return self._process.api(line)
+
+
+def _escaped(value: str) -> str:
+    """For a command that takes quotes off."""
+    return value.replace("\\", "\\\\").replace("'", "\\'")

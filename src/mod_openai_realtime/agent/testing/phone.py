@@ -9,6 +9,7 @@ from ..agent import Agent
 from .caller import Caller
 from .exchange import Exchange
 from .line import Dialling
+from .tool_runs import text_tools
 
 
 class Phone:
@@ -42,13 +43,14 @@ class Phone:
         exchange = self._exchange
         if exchange.busy:
             raise RuntimeError("one call at a time: another one of this session is still up")
-        _check({"number": number, "dialled": dialled, **(parameters or {}), **(variables or {})})
+        _check({"number": number, "dialled": dialled, **(variables or {})})
+        words = [_word(key, value) for key, value in (parameters or {}).items()]
         exchange.busy = True
         try:
             name = exchange.serve(agent)
             model = exchange.begin_call(latency_ms, endpoint_away)
-            caller = Caller(exchange, exchange.line(Dialling(number, dialled, variables or {})), model)
-            words = [f"'{key}={value}'" for key, value in (parameters or {}).items()]
+            line = exchange.line(Dialling(number, dialled, variables or {}))
+            caller = Caller(exchange, line, model, text_tools(agent))
             try:
                 await caller.begin(" ".join([name, *words]))
                 yield caller
@@ -62,5 +64,16 @@ class Phone:
 def _check(given: Mapping[str, str]) -> None:
     """Raises ValueError for what no channel can be told."""
     for name, value in given.items():
-        if any(letter in name + value for letter in "\0\r\n"):
+        if any(each in name + value for each in "\0\r\n"):
             raise ValueError(f"{name} is to be one line, not {value!r}")
+
+
+def _word(name: str, value: str) -> str:
+    """Of the application's data, where quotes are for words with blanks, and nothing is escaped."""
+    _check({name: value})
+    word = f"{name}={value}"
+    if not any(letter.isspace() for letter in word):
+        return word
+    if "'" in word:
+        raise ValueError(f"a parameter has blanks or a ', not both: {word!r}")
+    return f"'{word}'"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, get_args, get_type_hints, overload
 
 from ...local.recording import ConnectionRecord
+from ..agent import Agent, tools_of
+
+_NOTHING = {"ok": True}  # what the model is told of None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,19 @@ class ToolRuns(list[ToolRun]):
             raise IndexError(f"{count} been called and answered so far.\n{self._story()}") from None
 
 
-def tool_runs(records: Sequence[ConnectionRecord]) -> list[tuple[float, ToolRun]]:
-    """Those that have been answered, in the order of their answers, and when that was, as Message.at."""
+def text_tools(agent: type[Agent]) -> frozenset[str]:
+    """The names of those that give a text: what looks like JSON is none."""
+    found = set()
+    for name, tool in tools_of(agent).items():
+        returned = get_type_hints(getattr(agent, tool.attribute)).get("return")
+        if returned is str or set(get_args(returned)) == {str, type(None)}:
+            found.add(name)
+    return frozenset(found)
+
+
+def tool_runs(records: Sequence[ConnectionRecord], texts: frozenset[str]) -> list[tuple[float, ToolRun]]:
+    """Those that have been answered, in the order of their answers, and when that was, as Message.at. `texts`: of
+    text_tools()."""
     calls = {
         event["item"]["call_id"]: event["item"]
         for each in records
@@ -58,7 +72,7 @@ def tool_runs(records: Sequence[ConnectionRecord]) -> list[tuple[float, ToolRun]
             item = (message.event or {}).get("item") or {}
             call = calls.get(item.get("call_id"))
             if message.type == "conversation.item.create" and item.get("type") == "function_call_output" and call:
-                result, error = _outcome(item["output"])
+                result, error = _outcome(item["output"], is_text=call["name"] in texts)
                 runs.append((message.at, ToolRun(call["name"], _arguments(call["arguments"]), result, error)))
     return runs
 
@@ -72,11 +86,11 @@ def _arguments(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _outcome(output: str) -> tuple[Any, str | None]:
+def _outcome(output: str, *, is_text: bool) -> tuple[Any, str | None]:
     try:
         value = json.loads(output)
     except ValueError:
         return output, None
     if isinstance(value, dict) and set(value) == {"error"}:
         return None, str(value["error"])
-    return value, None
+    return output if is_text and value != _NOTHING else value, None

@@ -33,6 +33,7 @@ class BargeInTerms:
         self._wants = asks and wanted is not BargeIn.SERVER
         self._asked = False
         self._by_application = False  # it has chosen the turn detection of this session
+        self._by_engine = False  # that has asked for it
         self._in_vain = self._wants and not dialect.leaves_answers
 
     @property
@@ -42,15 +43,23 @@ class BargeInTerms:
         return BargeIn.SERVER if in_vain else self._wanted
 
     def of_application(self, session: object) -> dict[str, Any] | None:
-        """The session of its `session.update`, with that in it; None where it stays as it is."""
-        if not self._wants or not isinstance(session, dict):
+        """The session of a `session.update` that it wants to send, with that in it; None where it stays as it is."""
+        if not isinstance(session, dict):
             return None
-        self._by_application = self._by_application or any(_at(session, path) is not _NOTHING for path in _PATHS)
-        told = self.told(session)
+        told = self._told(session)
         return told if told != session else None
 
+    def application_sent(self, session: object) -> None:
+        """One has gone out."""
+        self._by_application = self._by_application or _has_detection(session)
+
     def told(self, session: dict[str, Any]) -> dict[str, Any]:
-        """What a session is asked for, with that in it wherever it has turn detection."""
+        """What the engine asks of a session, with that in it wherever it has turn detection."""
+        told = self._told(session)
+        self._by_engine = self._by_engine or _has_detection(told)
+        return told
+
+    def _told(self, session: dict[str, Any]) -> dict[str, Any]:
         if not self._wants:
             return session
         for path in _PATHS:
@@ -70,8 +79,7 @@ class BargeInTerms:
         if not self._wants or self._asked:
             return session
         self._asked = True
-        named = any(_at(session, path) is not _NOTHING for path in _PATHS)
-        if named or self._by_application or not self._dialect.leaves_answers:
+        if _has_detection(session) or self._by_application or not self._dialect.leaves_answers:
             return self.told(session)
         found = [value for path in _PATHS if (value := _at(stated, path)) is not _NOTHING]
         if found and not isinstance(found[0], dict):
@@ -82,23 +90,20 @@ class BargeInTerms:
         if self._dialect.detection and now.get("type") != self._dialect.detection:
             now = {"type": self._dialect.detection}
         path = _FLAT if self._dialect.shape in (Shape.FLAT, Shape.HALF) else _NESTED
-        wish = _nested(path, {"type": "server_vad", **now, _LEAVES_ANSWERS: False})
-        return merged(session, wish) if session else typed(self._dialect, wish)
+        wish = _nested(path, {"type": "server_vad", **now})
+        return self.told(merged(session, wish) if session else typed(self._dialect, wish))
 
     def answered(self, session: object) -> str | None:
         """The server has stated the session, after all that it was asked. What is to be told of that, if anything."""
         if not self._wants or self._in_vain:
             return None
         stated = [_at(session, path) for path in _PATHS]
-        if not any(isinstance(each, dict) and each.get(_LEAVES_ANSWERS) is True for each in stated):
-            return None
-        return self.refused()
+        self._in_vain = any(isinstance(each, dict) and each.get(_LEAVES_ANSWERS) is True for each in stated)
+        return self.complaint
 
     def refused(self) -> str | None:
-        """The server does not do it. What is to be told of that, if anything."""
-        if not self._wants:
-            return None
-        self._in_vain = True
+        """The server refuses what the engine asked of the session. What is to be told of that, if anything."""
+        self._in_vain = self._in_vain or (self._wants and self._by_engine)
         return self.complaint
 
     @property
@@ -114,6 +119,11 @@ class BargeInTerms:
 
 
 _PATHS = (_NESTED, _FLAT)
+
+
+def _has_detection(session: object) -> bool:
+    """Also where it says that there is to be none."""
+    return any(_at(session, path) is not _NOTHING for path in _PATHS)
 
 
 def _at(session: object, path: tuple[str, ...]) -> Any:

@@ -149,6 +149,8 @@ class Dialogue:
         """A message of the application has gone out, whatever it says; `told`: what for_server() made of it."""
         session, update = self.session, session_update(told)
         session.negotiation.application_sent(update)
+        if update is not None:
+            session.barge_in.application_sent(update.get("session"))
         conversation = session.conversation
         wish = session_update(payload) if conversation is not None and conversation.translates else update
         if conversation is not None and wish is not None:

@@ -79,7 +79,14 @@ def test_the_applications_own_update_has_it_and_stays_its_own_else(shape: Any) -
     wish = {"instructions": "Hi", **shape({"type": "server_vad", "interrupt_response": True})}
     told = mine.of_application(wish)
     assert told == {"instructions": "Hi", **shape({"type": "server_vad", **LEAVES})}
+    mine.application_sent(told)
     assert mine.first({}, nested(STATED)) == {}  # it has chosen
+
+
+def test_an_update_that_could_not_be_sent_is_no_choice() -> None:
+    mine = terms()
+    mine.of_application(nested({"type": "server_vad"}))
+    assert mine.first({}, nested(STATED)) != {}
 
 
 @pytest.mark.parametrize("wish", [{"instructions": "Hi"}, nested(None), nested({"type": "x", **LEAVES}), None, 3])
@@ -103,8 +110,15 @@ def test_a_server_that_refuses_is_told_of_and_interrupts_by_itself() -> None:
     assert mine.policy is BargeIn.SERVER
 
 
+def test_a_refusal_of_something_else_is_none() -> None:
+    mine = terms()
+    mine.first({}, nested({"type": "server_vad", **LEAVES}))
+    assert mine.refused() is None and mine.policy is BargeIn.CONFIRM
+
+
 def test_off_stays_off_whatever_the_server_does() -> None:
     mine = terms(policy=BargeIn.OFF)
+    mine.first({}, nested(STATED))
     assert mine.refused() is not None and mine.policy is BargeIn.OFF
 
 

@@ -118,19 +118,24 @@ static PyObject *voice(PyObject *Py_UNUSED(module), PyObject *pcm)
     float samples[WINDOW];
     Py_buffer view;
     double power, periodic;
+    size_t size;
     int lag;
 
     if (PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) {
         return NULL;
     }
-    if (view.len != (Py_ssize_t)sizeof(window)) {
+    if (view.len != (Py_ssize_t)sizeof(window) && view.len != (Py_ssize_t)sizeof(window) / 2) {
         PyBuffer_Release(&view);
-        PyErr_SetString(PyExc_ValueError, "pcm16 of 40 ms at 8 kHz is wanted");
+        PyErr_SetString(PyExc_ValueError, "pcm16 of 20 or 40 ms at 8 kHz is wanted");
         return NULL;
     }
-    memcpy(window, view.buf, sizeof(window));
+    size = (size_t)view.len / sizeof(*window);
+    memcpy(window, view.buf, size * sizeof(*window));
     PyBuffer_Release(&view);
-    power = centred(window + FRAME, FRAME, samples) / FRAME / (FULL_SCALE * FULL_SCALE);
+    power = centred(window + size - FRAME, FRAME, samples) / FRAME / (FULL_SCALE * FULL_SCALE);
+    if (size < WINDOW) {
+        return Py_BuildValue("(ddi)", power, 0.0, 0);
+    }
     centred(window, WINDOW, samples);
     periodic = periodicity(samples, &lag);
     return Py_BuildValue("(ddi)", power, periodic, lag);
@@ -141,7 +146,7 @@ PyMethodDef media_caller_voice_methods[] = {
      "(memory, position) -> (next position, [(pcm16, rate, channels), …]): the caller's frames from a position of\n"
      "capture_head on, as far as they are still there; nothing counts as read."},
     {"voice", voice, METH_O,
-     "(pcm16 of 40 ms at 8 kHz) -> (mean square of the second half, 1 for full scale; the square of the autocorrelation of all\n"
+     "(pcm16 of 40 ms at 8 kHz, or of 20 ms, for its level alone) -> (mean square of the last 20 ms, 1 for full scale; the square of the autocorrelation of all\n"
      "of it, 0 to 1, where that is highest; and the lag there, in samples)."},
     {NULL, NULL, 0, NULL},
 };

@@ -13,7 +13,7 @@ import struct
 from fuzzing import fuzz
 from hypothesis import strategies as st
 
-from mod_openai_realtime._media import Packetizer, StreamMemory
+from mod_openai_realtime._media import Packetizer, StreamMemory, look_back
 
 HEADER = 512
 TOTAL = 16384
@@ -30,7 +30,7 @@ def memories(draw: st.DrawFn) -> bytes:
         offsets[at] = draw(sizes)
     magic = draw(st.sampled_from([0x4D52414F] * 9 + [0]))
     header = bytearray(
-        LAYOUT.pack(magic, draw(st.sampled_from([3] * 9 + [2])), draw(st.sampled_from([TOTAL] * 9 + [0])), *offsets)
+        LAYOUT.pack(magic, draw(st.sampled_from([4] * 9 + [3])), draw(st.sampled_from([TOTAL] * 9 + [0])), *offsets)
     )
     header += bytes(HEADER - len(header))
     for at in draw(st.lists(st.integers(8, HEADER // 8 - 1), max_size=8)):
@@ -51,6 +51,8 @@ def use(memory: StreamMemory, descriptor: int, script: bytes) -> None:
                 Packetizer(memory).skip()
             case 4:
                 memory.write_playback(bytes(2 * step))
+                position, slots = look_back(memory, step)
+                assert position >= 0 and all(0 < len(pcm) <= 16384 and count in (1, 2) for pcm, _, count in slots)
             case 5:
                 assert len(memory.unplayed(step)[1]) <= TOTAL
             case 6:

@@ -39,23 +39,31 @@ class CallerVoice:
         self._waiting = b""  # at RATE, less than a frame
         self._before = bytes(_FRAME_BYTES)
 
-    def look_back(self) -> list[VoiceFrame]:
-        """All that is still there: the last second of a telephone's, less of finer audio."""
+    def look_back(self, whole: int) -> list[VoiceFrame]:
+        """All that is still there: the last second of a telephone's, less of finer audio. Only of the last `whole`
+        frames is it known how periodic they are."""
         self._position = 0
         self._start_afresh()
-        return self.frames()
+        frames = self._taken()
+        early = max(0, len(frames) - whole)
+        levels = [_figures(frame) for _, frame in frames[:early]]
+        return levels + [_figures(before + frame) for before, frame in frames[early:]]
 
     def frames(self) -> list[VoiceFrame]:
         """What has come since the last call of either, as far as it is still there; oldest first."""
+        return [_figures(before + frame) for before, frame in self._taken()]
+
+    def _taken(self) -> list[tuple[bytes, bytes]]:
+        """Frames of pcm16 at RATE, each with the one before it."""
         self._position, slots = look_back(self._memory, self._position)
-        frames: list[VoiceFrame] = []
+        taken: list[tuple[bytes, bytes]] = []
         for pcm, rate, channels in slots:
             self._waiting += self._converted(pcm, rate, channels)
             while len(self._waiting) >= _FRAME_BYTES:
                 frame, self._waiting = self._waiting[:_FRAME_BYTES], self._waiting[_FRAME_BYTES:]
-                frames.append(_figures(self._before + frame))
+                taken.append((self._before, frame))
                 self._before = frame
-        return frames
+        return taken
 
     def skip(self) -> None:
         """What has come so far does not matter."""

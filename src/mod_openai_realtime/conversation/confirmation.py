@@ -22,6 +22,8 @@ OVER_MS = 240
 """Silence of so much ends it."""
 LEAD_MS = 100
 """What was heard so long before the server noticed counts as well."""
+LEAD_FRAMES = LEAD_MS // FRAME_MS + 1
+"""With the frame before, by which it is known what is steady."""
 SOUNDING_MS, VOICED_MS = 500, 240
 """The least of a barge-in: that sounded, and of it what was a voice."""
 STEADY_SHARE = 0.4
@@ -82,8 +84,8 @@ class Confirmation:
         return self._state is _State.WAITING
 
     def speech_started(self, before: Sequence[VoiceFrame], now_ms: float, *, interruptible: bool) -> Act | None:
-        """By the server's word. `before`: what had been heard by then, oldest first. `interruptible`: there is an
-        answer that the caller may interrupt."""
+        """By the server's word. `before`: what had been heard by then, oldest first; the last LEAD_FRAMES count.
+        `interruptible`: there is an answer that the caller may interrupt."""
         if self._state is _State.WAITING:
             return None
         self._evidence = _Evidence()
@@ -158,9 +160,9 @@ class _Evidence:
         levels = sorted(each.level_db for each in before)
         floor = levels[len(levels) // 5] if len(levels) >= 10 else USUAL_FLOOR_DB
         self._gate_db = min(max(floor + ABOVE_FLOOR_DB, QUIETEST_DB), LOUDEST_DB)
-        lead = LEAD_MS // FRAME_MS
-        self._last = before[-lead - 1] if len(before) > lead else None
-        self.add(before[-lead:], now_ms)
+        lead = list(before[-LEAD_FRAMES:])
+        self._last = lead.pop(0) if len(lead) == LEAD_FRAMES else None
+        self.add(lead, now_ms)
 
     def forget(self) -> None:
         """From here on it counts anew."""

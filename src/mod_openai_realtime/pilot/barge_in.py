@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..conversation.confirmation import Act, Confirmation
+from ..conversation.confirmation import LEAD_FRAMES, Act, Confirmation
 from ..later import Timer
 from ..weakly import weakly
 from .observer import Controls, Observer
@@ -28,7 +28,7 @@ class ConfirmedBargeIn(Observer):
 
     def forward(self, kind: str | None, payload: bytes) -> None:
         if kind == _STARTED and self._stream.confirms:
-            before = self._stream.caller_voice.look_back()
+            before = self._stream.caller_voice.look_back(LEAD_FRAMES)
             interruptible = self._stream.may_be_interrupted
             self._follow(self._confirmation.speech_started(before, self._now_ms(), interruptible=interruptible))
         elif kind == _STOPPED:

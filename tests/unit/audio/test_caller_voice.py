@@ -54,14 +54,22 @@ def test_frames_come_once_and_nothing_is_taken_from_the_capture() -> None:
     line.says(noise(60, 8000))
     line.voice.skip()
     assert line.voice.frames() == []
-    assert len(line.voice.look_back()) == 11
+    assert len(line.voice.look_back(6)) == 11
     assert line.memory.capture_dropped == 0
 
 
 def test_only_what_is_still_there_is_seen() -> None:
     line = Line()
     line.says(noise(2000, 8000))
-    assert len(line.voice.look_back()) == 64
+    assert len(line.voice.look_back(6)) == 64
+
+
+def test_of_what_came_long_before_only_the_level_is_known() -> None:
+    line = Line()
+    line.says(tone(200, 400, 8000))
+    frames = line.voice.look_back(6)
+    assert [frame.period > 0 for frame in frames] == [False] * 14 + [True] * 6
+    assert {round(frame.level_db) for frame in frames} == {-15}
 
 
 def test_of_two_channels_the_caller_is_the_left() -> None:
@@ -82,7 +90,7 @@ def test_a_change_of_codec_in_mid_call_is_followed() -> None:
 def test_a_stream_without_capture_has_nothing() -> None:
     switch = SwitchSide(capture_slots=1)
     memory = StreamMemory(switch.fd)
-    assert CallerVoice(memory).look_back() == []
+    assert CallerVoice(memory).look_back(6) == []
     memory.close()
     assert look_back(memory, 0) == (0, [])
 
@@ -90,5 +98,5 @@ def test_a_stream_without_capture_has_nothing() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(TypeError):
         look_back("x", 0)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="40 ms"):
+    with pytest.raises(ValueError, match="20 or 40 ms"):
         voice(b"\0" * 318)

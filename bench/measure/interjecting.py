@@ -14,7 +14,7 @@ import numpy as np
 import pybase64
 
 from mod_openai_realtime.local.thread import LocalEndpointThread
-from mod_openai_realtime.local.turns import Agent, Context, Turn
+from mod_openai_realtime.local.turns import Context, Model, Turn
 from mod_openai_realtime.local.vad import Frame
 from mod_openai_realtime.local.voice import hibari
 from mod_openai_realtime.standin import Call, StandIn
@@ -32,7 +32,7 @@ _ANSWER = "On Monday we are open from seven in the morning until six in the even
 API = "uuid_openai_audio_stream"
 
 
-class Talker(Agent):
+class Talker(Model):
     """Says what the request names: so many ms of a voice."""
 
     wants_words = False

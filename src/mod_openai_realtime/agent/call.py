@@ -189,7 +189,9 @@ class Call:
         return await self._driver.execute(control.api(command, arguments)) or ""
 
     async def record(self, path: str) -> None:
-        """Both sides into a file from now on, as STREAM_RECORD."""
+        """Both sides into a file from now on, the caller left, the agent right, by FreeSWITCH itself: the end of the
+        name says the format, and a file that is there is overwritten. A path that is not absolute is in its folder for
+        recordings. Raises CallError where the call is recorded already."""
         await self._driver.execute(control.record(path))
 
     async def stop_recording(self) -> None:

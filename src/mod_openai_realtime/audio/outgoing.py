@@ -95,16 +95,13 @@ class Outgoing:
         """The connection is gone, and `session` is the one to come. `keeps`: what the caller says now is for that;
         `whole`: and so is what had not gone out."""
         self._session = session
-        if whole:
-            self._capture.wait_anew()
-        else:
+        if not whole:
             self._capture.skip()
         gate = self._gate
-        gate.owed = gate.congested = gate.settled = False
-        gate.holds = self._capture.holds
+        gate.congested = gate.settled = False
         gate.keeps = keeps
         gate.connected = False
-        self._capture.packetizer.set_way(None, 0, b"", b"", None)
+        self._capture.packetizer.set_way(None, 0, b"", b"", None)  # the connection is let go
 
     def switch(self, session: Session) -> None:
         """Another session, with a connection of its own, goes on where the one before it was left: the next sample is

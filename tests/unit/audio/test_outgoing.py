@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 import time
 from typing import Any
 
@@ -232,6 +233,52 @@ def test_a_caller_who_is_unmuted_before_the_answer_is_heard_from_then_on() -> No
     assert bench.sent() == g711_encode(first + bytes(16000) + fresh, "pcmu")
 
 
+@pytest.mark.parametrize("muted", [False, True])
+def test_once_all_that_was_held_is_out_frames_go_their_short_way(muted: bool) -> None:
+    bench = Bench(law="pcmu")
+    bench.server("session.created", session={})
+    bench.say(os.urandom(FRAME_BYTES))
+    bench.outgoing.finish()
+    bench.outgoing.want(not muted)
+    assert bench.packetizer.gate == Gate.HELD
+    bench.server("session.updated", session={"audio": {"input": {"format": ULAW}}})
+    bench.tick()
+    assert bench.packetizer.gate == (Gate.SHUT if muted else Gate.OPEN)
+    bench.unmute()
+    assert bench.packetizer.gate == Gate.OPEN
+
+
+def test_what_is_said_while_muted_is_not_sent_by_what_ends_a_turn() -> None:
+    bench = Bench()
+    bench.outgoing.want(False)
+    bench.say(os.urandom(FRAME_BYTES))  # still in the ring
+    bench.outgoing.finish()
+    assert bench.sent() == b""
+
+
+def test_where_no_answer_comes_audio_goes_as_this_session_has_it_not_as_the_one_before() -> None:
+    bench = Bench(law="pcmu")
+    bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
+    bench.reconnect()
+    bench.server("session.created", session={})
+    said = b""
+    while not bench.sent():
+        said += (frame := os.urandom(FRAME_BYTES))
+        bench.say(frame)
+        bench.tick()
+    assert bench.sent() == said[-MAX_HELD_MS * 16 :]
+
+
+def test_what_was_kept_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.lose(keeps=True)
+    bench.say(os.urandom(10 * FRAME_BYTES))
+    bench.tick()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 1_000_000_000)
+    bench.connect(keep=True)
+    assert bench.outgoing.gap_ms(0, HOUR_NS) == 1000 - 10 * FRAME_MS
+
+
 def test_a_muted_caller_does_not_wait_for_an_answer_for_ever() -> None:
     bench = Bench(law="pcmu")
     first = os.urandom(5 * FRAME_BYTES)
@@ -361,6 +408,27 @@ def test_what_one_connection_had_not_got_goes_to_the_next_where_nothing_is_to_be
     assert bench.sent() == b"".join(said)
 
 
+def test_of_what_is_kept_for_the_next_connection_the_newest_two_seconds_are() -> None:
+    bench = Bench()
+    bench.lose(keeps=True)
+    frames = [os.urandom(FRAME_BYTES) for _ in range(MAX_HELD_MS // FRAME_MS + 10)]
+    for frame in frames:
+        bench.say(frame)
+        bench.tick()
+    bench.connect(keep=True)
+    assert bench.sent() == b"".join(frames[10:])
+
+
+def test_a_connection_that_is_lost_is_let_go() -> None:
+    bench = Bench()
+    send = bench.transport.send_buffer = lambda *_: None
+    before = sys.getrefcount(send)
+    bench.reconnect()
+    assert sys.getrefcount(send) == before + 1
+    bench.lose(keeps=False)
+    assert sys.getrefcount(send) == before
+
+
 def test_another_connection_is_not_congested() -> None:
     bench = Bench()
     bench.outgoing.congest(True)
@@ -416,12 +484,15 @@ def test_and_is_not_passed_over_while_that_is_restored() -> None:
     assert bench.sent() == said
 
 
-def test_of_a_connection_whose_session_is_still_open_nothing_has_begun() -> None:
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_of_a_connection_whose_session_is_still_open_nothing_has_begun(looked_at: bool) -> None:
     bench = Bench(law="pcmu")
     bench.server("session.created", session={"audio": {"input": {"format": ULAW}}})
     bench.say(os.urandom(FRAME_BYTES))
     bench.tick()
     bench.lose(keeps=True)
+    if looked_at:
+        bench.outgoing.look()
     bench.outgoing.connect(bench.session, keep=True)
     bench.outgoing.look()
     assert bench.packetizer.gate == Gate.HELD

@@ -12,8 +12,15 @@ import pytest
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio import own_sounds
+from mod_openai_realtime.audio.agent_audio import AgentAudio
+from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.audio.own_sounds import MAX_WAITING, OwnName, OwnSounds, SoundPlayed
 from mod_openai_realtime.audio.playback import Playback
+from mod_openai_realtime.conversation.effects import EVERYTHING, Which
+from mod_openai_realtime.conversation.interruption import Interruption
+from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
+from mod_openai_realtime.conversation.session import Session
+from mod_openai_realtime.conversation.turn import TurnFigures
 from mod_openai_realtime.limits import MAX_UTTERANCES, LimitExceededError
 
 RATE = 24000
@@ -217,3 +224,57 @@ def test_the_end_is_told_to_all(sound: Path) -> None:
 def test_no_servers_response_is_taken_for_a_sound() -> None:
     assert OwnName(1) != "1" and OwnName(1) != OwnName(1)
     assert len({OwnName(1), "1", OwnName(1)}) == 3
+
+
+class Behind:
+    """Sounds as a stream has them: behind what the model says."""
+
+    def __init__(self, sound: Path) -> None:
+        self.bench = bench = Bench()
+
+        def sounds(playback: Playback, changed: Callable[[], None]) -> OwnSounds:
+            return OwnSounds(playback, bench.executor, lambda function: function(), changed)
+
+        self.audio = AgentAudio(
+            bench.playback, TurnFigures(), lambda text: None, None, lambda: None, raw=False, sounds=sounds
+        )
+        negotiation = Negotiation(
+            {Side.PLAYBACK: Wish(Encoding.PCM, RATE)}, Complaints(lambda text: None), session=True
+        )
+        self.session = Session(0, negotiation, Interruption(True), plays=True, raw=False)
+        bench.playback.feed(b"\1\0" * 480, "r1")
+        assert self.audio.sounds is not None
+        self.audio.sounds.play(sound, bench.outcomes.append, pcm=True)
+        bench.executor.run()
+
+    def run(self, frames: int) -> None:
+        for _ in range(frames):
+            self.bench.playback.tick()
+            self.audio.look(self.session)
+            self.bench.heard += self.bench.switch.playback(480, 24000) or b""
+            for played in self.bench.playback.played():
+                assert self.audio.was_own(played) is (played.response != "r1")
+
+
+def test_a_sound_follows_as_soon_as_the_answer_is_whole(sound: Path) -> None:
+    behind = Behind(sound)
+    behind.run(3)
+    assert SAMPLE not in behind.bench.heard
+    behind.audio.end()
+    behind.run(8)
+    assert SAMPLE * 2400 in behind.bench.heard
+    assert behind.bench.outcomes == [SoundPlayed(heard_ms=100)] and not behind.audio.sounding
+
+
+def test_silence_of_everything_takes_those_that_wait_and_silence_of_some_does_not(sound: Path) -> None:
+    behind = Behind(sound)
+    behind.audio.silence(Which(0, frozenset({"r1"})), tell=False)
+    assert behind.bench.outcomes == [] and behind.audio.sounding
+    behind.audio.silence(EVERYTHING, tell=False)
+    assert behind.bench.outcomes == [SoundPlayed(interrupted=True)] and behind.bench.playback.idle
+
+
+def test_those_that_wait_when_a_stream_ends_are_told_of(sound: Path) -> None:
+    behind = Behind(sound)
+    behind.audio.end_sounds()
+    assert behind.bench.outcomes == [SoundPlayed(interrupted=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 
 from .._media import Packetizer
@@ -79,9 +80,7 @@ class Capture:
     def hold(self) -> int:
         """Keep what has arrived, the newest MAX_HELD_MS of it, for messages() later; how many ms have been held so far,
         those included that were dropped."""
-        while (run := self.packetizer.read()) is not None:
-            pcm, rate, channels, _, lost = run
-            self._slots_lost_here += lost
+        for pcm, rate, channels in self._arrived():
             self._held.append((pcm, rate, channels))
             duration_us = _duration_us(pcm, rate, channels)
             self._waited_us += duration_us
@@ -111,18 +110,14 @@ class Capture:
 
     def pass_by(self) -> int:
         """Forget what has arrived, but nothing that is held; the same figure as hold(), with it counted in."""
-        while (run := self.packetizer.read()) is not None:
-            pcm, rate, channels, _, lost = run
-            self._slots_lost_here += lost
+        for pcm, rate, channels in self._arrived():
             self._waited_us += _duration_us(pcm, rate, channels)
         return self._waited_us // 1000
 
     def messages(self) -> list[bytes]:
         """The messages that are complete by now."""
         messages = self._messages_held()
-        while (run := self.packetizer.read()) is not None:
-            pcm, rate, channels, _, lost = run
-            self._slots_lost_here += lost
+        for pcm, rate, channels in self._arrived():
             self._take(pcm, rate, channels)
         return messages + self.packetizer.take()
 
@@ -145,6 +140,13 @@ class Capture:
         if self._rate or self.packetizer.pending:
             self.packetizer.take_pending()
             self._start_afresh()
+
+    def _arrived(self) -> Iterator[tuple[bytes, int, int]]:
+        """pcm16, its rate and channels, run by run."""
+        while (run := self.packetizer.read()) is not None:
+            pcm, rate, channels, _, lost = run
+            self._slots_lost_here += lost
+            yield pcm, rate, channels
 
     def _messages_held(self) -> list[bytes]:
         """Those that are complete with what was held, which is let go."""

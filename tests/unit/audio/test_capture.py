@@ -49,6 +49,16 @@ def test_what_is_skipped_is_never_sent() -> None:
     assert capture.messages() == [b"ef" * 800]
 
 
+def test_nothing_of_what_is_skipped_sounds_on_in_what_comes_after_it() -> None:
+    (switch, capture), (other, fresh) = bench(send_rate=24000), bench(send_rate=24000)
+    switch.capture(array("h", [30000] * 160).tobytes(), 8000)
+    capture.messages()
+    capture.skip()
+    for side in (switch, other):
+        side.capture(array("h", range(160)).tobytes(), 8000)
+    assert capture.messages() == fresh.messages()
+
+
 def test_eight_kilohertz_at_twentyfour_is_twenty_ms_for_twenty_ms() -> None:
     switch, capture = bench(send_rate=24000)
     for _ in range(10):

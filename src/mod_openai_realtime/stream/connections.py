@@ -160,7 +160,7 @@ class Connections:
         self._line.switch(endpoint)
         if self._outgoing is not None:
             self._outgoing.switch(successor.session)
-        self._dialogue.take_over(successor.session, self._line.server)
+        self._dialogue.take_over(successor.session)
         for message in successor.take_over():
             self._line.send_text(message)
             self.sent(message)

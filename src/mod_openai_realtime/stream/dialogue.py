@@ -89,7 +89,6 @@ class Dialogue:
         self._listener = listener
         self._keep_alive = KeepAlive(later, lambda payload: listener.send(payload))
         self._warned: set[str] = set()
-        self._server = 0
         self.session = make_session(0, 0)
 
     @property
@@ -165,10 +164,8 @@ class Dialogue:
 
     def connected(self, server: int) -> None:
         """`server`: the number of the one that was reached. To be called before anything else of the connection."""
-        if server != self._server:
-            # Nothing has happened in the session yet: it was made for the server that was called before.
-            self._server = server
-            self.session = self._make_session(self.session.number, server)
+        # Nothing has happened in the session yet, and it was made before it was known for which server.
+        self.session = self._make_session(self.session.number, server)
 
     def begin(self) -> None:
         """The connection can be used, and the application has been told."""
@@ -178,11 +175,10 @@ class Dialogue:
         """All that the session was given may have been answered before it was the present one."""
         self._carry_out(restored(self.session))
 
-    def take_over(self, session: Session, server: int) -> None:
-        """Of another connection, that goes on where the one before it was left."""
+    def take_over(self, session: Session) -> None:
+        """Of another connection, that goes on where the one before it was left. What that has said so far follows."""
         self._keep_alive.end()
-        self.switch(session, server)
-        self._keep_alive.begin(session.dialect)
+        self._switch(session)
 
     def warn(self, text: str) -> None:
         self._listener.warn(text)
@@ -191,15 +187,15 @@ class Dialogue:
         if self.session.conversation is not None:
             self.session.conversation.wishes.connection_lost()
         self._keep_alive.end()
-        self.switch(self.next_session(self._server), self._server)
+        self._switch(self.next_session(0))
 
     def next_session(self, server: int) -> Session:
         """The one to come, with the server of that number."""
         return self._make_session(self.session.number + 1, server)
 
-    def switch(self, session: Session, server: int) -> None:
+    def _switch(self, session: Session) -> None:
         """It is that of the connection from now on."""
-        self.session, self._server = session, server
+        self.session = session
         if self._audio is not None:
             self._audio.begin_session(session.number)
             self._audio.look(session)  # what comes next is of no part that there was

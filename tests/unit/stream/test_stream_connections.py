@@ -331,6 +331,31 @@ def test_a_keep_alive_is_the_present_connections(monkeypatch: pytest.MonkeyPatch
     assert sum(timer.delay_s == 30 for timer in bench.timers.running) == 1
 
 
+@pytest.mark.parametrize(("uri", "then", "beats"), [(VLLM, OPENAI, False), (OPENAI, VLLM, True)])
+def test_and_in_the_words_of_the_server_that_took_over(
+    monkeypatch: pytest.MonkeyPatch, uri: str, then: str, beats: bool
+) -> None:
+    bench, _ = rolling(monkeypatch, uri=uri, then=then)
+    bench.lines[1].open(server=1)
+    bench.lines[1].says("session.created", session={})
+    bench.lines[1].says("session.updated", session=WISH)
+    assert bench.told("connect")[-1]["cause"] == "rollover"
+    assert [timer.delay_s for timer in bench.timers.running].count(30) == beats
+
+
+def test_a_new_server_that_says_nothing_takes_over_where_the_one_before_it_said_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, uri=VLLM, STREAM_MAX_SESSION_S="60")
+    bench.lines[0].open()
+    bench.wish()
+    bench.run_out(60)
+    bench.lines[1].open()
+    bench.run_out(5)
+    assert bench.told("connect")[-1]["cause"] == "rollover"
+    assert bench.told("restored")[-1]["session"] is False
+
+
 def test_a_connection_that_is_lost_is_followed_by_the_one_that_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, first = rolling(monkeypatch)
     first.says("response.created", response={"id": "r1"})  # so the moment is none for it

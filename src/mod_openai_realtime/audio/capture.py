@@ -156,8 +156,6 @@ class Capture:
                 messages += self._messages_of_silence(held)
             else:
                 self._take(*held)
-        if messages or self._held:
-            messages += self.packetizer.take()
         self._release()
         return messages
 

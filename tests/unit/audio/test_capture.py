@@ -49,6 +49,16 @@ def test_what_is_skipped_is_never_sent() -> None:
     assert capture.messages() == [b"ef" * 800]
 
 
+def test_as_much_is_held_each_time() -> None:
+    switch, capture = bench()
+    for _ in range(2):
+        said = [os.urandom(320) for _ in range(75)]
+        for frame in said:
+            switch.capture(frame, 8000)
+            capture.hold()
+        assert capture.messages() == said
+
+
 def test_nothing_of_what_is_skipped_sounds_on_in_what_comes_after_it() -> None:
     (switch, capture), (other, fresh) = bench(send_rate=24000), bench(send_rate=24000)
     switch.capture(array("h", [30000] * 160).tobytes(), 8000)

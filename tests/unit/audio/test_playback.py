@@ -155,6 +155,19 @@ def test_without_the_servers_done_speech_does_not_stop() -> None:
     assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED]
 
 
+def test_a_response_that_goes_on_after_its_end_is_not_over() -> None:
+    bench = Bench()
+    bench.playback.feed(tone(100), "r1")
+    bench.playback.finish()
+    bench.playback.feed(tone(100), "r1")
+    assert not bench.playback.whole
+    bench.run(15)
+    assert [event for _, event in bench.events] == [Speech.STARTED]
+    bench.playback.finish()
+    bench.run(2)
+    assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED]
+
+
 def test_two_responses_in_a_row_are_two_pairs() -> None:
     bench = Bench()
     bench.playback.feed(tone(100), "r1")

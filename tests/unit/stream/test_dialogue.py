@@ -345,8 +345,31 @@ def test_what_finds_the_queue_full_leaves_no_half_sample() -> None:
     taken = bench.playback.playout.end
     bench.receive(delta(bytes(2 * RATE + 1)))
     assert bench.playback.playout.end == taken
-    bench.receive(delta(bytes(4)))
-    assert bench.playback.playout.end == taken + 2
+    bench.receive(delta(bytes(3)))
+    assert bench.playback.playout.end == taken + 1
+
+
+def test_once_a_full_queue_takes_again_audio_goes_its_short_way_again() -> None:
+    bench = Bench(short_way=True)
+    for _ in range(MAX_QUEUE_S + 2):
+        bench.receive(delta(bytes(2 * RATE)))
+    bench.run(100)
+    bench.receive(delta(bytes(2)))
+    short = bench.short
+    bench.receive(delta(bytes(2)))
+    assert bench.short == short + 1
+
+
+def test_half_a_sample_is_forgotten_where_companded_audio_comes_between() -> None:
+    bench = Bench(short_way=False)
+    bench.receive(delta(bytes(3)))
+    bench.receive(stated("audio/pcmu"))
+    bench.receive(delta(b"\xff" * 8))
+    bench.receive(stated("audio/pcm", RATE))
+    bench.receive(delta(bytes(2)))
+    end = bench.playback.playout.end
+    bench.receive(delta(bytes(3)))
+    assert bench.playback.playout.end == end + 1
 
 
 def test_half_a_sample_belongs_to_its_part() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CONFTEST = Path(__file__).resolve().parents[2] / "conftest.py"
+TESTS = Path(__file__).resolve().parents[2]
 SUITE = """
 import os, pytest
 
@@ -35,8 +35,8 @@ def test_alone(number):
 
 
 def test_a_serial_test_has_no_other_beside_it(tmp_path: Path) -> None:
-    shutil.copy(CONFTEST, tmp_path / "conftest.py")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = serial\n")
+    shutil.copy(TESTS / "conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = serial\npythonpath = {TESTS / 'support'}\n")
     (tmp_path / "test_suite.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "-p", "no:asyncio", "-p", "no:benchmark"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)

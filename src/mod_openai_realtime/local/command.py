@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,12 @@ def bound(host: str, port: int) -> list[socket.socket]:
     return made
 
 
+def warn_of_others(sockets: Iterable[socket.socket], api_key: str | None) -> None:
+    """In the log, where other machines may reach it, and no key is asked of them."""
+    if api_key is None and not all(ip_address(each.getsockname()[0]).is_loopback for each in sockets):
+        logging.getLogger(__name__).warning("whoever reaches this machine may use it: --api-key-file keeps others out")
+
+
 async def serve(endpoint: LocalEndpoint, ready: Callable[[], object], stop: asyncio.Event | None = None) -> None:
     """Until SIGINT or SIGTERM, or `stop`."""
     stop = stop or asyncio.Event()
@@ -143,6 +150,7 @@ async def run_local(
     """
     options = LocalOptions(host, port, **more)
     sockets = bound(options.host, options.port)
+    warn_of_others(sockets, options.api_key)
     try:
         endpoint = endpoint_of(options, sockets)
         await serve(endpoint, lambda: echo(f"The local Realtime endpoint listens on {endpoint.url}"))

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # With this many messages waiting, whoever sends much has to wait (`drained`).
 _MANY = 32
+TOO_MANY = 10_000  # wait for the client: nothing more is read from it
 _BYTES_PER_MS = 48
 # An append in its plainest form, whose audio can be told without parsing the rest.
 _APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]*)"\}')
@@ -168,6 +169,8 @@ class Connection:
                     self.stall()
                 if not self._reading.is_set():
                     await self._wait_stalled(closing)
+                if len(self._queue) > TOO_MANY:
+                    await self.drained()
                 payload = await self._websocket.recv()
                 append = None
                 if shortcut and isinstance(payload, str) and len(payload) < _COUNTED_CHARACTERS:

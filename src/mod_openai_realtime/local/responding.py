@@ -40,6 +40,10 @@ class Caller:
     """The audio committed last, unless it has been answered."""
 
 
+MAX_RESPONSES = 32
+"""At a time, those outside of the conversation included."""
+
+
 class Responding:
     """`after` is called for each response that has ended."""
 
@@ -89,6 +93,8 @@ class Responding:
                 f"Conversation already has an active response in progress: {self.active.id}. "
                 "Wait until the response is finished before creating a new one.",
             )
+        if len(self._running) >= MAX_RESPONSES:
+            raise RequestError("rate_limit_exceeded", f"More than {MAX_RESPONSES} responses at a time.")
         prompt = Prompt.of(asked, self._settings, self._conversation)
         if self.sent_audio and prompt.voice != self._settings.voice:
             raise RequestError(

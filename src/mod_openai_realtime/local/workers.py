@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..observe.engine_log import set_up_logging
-from .command import CannotServeError, LocalOptions, bound, endpoint_of, serve
+from .command import CannotServeError, LocalOptions, bound, endpoint_of, serve, warn_of_others
 
 log = logging.getLogger(__name__)
 _STOP_S = 5.0
@@ -35,6 +35,7 @@ class Workers:
     def run(self, echo: Callable[[str], object]) -> None:
         """Returns after SIGINT or SIGTERM. Raises CannotServeError with a worker's own words."""
         sockets = bound(self._options.host, self._options.port)
+        warn_of_others(sockets, self._options.api_key)
         context = multiprocessing.get_context("spawn")
         receiving, waking = context.Pipe(duplex=False)
 

@@ -17,7 +17,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.sync.client import connect as connect_now
 
 from mod_openai_realtime.local.agent import ScriptError
-from mod_openai_realtime.local.command import CannotServeError, LocalOptions, bound, endpoint_of, run_local
+from mod_openai_realtime.local.command import (
+    CannotServeError,
+    LocalOptions,
+    bound,
+    endpoint_of,
+    run_local,
+    warn_of_others,
+)
 from mod_openai_realtime.local.workers import Workers
 
 TEXT_RESPONSE = {"type": "response.create", "response": {"output_modalities": ["text"]}}
@@ -131,3 +138,29 @@ async def event_of(client: ClientConnection, kind: str) -> dict[str, Any]:
 
 async def text_of(client: ClientConnection) -> str:
     return str((await event_of(client, "response.output_text.done"))["text"])
+
+
+class Bound:
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._address, 8765
+
+
+@pytest.mark.parametrize(
+    ("addresses", "key", "warned"),
+    [
+        (("127.0.0.1",), None, False),
+        (("127.0.0.1", "::1"), None, False),
+        (("0.0.0.0",), None, True),
+        (("127.0.0.1", "fe80::1%eth0"), None, True),
+        (("0.0.0.0",), "key", False),
+    ],
+)
+def test_who_may_be_used_by_anybody_is_told_so(
+    addresses: tuple[str, ...], key: str | None, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sockets: Any = [Bound(address) for address in addresses]
+    warn_of_others(sockets, key)
+    assert bool(caplog.records) is warned

@@ -11,6 +11,7 @@ import pytest
 
 from mod_openai_realtime.local.agent import Context, FunctionCall, Piece, Turn
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
+from mod_openai_realtime.local.responding import MAX_RESPONSES
 
 MakeBench = Callable[..., Any]
 ONE_PIECE = Behaviour(pacing=Pacing(speed=None))
@@ -414,3 +415,14 @@ async def test_tracing_stays_as_it_was_enabled(make_bench: MakeBench) -> None:
     assert (await bench.update(tracing=None))[0]["session"]["tracing"] == "auto"
     (refused,) = await bench.update(tracing={"workflow_name": "x"})
     assert refused["error"]["param"] == "session.tracing"
+
+
+# Too many
+
+
+async def test_responses_outside_of_the_conversation_are_bounded(make_bench: MakeBench) -> None:
+    bench = make_bench(agent=lambda context: "Well, well, well.", behaviour=SLOW)
+    for _ in range(MAX_RESPONSES + 1):
+        await bench.send("response.create", response={"conversation": "none"})
+    assert len(bench.of("response.created")) == MAX_RESPONSES
+    assert bench.only("error")["error"]["code"] == "rate_limit_exceeded"

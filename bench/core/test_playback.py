@@ -11,7 +11,7 @@ import pybase64
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide, find_audio_delta
+from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.playback import Playback
 from mod_openai_realtime.dialect.messages import Kind, classify, decode_strictly
 from mod_openai_realtime.dialect.profiles import OPENAI
@@ -32,15 +32,6 @@ def delta(pcm: bytes) -> bytes:
         "delta": pybase64.b64encode(pcm).decode(),
     }
     return json.dumps(fields, separators=(",", ":")).encode()
-
-
-@pytest.mark.parametrize("delta_ms", [20, 100, 200])
-def test_find_and_decode_a_delta(
-    benchmark: BenchmarkFixture, noise: Callable[[int, int], bytes], delta_ms: int
-) -> None:
-    pcm = noise(RATE, delta_ms)
-    found = benchmark(find_audio_delta, delta(pcm), decode_strictly, OPENAI.audio_names)
-    assert found is not None and found[3] == pcm
 
 
 @pytest.mark.parametrize("delta_ms", [20, 200])

@@ -152,11 +152,6 @@ static bool scan_delta(struct scan *scan, struct audio_delta *delta)
     return scan->at == scan->end && delta->audio.at != NULL && delta->type.at != NULL;
 }
 
-static PyObject *text_or_none(struct text text)
-{
-    return text.at != NULL ? PyUnicode_FromStringAndSize(text.at, (Py_ssize_t)text.length) : Py_NewRef(Py_None);
-}
-
 bool audio_delta_scan(const char *message, size_t bytes, struct audio_delta *delta)
 {
     struct scan scan = {message, message + bytes};
@@ -189,38 +184,3 @@ PyObject *audio_delta_decode(const struct audio_delta *delta, PyObject *decode)
     }
     return audio;
 }
-
-static PyObject *find_audio_delta(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    PyObject *message, *decode, *names, *audio, *response_id, *item_id, *found = NULL;
-    struct audio_delta delta;
-
-    if (!PyArg_ParseTuple(args, "SOO!:find_audio_delta", &message, &decode, &PyTuple_Type, &names)) {
-        return NULL;
-    }
-    if (!audio_delta_scan(PyBytes_AS_STRING(message), (size_t)PyBytes_GET_SIZE(message), &delta) ||
-        !audio_delta_is_one_of(&delta, names)) {
-        Py_RETURN_NONE;
-    }
-    audio = audio_delta_decode(&delta, decode);
-    if (audio == NULL) {
-        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    }
-    response_id = text_or_none(delta.response_id);
-    item_id = text_or_none(delta.item_id);
-    if (response_id != NULL && item_id != NULL) {
-        found = Py_BuildValue("(OOlO)", response_id, item_id, delta.content_index, audio);
-    }
-    Py_XDECREF(response_id);
-    Py_XDECREF(item_id);
-    Py_DECREF(audio);
-    return found;
-}
-
-PyMethodDef media_audio_delta_methods[] = {
-    {"find_audio_delta", find_audio_delta, METH_VARARGS,
-     "(message, decode, names) -> (response_id or None, item_id or None, content_index, audio), or None where the message\n"
-     "has to be parsed to tell what it is. Its `type` is one of `names` (bytes). decode(base64) gives the audio, and raises\n"
-     "ValueError for what is malformed."},
-    {NULL, NULL, 0, NULL},
-};

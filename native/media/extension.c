@@ -5,12 +5,12 @@ static int media_exec(PyObject *module)
 {
     PyType_Spec *specs[] = {&media_stream_memory_spec, &media_switch_side_spec, &media_resampler_spec,
                            &media_packetizer_spec, &media_playout_spec, &media_poller_spec,
-                           &media_ticker_spec};
+                           &media_ticker_spec, &media_framing_spec};
 
     media_g711_build();
     media_resampler_choose();
-    if (PyModule_AddFunctions(module, media_audio_delta_methods) != 0 ||
-        PyModule_AddFunctions(module, media_json_grammar_methods) != 0 ||
+    media_framing_prepare();
+    if (PyModule_AddFunctions(module, media_json_grammar_methods) != 0 ||
         PyModule_AddFunctions(module, media_json_shape_methods) != 0 ||
         PyModule_AddFunctions(module, media_caller_voice_methods) != 0 ||
         PyModule_AddFunctions(module, media_stream_memory_methods) != 0) {

@@ -17,8 +17,8 @@ extern PyType_Spec media_packetizer_spec;
 extern PyType_Spec media_playout_spec;
 extern PyType_Spec media_poller_spec;
 extern PyType_Spec media_ticker_spec;
+extern PyType_Spec media_framing_spec;
 
-extern PyMethodDef media_audio_delta_methods[];
 extern PyMethodDef media_json_grammar_methods[];
 extern PyMethodDef media_json_shape_methods[];
 extern PyMethodDef media_stream_memory_methods[];
@@ -28,5 +28,7 @@ extern PyMethodDef media_caller_voice_methods[];
 void media_g711_build(void);
 /* Takes what suits the processor. */
 void media_resampler_choose(void);
+/* A forked process takes masks of its own. */
+void media_framing_prepare(void);
 
 #endif

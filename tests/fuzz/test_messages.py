@@ -6,13 +6,14 @@ import json
 
 from fuzzing import fuzz
 from hypothesis import strategies as st
+from short_way import ShortWay
 
-from mod_openai_realtime._media import find_audio_delta
 from mod_openai_realtime.conversation.server_error import server_error
-from mod_openai_realtime.dialect.messages import AUDIO_DELTAS, Kind, classify, decode_base64, decode_strictly
+from mod_openai_realtime.dialect.messages import AUDIO_DELTAS, Kind, classify, decode_base64
 from mod_openai_realtime.observe.mask import Mask
 from mod_openai_realtime.observe.usage import Usage
 
+SHORT_WAY = ShortWay(AUDIO_DELTAS)
 NAMES = [
     "type",
     "delta",
@@ -54,10 +55,7 @@ def messages(draw: st.DrawFn) -> bytes:
 
 def read(data: bytes) -> None:
     message = classify(data)
-    found = find_audio_delta(data, decode_strictly, AUDIO_DELTAS)
-    if found is not None:
-        assert message.kind is Kind.AUDIO_DELTA, message.kind
-        assert found == (message.response_id, message.item_id, message.content_index, message.audio)
+    SHORT_WAY.agrees(data, message)
     if message.kind is Kind.AUDIO_DELTA and message.audio is not None:
         assert "delta" not in message.fields
     if message.kind not in (Kind.NOT_JSON, Kind.TOO_DEEP):

@@ -1,4 +1,4 @@
-"""Masks that nobody can foresee, as RFC 6455, section 10.3, wants them.
+"""Masks of the library's own frames: pings, pongs and closes. Those of messages are native/media/framing.c's.
 
 The library takes them from the C library's generator, which begins alike in every process unless it is seeded.
 """

@@ -10,10 +10,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode, WSFrame, WSListener, WSTransport
 
+from .._media import Framing
 from ..in_hand import InHand
 from ..observe.printable import printable
 from .assembler import TEXT, MessageAssembler, ProtocolViolationError
@@ -21,7 +22,7 @@ from .deflate import Agreement, Inflater, deflate
 from .dial import UNACKNOWLEDGED_S
 from .failures import ConnectError
 from .receiving import TakeAudio
-from .sending import CONGESTED_BYTES, SendBuffer
+from .sending import BINARY, CONGESTED_BYTES, SendBuffer
 from .share import BYTE_NS, FRAME_NS, RoundRobin, Share
 from .utf_8 import is_utf_8
 
@@ -33,8 +34,6 @@ NORMAL_CLOSURE = 1000
 LINGER_S = 2.0
 FRAME_ALLOWANCE = 4  # A frame up to so many times the limit is read and left out; a larger one ends the connection.
 
-_FRAME_TEXT = WSMsgType.TEXT
-_FRAME_BINARY = WSMsgType.BINARY
 _LAST_DATA_OPCODE = 0x2
 _CLOSE_OPCODE = 0x8
 _PING_OPCODE = 0x9
@@ -84,6 +83,7 @@ class WebSocket(WSListener):
     def __init__(self, owner: WebSocketOwner, max_message_bytes: int, agreement: Agreement | None) -> None:
         self._owner = owner
         self._transport: WSTransport | None = None
+        self._framing: Framing | None = None  # until the end, which it would keep from being the end
         self._deflates = agreement is not None and agreement.client_deflates
         inflater = Inflater(agreement, FRAME_ALLOWANCE * max_message_bytes) if agreement else None
         self._assembler = MessageAssembler(max_message_bytes, inflater, owner.websocket_dropped)
@@ -113,36 +113,34 @@ class WebSocket(WSListener):
     def send_text(self, payload: bytes) -> None:
         """Send a message; never blocks. What the kernel does not take is kept: whoever sends looks at `buffered_bytes`
         first."""
-        self._send(_FRAME_TEXT, payload)
+        self._send(TEXT, payload)
 
     def send_binary(self, payload: bytes) -> None:
-        self._send(_FRAME_BINARY, payload)
+        self._send(BINARY, payload)
 
     @property
     def _sending(self) -> WSTransport | None:
         """None where nothing can be sent, or not any more."""
         return None if self._closing or self._over else self._transport
 
-    def _send(self, opcode: WSMsgType, payload: bytes) -> None:
-        transport = self._sending
-        if transport is not None and not (self._deflates and _send_deflated(transport, opcode, payload)):
-            transport.send(opcode, payload)
+    def _send(self, opcode: int, payload: bytes | memoryview) -> None:
+        framing = self._framing
+        if framing is not None and not (self._closing or self._over):
+            compressed = deflate(payload) if self._deflates else None
+            if compressed is not None:
+                framing.send_message(opcode, compressed, True)
+            else:
+                framing.send_message(opcode, payload)
 
     @property
     def send_buffer(self) -> SendBuffer | None:
         """See Endpoint.send_buffer."""
-        transport = self._sending
-        if transport is None:
+        if self._framing is None or self._closing or self._over:
             return None
-        if self._deflates:
-            return self._send_buffer_deflated
-        # It takes the opcode as a number too, whatever its stub says.
-        return cast(SendBuffer, transport.send_reuse_external_bytearray)
+        return self._send_buffer_deflated if self._deflates else self._framing.send
 
     def _send_buffer_deflated(self, opcode: int, buffer: bytearray, offset: int) -> None:
-        transport, frame_type = self._sending, cast(WSMsgType, opcode)
-        if transport is not None and not _send_deflated(transport, frame_type, memoryview(buffer)[offset:]):
-            transport.send_reuse_external_bytearray(frame_type, buffer, offset)
+        self._send(opcode, memoryview(buffer)[offset:])
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after all that was sent; the end is reported within two seconds. Once closed: no-op."""
@@ -183,6 +181,9 @@ class WebSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        # As the library itself writes: it copies what it can't send at once, and asks for no thread.
+        write: Callable[[bytes | memoryview], object] = getattr(transport.underlying_transport, "write_nocheck")  # noqa: B009
+        self._framing = Framing(write, transport, "is_close_frame_sent")
         transport.underlying_transport.set_write_buffer_limits(CONGESTED_BYTES, CONGESTED_BYTES // 2)
         self._watch(transport)
         try:
@@ -319,6 +320,7 @@ class WebSocket(WSListener):
             self._end(transport, ABNORMAL_CLOSURE, f"Protocol error: {error}")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._framing = None
         self._cancel_timer()
         self._looking = asyncio.get_running_loop().create_task(_look_at_end(transport))
         if not self._over:
@@ -429,12 +431,3 @@ def _check_close_code(code: int) -> None:
     """Raises ProtocolViolationError for one that no frame may have (RFC 6455, section 7.4)."""
     if not (code in _CLOSE_CODES or code in _FREE_CLOSE_CODES):
         raise ProtocolViolationError(1002, f"a close frame has the code {code}")
-
-
-def _send_deflated(transport: WSTransport, opcode: WSMsgType, payload: bytes | memoryview) -> bool:
-    """False where it is shorter as it is, and was not sent."""
-    compressed = deflate(payload)
-    if compressed is None:
-        return False
-    transport.send(opcode, compressed, True, True)
-    return True

@@ -9,11 +9,11 @@ import orjson
 import pytest
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
+from short_way import ShortWay
 
-from mod_openai_realtime._media import find_audio_delta
 from mod_openai_realtime.audio.audio_format import AudioFormat, Encoding, Side
 from mod_openai_realtime.dialect.dialect import Dialect, Formats, Gate, Shape
-from mod_openai_realtime.dialect.messages import KINDS, Kind, classify, decode_strictly
+from mod_openai_realtime.dialect.messages import KINDS, Kind, classify
 from mod_openai_realtime.dialect.profiles import (
     HUGGINGFACE,
     INWORLD,
@@ -58,8 +58,7 @@ def test_both_parsers_know_the_audio_of_a_dialect_and_no_other(dialect: Dialect)
         payload = orjson.dumps({"type": name, "delta": "AQI="})
         known = name in dialect.audio_deltas
         assert (classify(payload, dialect.kinds).kind is Kind.AUDIO_DELTA) is known
-        found = find_audio_delta(payload, decode_strictly, dialect.audio_names)
-        assert found == ((None, None, 0, b"\1\2") if known else None)
+        assert ShortWay(dialect.audio_names).takes(payload) == (b"\1\2" if known else None)
 
 
 @ALL

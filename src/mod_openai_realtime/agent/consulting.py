@@ -67,12 +67,12 @@ class _Consulting:
 
     async def outcome(self, request: control.Request) -> Consult:
         decided, driver = self._decided, self._driver
-        if not self._held:
-            await driver.execute(control.hold("on"))
-            driver.note_hold(True)
         self._request = request
-        self._follow(decided.begin())
         try:
+            if not self._held:
+                await driver.execute(control.hold("on"))
+                driver.note_hold(True)
+            self._follow(decided.begin())
             while not decided.over or not self._steps.empty():
                 await self._carry_out(await self._next())
         except BaseException:
@@ -86,7 +86,9 @@ class _Consulting:
         return decided.outcome
 
     async def _next(self) -> Step:
-        """Raises CallError where the call is over."""
+        """Raises CallError where there is none and the call is over."""
+        if not self._steps.empty():
+            return self._steps.get_nowait()
         getting = asyncio.ensure_future(self._steps.get())
         try:
             await asyncio.wait({getting, self._over}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +112,9 @@ class _Consulting:
                 try:
                     await driver.execute(control.api("uuid_bridge", f"{driver.facts.uuid} {self.other}"))
                 except CallError as error:
+                    if driver.ended and driver.reason == "transferred":
+                        self._follow(decided.connected())  # the channel had gone there before it could tell
+                        return
                     driver.check_up()
                     logger.info("%s: the other party can't be connected: %s", driver.facts.uuid, error)
                     self._follow(decided.not_connected())
@@ -124,7 +129,7 @@ class _Consulting:
             case Step.UNHOLD if not self._held:
                 await driver.execute(control.hold("off"))
                 driver.note_hold(False)
-            case Step.LEAVE:
+            case Step.LEAVE if not driver.ended:
                 driver.close("transferred")
 
     async def _call(self) -> None:

@@ -48,7 +48,7 @@ async def bridge(driver: Driver, dial_string: str, listen: bool, when: When, unl
             try:
                 await driver.execute(request)
             except CallError:
-                if not driver.ended:  # whoever carried it out may be gone, and the agent muted
+                with contextlib.suppress(CallError):  # whoever carried it out may be gone, and the agent muted
                     await driver.execute(control.stream("unmute", "openai" if listen else "all"))
                 raise
     if not listen:

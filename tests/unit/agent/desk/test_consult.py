@@ -10,6 +10,7 @@ from agent.noted import Noted, asked, notes
 from typing_extensions import override
 
 from mod_openai_realtime.agent import Call, CallError, ToolError, tool
+from mod_openai_realtime.agent import messages as m
 from mod_openai_realtime.agent.testing import Desk, DeskCall
 
 
@@ -46,6 +47,20 @@ async def test_a_party_that_agrees_is_connected(desk: Desk) -> None:
         ("hold", "on"), ("hold", "silent"), ("api", "uuid_bridge"),
     ]  # fmt: skip
     assert await call.ended() == "transferred"
+
+
+async def test_a_caller_who_is_connected_before_that_is_told_is_not_taken_for_one_who_hung_up(desk: Desk) -> None:
+    class Hasty(DeskCall):
+        def _execute(self, act: m.Execute) -> None:
+            if act.name == "uuid_bridge":
+                self._end("transferred")
+            super()._execute(act)
+
+    desk.call_type = Hasty
+    _, other, asking = await consulting(desk)
+    await other.tool("accept")
+    assert await asking == "connected"
+    assert other.hang_up_cause is None
 
 
 @pytest.mark.parametrize(("doing", "result"), [("decline", "declined"), ("hangs_up", "hung_up")])

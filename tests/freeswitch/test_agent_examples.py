@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from uuid import uuid4
 import pytest
 from audio.files import read_wav
 from audio.g711 import Pcm16, ulaw_decode
-from audio.tones import tone, tone_amplitude
+from audio.tones import tone
 from engine_process import EngineProcess
 from freeswitch import RealSwitch, find_freeswitch
 from freeswitch.configuration import SwitchConfiguration
-from sip import Call, Caller
+from sip import Caller
+from sip.hearing import sounded_ms, wait_tone
 from xml_reader import ROOT, fenced
 
 from mod_openai_realtime.local.behaviour import Behaviour
@@ -149,24 +149,8 @@ def calls(name: str, arguments: str = "{}") -> Turn:
     return Turn(calls=(FunctionCall(name, arguments),))
 
 
-def heard_ms(audio: Pcm16, hertz: float) -> int:
-    """For how long a tone was there, in whole frames."""
-    frames = (audio[at : at + 160] for at in range(0, len(audio) - 159, 160))
-    return 20 * sum(tone_amplitude(frame, hertz, 8000) > 1000 for frame in frames)
-
-
 def sounds_long(hertz: float, audio: Pcm16) -> bool:
-    return heard_ms(audio, hertz) >= 560
-
-
-def wait_tone(call: Call, hertz: float, ms: int = 200) -> None:
-    call.party.wait_heard(lambda audio: heard_ms(audio, hertz) >= ms)
-
-
-def wait_no_agents(switch: RealSwitch, call: Call) -> None:
-    deadline = time.monotonic() + 20
-    while switch.api(f"uuid_openai_agent {call.uuid} list") != "+OK []":
-        assert time.monotonic() < deadline, "the agent is still there"
+    return sounded_ms(audio, hertz) >= 560
 
 
 Script = Callable[..., ScriptedModel]
@@ -188,12 +172,12 @@ class TestClinic:
         script(sounds(BRIEFING, FunctionCall("accept", "{}")))
         call = make_calls("5300", 1, headers={"X-Variables": "hold_music=tone_stream://%(60000,0,350)"}).calls[0]
         call.wait_media()
-        wait_tone(call, DESK)
-        wait_no_agents(switch, call)
+        wait_tone(call.party, DESK)
+        switch.wait_until(lambda: switch.api(f"uuid_openai_agent {call.uuid} list") == "+OK []")
         audio = call.party.audio()
-        assert heard_ms(audio, GREETING) >= 560 and heard_ms(audio, 350) > 0, "no greeting, or no music"
-        assert heard_ms(audio, BRIEFING) == 0
-        wait_tone(call, DESK, heard_ms(audio, DESK) + 400)
+        assert sounded_ms(audio, GREETING) >= 560 and sounded_ms(audio, 350) > 0, "no greeting, or no music"
+        assert sounded_ms(audio, BRIEFING) == 0
+        wait_tone(call.party, DESK, sounded_ms(audio, DESK) + 400)
         assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "transferred"
 
     def test_the_desk_has_no_time_and_the_agent_goes_on(
@@ -207,9 +191,9 @@ class TestClinic:
         script(sounds(GREETING, self.ASKS), sounds(900))
         script(sounds(BRIEFING, FunctionCall("decline", "{}")))
         call = make_calls("5300", 1).calls[0].wait_media()
-        wait_tone(call, 900)
+        wait_tone(call.party, 900)
         assert outputs(model_server, -2) == ["declined"]
-        assert heard_ms(call.party.audio(), BRIEFING) == heard_ms(call.party.audio(), DESK) == 0
+        assert sounded_ms(call.party.audio(), BRIEFING) == sounded_ms(call.party.audio(), DESK) == 0
 
     def test_the_patient_number_is_keyed_in(
         self,
@@ -221,9 +205,9 @@ class TestClinic:
     ) -> None:
         script(calls("ask_patient_number"), sounds(500), sounds(900))
         call = make_calls("5300", 1).calls[0].wait_media()
-        wait_tone(call, 500)
+        wait_tone(call.party, 500)
         switch.api(f"uuid_recv_dtmf {call.uuid} ~123456")
-        wait_tone(call, 900)
+        wait_tone(call.party, 900)
         assert outputs(model_server) == ["Ann Miller"]
 
     def test_where_the_endpoint_is_away_the_queue_takes_the_call(
@@ -235,7 +219,7 @@ class TestClinic:
         model_server.call(lambda it: refuse(it, 401))
         try:
             call = make_calls("5300", 1).calls[0].wait_media()
-            wait_tone(call, QUEUE)
+            wait_tone(call.party, QUEUE)
         finally:
             model_server.call(lambda it: refuse(it, None))
         assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "failed"
@@ -277,8 +261,8 @@ class TestSurvey:
         switch.api(f"uuid_setvar {callee} execute_on_answer record_session {heard}")
         switch.api(f"uuid_answer {callee}")
         switch.events.wait_for("CHANNEL_DESTROY", callee)
-        assert heard_ms(read_wav(heard)[0], GREETING) >= 560
-        assert wait_text(tmp_path / "survey.csv") == "4711,4,hang_up\n"
+        assert sounded_ms(read_wav(heard)[0], GREETING) >= 560
+        switch.wait_until(lambda: said_in(tmp_path) == "4711,4,hang_up\n")
 
     @pytest.mark.parametrize("hertz", [950, 1000, 1400])
     def test_it_hangs_up_at_the_beep(
@@ -291,7 +275,7 @@ class TestSurvey:
         )
         switch.events.wait_for("CHANNEL_DESTROY", uuid)
         assert ended.headers["variable_sip_hangup_disposition"] == "recv_bye"
-        assert wait_text(tmp_path / "survey.csv") == "4711,,caller\n"
+        switch.wait_until(lambda: said_in(tmp_path) == "4711,,caller\n")
 
 
 class TestInterpreter:
@@ -324,12 +308,12 @@ class TestInterpreter:
         for call, first, hertz in ((anna, since[0], 1700), (bob, since[1], 1300)):
             heard = call.party.wait_heard(partial(sounds_long, hertz), since=first)
             others = {500, 900, 1300, 1700} - {hertz}
-            assert [each for each in others if heard_ms(heard, each) > 0] == []
+            assert [each for each in others if sounded_ms(heard, each) > 0] == []
         for number, hertz in ((known, 500), (known + 1, 900)):
             heard = listened(model_server, number)
             others = {500, 900, 1300, 1700} - {hertz}
-            assert heard_ms(heard, hertz) > 500
-            assert [each for each in others if heard_ms(heard, each) > 0] == []
+            assert sounded_ms(heard, hertz) > 500
+            assert [each for each in others if sounded_ms(heard, each) > 0] == []
 
 
 def listened(server: LocalEndpointThread, number: int) -> Pcm16:
@@ -340,9 +324,7 @@ def listened(server: LocalEndpointThread, number: int) -> Pcm16:
     return ulaw_decode(record.received_audio())
 
 
-def wait_text(file: Path) -> str:
-    deadline = time.monotonic() + 20
-    while not file.exists() or not file.read_text():
-        assert time.monotonic() < deadline, f"{file.name} was not written"
-        time.sleep(0.02)
-    return file.read_text()
+def said_in(folder: Path) -> str:
+    """What the survey has written."""
+    file = folder / "survey.csv"
+    return file.read_text() if file.exists() else ""

@@ -27,7 +27,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def engine_process(place: Path) -> Iterator[EngineProcess]:
+def engine_process(prefix: Path, place: Path) -> Iterator[EngineProcess]:
     engine = EngineProcess(place, "--workers", "2", "--agent", f"{AGENTS}:Helper", "--log-level", "debug")
     yield engine
     engine.stop()

@@ -80,7 +80,7 @@ lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		$(LOCK_ARGS) --extra local --extra dev pyproject.toml requirements/build.txt --output-file requirements/lock.txt
+		$(LOCK_ARGS) --extra local --extra talk --extra dev pyproject.toml requirements/build.txt --output-file requirements/lock.txt
 
 demo: build
 	$(BIN)/openai-realtime demo

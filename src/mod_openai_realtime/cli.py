@@ -18,33 +18,11 @@ from .engine.paths import default_socket
 from .engine.users import user_id
 from .native import MODULE_PATH
 from .observe.engine_log import set_up_logging
+from .option_types import ExistingPath, FileOrPython
 from .setup.agent_command import agent
+from .talk.command import talk
 
 Command = Callable[..., Any]
-
-
-class ExistingPath(click.Path):
-    """As click's, which takes what may not be looked at for what is not there."""
-
-    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            Path(value).stat()
-        except OSError as error:
-            self.fail(f"{os.fspath(value)!r}: {error.strerror}", param, ctx)
-        super().convert(value, param, ctx)
-        return Path(value).absolute()
-
-
-class FileOrPython(ExistingPath):
-    """A file, or `FILE.py:NAME` or `package.module:NAME` for what is in one, which stays a text."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if re.fullmatch(r"[^:]+:[A-Za-z_]\w*", str(value)) and not Path(value).exists():
-            return str(value)
-        return super().convert(value, param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -369,6 +347,7 @@ def local(
 
 main.add_command(demo)
 main.add_command(agent)
+main.add_command(talk)
 
 
 if __name__ == "__main__":

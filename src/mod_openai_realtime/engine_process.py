@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from .processes import die_with_parent
+
 _START_S = 60.0
 _STOP_S = 15.0
 
@@ -47,10 +49,11 @@ class EngineProcess:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self, *options: str, environment: Mapping[str, str] | None = None) -> None:
-        """With these options of the command; returns once it listens. `environment`: in place of our own. Raises
-        EngineStartError, OSError for the log."""
+        """With these options of the command; returns once it listens. `environment`: in place of our own. It dies with
+        the thread that starts it. Raises EngineStartError, OSError for the log."""
         __tracebackhide__ = True
-        command = [sys.executable, "-m", "mod_openai_realtime.cli", "engine", "--socket", str(self.socket), *options]
+        command = [*die_with_parent("TERM"), sys.executable, "-m", "mod_openai_realtime.cli", "engine"]
+        command += ["--socket", str(self.socket), *options]
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(self._log.open("ab", buffering=0)) if self._log is not None else None
             before = log.tell() if log is not None else 0

@@ -1,4 +1,4 @@
-"""What processes under test have in common."""
+"""Processes that are started for a while."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def die_with_parent(signal_name: str) -> list[str]:
-    """A prefix that has the kernel send the signal if the test run is killed; it runs the command under its own pid."""
+    """A prefix that has the kernel send the signal if we are killed; it runs the command under its own pid."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", signal_name, "--"] if setpriv else []
 

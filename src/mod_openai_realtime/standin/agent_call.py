@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from .call import Call, ChannelState
@@ -13,6 +14,40 @@ from .events import LogLine
 from .switch import StandIn
 
 _ENDED = re.compile(r"agent \S+ ended: (\w+)")
+
+
+def arriving(number: str, dialled: str = "5100") -> dict[str, str]:
+    """Variables of a channel on which somebody calls."""
+    known = {"caller_id_number": number, "caller_id_name": number, "destination_number": dialled}
+    return {**known, "direction": "inbound"}
+
+
+def parameter_words(parameters: Mapping[str, str]) -> str:
+    """For the application's data, behind the agent's name. Quotes are there for words with blanks, and nothing is
+    escaped. Raises ValueError for what it can't be told."""
+    check_lines(parameters)
+    return " ".join(_word(f"{name}={value}") for name, value in parameters.items())
+
+
+def _word(text: str) -> str:
+    if not any(letter.isspace() for letter in text):
+        return text
+    if "'" in text:
+        raise ValueError(f"a parameter has blanks or a ', not both: {text!r}")
+    return f"'{text}'"
+
+
+def check_lines(given: Mapping[str, str]) -> None:
+    """Raises ValueError for what no channel can be told."""
+    for name, value in given.items():
+        if any(each in name + value for each in "\0\r\n"):
+            raise ValueError(f"{name} is to be one line, not {value!r}")
+
+
+def listed_state(listed: str) -> str | None:
+    """From the reply to `uuid_openai_agent … list`: the agent's state, None until the call is its."""
+    rows = json.loads(listed.removeprefix("+OK ")) if listed.startswith("+OK [") else []
+    return str(rows[0]["state"]) if rows and rows[0]["state"] != "starting" else None
 
 
 class AgentCall:
@@ -47,9 +82,7 @@ class AgentCall:
         """The agent's; None until the call is its."""
         if self.reason is not None or self.over:
             return "ended"
-        listed = self._switch.api("uuid_openai_agent", f"{self.call.uuid} list")
-        rows = json.loads(listed.removeprefix("+OK ")) if listed.startswith("+OK [") else []
-        return str(rows[0]["state"]) if rows and rows[0]["state"] != "starting" else None
+        return listed_state(self._switch.api("uuid_openai_agent", f"{self.call.uuid} list"))
 
     def logged(self, line: LogLine) -> None:
         """A line of the switch's log, of whichever call."""
@@ -68,6 +101,12 @@ class AgentCall:
             return None if self.call.state is ChannelState.HANGUP else self.call.variable(name)
         except CallGoneError:
             return None
+
+    @property
+    def transferred_to(self) -> str | None:
+        """The extension, or the URI of a REFER."""
+        destination = self.variable("transfer_destination")
+        return destination.split()[0] if destination else None
 
     async def hang_up(self) -> None:
         """The caller does. Returns once the channel is gone."""

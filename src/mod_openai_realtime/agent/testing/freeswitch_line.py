@@ -19,7 +19,8 @@ from ...native import MODULE_PATH
 from ...setup.freeswitch import FreeSwitch, NoFreeSwitchError, find
 from ...sip.call import SipCall
 from ...sip.rtp import MediaRoom
-from .line import Dialling, Line, News, listed_state
+from ...standin.agent_call import listed_state
+from .line import Dialling, Line, News
 
 USERS = range(1000, 1100)
 DOMAIN = "127.0.0.1"

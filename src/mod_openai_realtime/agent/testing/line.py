@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,9 +76,3 @@ class Switch(Protocol):
         """A call to be begun."""
 
     def close(self) -> None: ...
-
-
-def listed_state(listed: str) -> str | None:
-    """From the reply to `uuid_openai_agent … list`: the agent's state, None until the call is its."""
-    rows = json.loads(listed.removeprefix("+OK ")) if listed.startswith("+OK [") else []
-    return str(rows[0]["state"]) if rows and rows[0]["state"] != "starting" else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 
+from ...standin.agent_call import check_lines, parameter_words
 from ..agent import Agent
 from .caller import Caller
 from .exchange import Exchange
@@ -43,8 +44,8 @@ class Phone:
         exchange = self._exchange
         if exchange.busy:
             raise RuntimeError("one call at a time: another one of this session is still up")
-        _check({"number": number, "dialled": dialled, **(variables or {})})
-        words = [_word(key, value) for key, value in (parameters or {}).items()]
+        check_lines({"number": number, "dialled": dialled, **(variables or {})})
+        words = parameter_words(parameters or {})
         exchange.busy = True
         try:
             name = exchange.serve(agent)
@@ -52,28 +53,10 @@ class Phone:
             line = exchange.line(Dialling(number, dialled, variables or {}))
             caller = Caller(exchange, line, model, text_tools(agent))
             try:
-                await caller.begin(" ".join([name, *words]))
+                await caller.begin(f"{name} {words}".rstrip())
                 yield caller
             finally:
                 await caller.finish()
                 self._show("\n".join(caller.log))
         finally:
             exchange.busy = False
-
-
-def _check(given: Mapping[str, str]) -> None:
-    """Raises ValueError for what no channel can be told."""
-    for name, value in given.items():
-        if any(each in name + value for each in "\0\r\n"):
-            raise ValueError(f"{name} is to be one line, not {value!r}")
-
-
-def _word(name: str, value: str) -> str:
-    """Of the application's data, where quotes are for words with blanks, and nothing is escaped."""
-    _check({name: value})
-    word = f"{name}={value}"
-    if not any(letter.isspace() for letter in word):
-        return word
-    if "'" in word:
-        raise ValueError(f"a parameter has blanks or a ', not both: {word!r}")
-    return f"'{word}'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...standin import AgentCall, StandIn
+from ...standin.agent_call import arriving
 from .line import RATE, Dialling, Line, News
 
 
@@ -12,21 +13,19 @@ class StandInSwitch:
     """Once in a process, as StandIn."""
 
     def __init__(self, engine_socket: Path, folder: Path) -> None:
-        self._switch = StandIn(engine_socket=engine_socket, temp_dir=folder, recordings_dir=folder)
-        self._switch.run()
+        self.switch = StandIn(engine_socket=engine_socket, temp_dir=folder, recordings_dir=folder)
+        self.switch.run()
 
     def line(self, dialling: Dialling) -> Line:
-        return _StandInLine(self._switch, dialling)
+        return _StandInLine(self.switch, dialling)
 
     def close(self) -> None:
-        self._switch.close()
+        self.switch.close()
 
 
 class _StandInLine:
     def __init__(self, switch: StandIn, dialling: Dialling) -> None:
-        number = dialling.number
-        known = {"caller_id_number": number, "caller_id_name": number, "destination_number": dialling.dialled}
-        variables = {**known, "direction": "inbound", **dialling.variables}
+        variables = {**arriving(dialling.number, dialling.dialled), **dialling.variables}
         self._switch = switch
         self._call = AgentCall(switch, switch.call(RATE, variables=variables))
 
@@ -71,8 +70,7 @@ class _StandInLine:
 
     @property
     def transferred_to(self) -> str | None:
-        destination = self.variable("transfer_destination")
-        return destination.split()[0] if destination else None
+        return self._call.transferred_to
 
     async def finish(self, timeout_s: float) -> None:
         await self._call.finish(timeout_s)

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex, get_args, get_type_hints, overload
 
 from ...local.recording import ConnectionRecord
 from ..agent import Agent, tools_of
+from ..wording import outcome
 
 _NOTHING = {"ok": True}  # what the model is told of None
 
@@ -87,10 +88,5 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 def _outcome(output: str, *, is_text: bool) -> tuple[Any, str | None]:
-    try:
-        value = json.loads(output)
-    except ValueError:
-        return output, None
-    if isinstance(value, dict) and set(value) == {"error"}:
-        return None, str(value["error"])
-    return output if is_text and value != _NOTHING else value, None
+    result, error = outcome(output)
+    return (output if is_text and error is None and result != _NOTHING else result), error

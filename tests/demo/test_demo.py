@@ -10,11 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mod_openai_realtime.demo.verdict import TOO_BUSY
+
+
+def demo(output: Path) -> subprocess.CompletedProcess[str]:
+    """Once more where the clock of the call was held up: what is measured then says nothing."""
+    command = [sys.executable, "-m", "mod_openai_realtime.cli", "demo", "--output", str(output)]
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        if TOO_BUSY not in done.stdout:
+            break
+    return done
+
 
 @pytest.mark.serial
+@pytest.mark.timeout(330)
 def test_the_demo_holds_its_conversation_and_leaves_its_files(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mod_openai_realtime.cli", "demo", "--output", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = demo(tmp_path / "out")
     log = tmp_path / "out" / "engine.log"
     assert done.returncode == 0, done.stdout + done.stderr + (log.read_text() if log.exists() else "")
     assert "FAIL" not in done.stdout

@@ -13,6 +13,7 @@ SILENT_WITHIN_MS = 100
 LEAST_AGENT_LIKENESS = 0.95
 LENGTH_TOLERANCE_MS = 20
 TRUNCATE_TOLERANCE_MS = 40
+TOO_BUSY = "this machine was too busy for a call"
 
 
 @dataclass(frozen=True)
@@ -174,4 +175,6 @@ def _on_time(call: CallRecord) -> Check:
     """What makes the measures above good for anything: the tape has every frame, and the clock kept its time."""
     frames = len(call.agent) // FRAME_SAMPLES
     detail = f"{frames} frames of {PTIME_MS} ms, latest by {call.late_max_ns / 1e6:.1f} ms"
+    if call.skipped_steps:
+        detail += f", {call.skipped_steps} left out: {TOO_BUSY}"
     return Check("recording complete", frames == call.steps and call.skipped_steps == 0, detail)

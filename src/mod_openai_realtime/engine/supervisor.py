@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import logging
@@ -155,7 +156,8 @@ class Supervisor:
         beyond = child.standstill.look(self._board.ticks(child.row), time.monotonic())
         if beyond == 1:
             logger.error("%s stands still: it is ended", child.name)
-            os.kill(child.pid, signal.SIGABRT)  # says where it is, and counts as of what is in hand
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGABRT)  # it says where it is, and has died of what is in hand
         elif beyond > 1:
             child.process.kill()
 

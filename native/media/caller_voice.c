@@ -45,12 +45,13 @@ static PyObject *look_back(PyObject *Py_UNUSED(module), PyObject *args)
     for (; position < head; position++) {
         _Alignas(8) unsigned char pcm[CAPTURE_SLOT_LIMIT];
         struct audio_slot header = {0};
-        uint32_t bytes = slot_ring_look(ring, position, pcm, &header);
+        bool senseless;
+        uint32_t bytes = slot_ring_look(ring, position, pcm, &header, &senseless);
         PyObject *frame;
         int failed;
 
         if (bytes == 0) {
-            continue; /* overwritten meanwhile */
+            continue; /* overwritten meanwhile, or none */
         }
         frame = Py_BuildValue("(y#II)", (const char *)pcm, (Py_ssize_t)bytes, (unsigned int)header.rate,
                               (unsigned int)header.channels);

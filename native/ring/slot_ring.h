@@ -68,67 +68,17 @@ static inline void slot_ring_write(struct slot_ring *ring, const void *pcm, uint
     atomic_store_explicit(ring->head, ring->position, memory_order_release);
 }
 
-/* Engine: copy the next slot into `pcm` (room for slot_bytes). Returns its size in bytes, or 0 with nothing to read.
- * `lost` grows by the slots that could not be read, because they were overwritten before, or make no sense. */
-static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct audio_slot *header,
-                                         uint64_t *lost)
-{
-    uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES;
-
-    /* A writer that keeps no rules does not keep the reader here either: it has looked at each slot once by then. */
-    for (uint32_t looks = 0; looks <= ring->count; looks++) {
-        uint64_t head = atomic_load_explicit(ring->head, memory_order_acquire);
-        struct audio_slot *slot;
-        uint64_t before, after;
-        uint32_t bytes;
-
-        if (head <= ring->position) {
-            return 0;
-        }
-        if (head - ring->position > ring->count) {
-            *lost += head - ring->position - ring->count;
-            ring->position = head - ring->count;
-        }
-        slot = slot_ring_slot(ring, ring->position);
-        before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-        if (before == 2 * ring->position + 2) {
-            header->time_ns = slot->time_ns;
-            header->rate = slot->rate;
-            header->channels = slot->channels;
-            header->frame = slot->frame;
-            bytes = slot->bytes;
-            if (bytes <= room) {
-                memcpy(pcm, slot->pcm, bytes);
-            }
-            atomic_thread_fence(memory_order_acquire);
-            after = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-            if (after == before) {
-                if (sound_slot(header, bytes, room)) {
-                    header->bytes = (uint16_t)bytes;
-                    ring->position++;
-                    atomic_store_explicit(ring->tail, ring->position, memory_order_release);
-                    return bytes;
-                }
-                ring->faults++;
-            }
-        }
-        /* Overtaken by the writer, or at fault: this slot is gone. */
-        *lost += 1;
-        ring->position++;
-        atomic_store_explicit(ring->tail, ring->position, memory_order_release);
-    }
-    return 0;
-}
-
 /* Engine: copy the slot at `position`, read or not, into `pcm` (room for slot_bytes); nothing counts as read. Returns its
- * size in bytes, or 0 where it has not been written yet, or is not there any more. */
+ * size in bytes, or 0 where it has not been written yet, is not there any more, or makes no sense (`senseless`). */
 static inline uint32_t slot_ring_look(const struct slot_ring *ring, uint64_t position, void *pcm,
-                                      struct audio_slot *header)
+                                      struct audio_slot *header, bool *senseless)
 {
     const struct audio_slot *slot = slot_ring_slot(ring, position);
-    uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES, bytes = 0;
+    uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES, bytes;
+    uint64_t whole = 2 * position + 2;
 
-    if (atomic_load_explicit(&slot->sequence, memory_order_acquire) != 2 * position + 2) {
+    *senseless = false;
+    if (atomic_load_explicit(&slot->sequence, memory_order_acquire) != whole) {
         return 0;
     }
     header->time_ns = slot->time_ns;
@@ -140,12 +90,45 @@ static inline uint32_t slot_ring_look(const struct slot_ring *ring, uint64_t pos
         memcpy(pcm, slot->pcm, bytes);
     }
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != 2 * position + 2 ||
-        !sound_slot(header, bytes, room)) {
+    if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != whole) {
+        return 0; /* overtaken by the writer */
+    }
+    if (!sound_slot(header, bytes, room)) {
+        *senseless = true;
         return 0;
     }
     header->bytes = (uint16_t)bytes;
     return bytes;
+}
+
+/* Engine: copy the next slot into `pcm` (room for slot_bytes). Returns its size in bytes, or 0 with nothing to read.
+ * `lost` grows by the slots that could not be read, because they were overwritten before, or make no sense. */
+static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct audio_slot *header,
+                                         uint64_t *lost)
+{
+    /* A writer that keeps no rules does not keep the reader here either: it has looked at each slot once by then. */
+    for (uint32_t looks = 0; looks <= ring->count; looks++) {
+        uint64_t head = atomic_load_explicit(ring->head, memory_order_acquire);
+        uint32_t bytes;
+        bool senseless;
+
+        if (head <= ring->position) {
+            return 0;
+        }
+        if (head - ring->position > ring->count) {
+            *lost += head - ring->position - ring->count;
+            ring->position = head - ring->count;
+        }
+        bytes = slot_ring_look(ring, ring->position, pcm, header, &senseless);
+        ring->position++;
+        atomic_store_explicit(ring->tail, ring->position, memory_order_release);
+        if (bytes > 0) {
+            return bytes;
+        }
+        ring->faults += senseless;
+        *lost += 1; /* this slot is gone */
+    }
+    return 0;
 }
 
 /* Engine: what was read last will be read again. */

@@ -88,7 +88,8 @@ class Round:
             self._make_calls(variables)
             baseline = self._baseline()
             before = self._memory()
-            self._start_streams()
+            with self._clock():  # a channel that sends nothing meanwhile gets a thread that writes for it
+                self._start_streams()
             probe = self._start_probe(variables, cleaning) if load.probe else None
             return self._measure(baseline, before, probe)
 

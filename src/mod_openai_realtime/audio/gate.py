@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Generic, TypeVar
 
 
 class Gate(IntEnum):
@@ -15,49 +14,34 @@ class Gate(IntEnum):
     OPEN = 2  # it is sent as it comes
 
 
-_Value = TypeVar("_Value")
-
-
-class _Fact(Generic[_Value]):
-    """An attribute of the gate: setting it has the outcome computed."""
-
-    def __init__(self, value: _Value) -> None:
-        self._first = value
-
-    def __set_name__(self, owner: type[CallerGate], name: str) -> None:
-        self._name = "_" + name
-
-    def __get__(self, gate: CallerGate, owner: type[CallerGate]) -> _Value:
-        value: _Value = getattr(gate, self._name, self._first)
-        return value
-
-    def __set__(self, gate: CallerGate, value: _Value) -> None:
-        if getattr(gate, self._name, self._first) != value:
-            setattr(gate, self._name, value)
-            gate.decide()
-
-
 class CallerGate:
     """Facts, one by one; `state` is what they come to, and whoever needs it is shown each change."""
 
-    wanted = _Fact(True)
+    wanted = True
     """Neither paused, nor muted, nor on hold."""
-    connected = _Fact(False)
-    keeps = _Fact(False)
+    connected = False
+    keeps = False
     """Without a connection: what the caller says is for the next one."""
-    settled = _Fact(False)
+    settled = False
     """It is known in which format the audio goes, and that it follows upon what it should."""
-    congested = _Fact(False)
+    congested = False
     """The network takes no more. A backlog would only become delay."""
-    holds = _Fact(False)
+    holds = False
     """Something is held that goes first."""
-    owed = _Fact(False)
+    owed = False
     """What is held goes out, whatever becomes of what follows."""
 
     def __init__(self, show: Callable[[Gate, Gate], None]) -> None:
         """`show` gets what the state was, and what it is."""
         self._show = show
         self.state = Gate.SHUT
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """A fact that has changed has the outcome computed; to read one, with each frame, takes no call."""
+        changed = name in _FACTS and getattr(self, name) != value
+        super().__setattr__(name, value)
+        if changed:
+            self.decide()
 
     def decide(self) -> None:
         state = self._decided()
@@ -73,3 +57,6 @@ class CallerGate:
         if not self.connected:
             return Gate.HELD if self.keeps else Gate.SHUT
         return Gate.OPEN if self.settled and not self.holds else Gate.HELD
+
+
+_FACTS = frozenset({"wanted", "connected", "keeps", "settled", "congested", "holds", "owed"})

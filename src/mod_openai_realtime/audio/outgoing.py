@@ -119,7 +119,8 @@ class Outgoing:
             self._sent_before_us += self._sent_us()
             self._sent_bytes = -self._capture.packetizer.sent_bytes
             self._capture.set_format(self._format)
-        self._gate.settled = settled
+        if self._gate.settled is not settled:
+            self._gate.settled = settled
         if settled and self._gate.holds:
             self.tick()
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from mod_openai_realtime.conversation.barge_in import BargeIn, BargeInTerms
+from mod_openai_realtime.conversation.conversation import Conversation
+from mod_openai_realtime.conversation.interruption import Interruption
+from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation
+from mod_openai_realtime.conversation.session import Session
+from mod_openai_realtime.conversation.successor import Successor
 from mod_openai_realtime.dialect.dialect import Dialect
 from mod_openai_realtime.dialect.profiles import OPENAI, OPENAI_BETA, PROFILES, VLLM, VOICE_LIVE, XAI
 
@@ -132,3 +138,28 @@ def test_each_dialect_that_can_is_asked_and_no_other(name: str) -> None:
     wish = {"turn_detection": {"type": "server_vad", **LEAVES}}
     if not dialect.leaves_answers:
         assert mine.told(wish) == {"turn_detection": {"type": "server_vad"}}
+
+
+def test_a_session_that_takes_over_is_asked_before_it_does_and_for_what_was_asked_meanwhile() -> None:
+    conversation = Conversation(10)
+    negotiation = Negotiation({}, Complaints(lambda text: None), session=True)
+    session = Session(
+        2,
+        negotiation,
+        Interruption(True),
+        conversation,
+        plays=True,
+        raw=False,
+        restored=True,
+        barge_in=BargeIn.CONFIRM,
+    )
+    successor = Successor(session)
+    (asked,) = successor.server_said(orjson.dumps({"type": "session.created", "session": nested(STATED)}))
+    assert orjson.loads(asked)["session"]["audio"]["input"]["turn_detection"]["interrupt_response"] is False
+    assert not successor.ready
+    successor.server_said(orjson.dumps({"type": "session.updated", "session": nested({**STATED, **LEAVES})}))
+    assert successor.ready
+    conversation.application_sent({"type": "session.update", "session": nested({"type": "server_vad"})})
+    again = successor.ask_again()
+    assert again is not None
+    assert orjson.loads(again)["session"] == nested({"type": "server_vad", **LEAVES})

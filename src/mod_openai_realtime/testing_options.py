@@ -45,8 +45,11 @@ def check_options(config: pytest.Config) -> None:
     if url and not url.startswith(("http://", "https://")):
         raise pytest.UsageError("--llm-url is a URL that begins with http:// or https://")
     if config.getoption("--phone") == "freeswitch":
-        from .agent.testing.freeswitch_line import UnfitFreeSwitchError, fit_freeswitch
-
+        try:
+            from . import local as _  # noqa: F401 - it says how what is missing is installed
+            from .agent.testing.freeswitch_line import UnfitFreeSwitchError, fit_freeswitch
+        except ImportError as error:
+            raise pytest.UsageError(f"--phone=freeswitch: {error}") from None
         try:
             fit_freeswitch()
         except UnfitFreeSwitchError as error:

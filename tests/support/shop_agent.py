@@ -1,7 +1,9 @@
-"""The agent of these tests."""
+"""The agents of these tests."""
 
 import asyncio
+import os
 from pathlib import Path
+from typing import Any, ClassVar
 
 from mod_openai_realtime.agent import Agent, Call, ToolError, tool
 
@@ -9,6 +11,7 @@ from mod_openai_realtime.agent import Agent, Call, ToolError, tool
 class Shop(Agent):
     instructions = "You answer the telephone of a shop."
     greeting = "Say welcome to the shop."
+    session: ClassVar[dict[str, Any]] = {"audio": {"output": {"speed": 1.5}}}  # of two that say the same the quicker
 
     @tool
     async def price(self, call: Call, of: str) -> dict[str, str]:
@@ -24,11 +27,6 @@ class Shop(Agent):
         return "done"
 
     @tool
-    async def break_down(self) -> str:
-        """Fails as code does that is not right."""
-        return {}["missing"]
-
-    @tool
     async def finish(self, call: Call) -> None:
         """End the call."""
         await call.hang_up()
@@ -37,3 +35,17 @@ class Shop(Agent):
         if "note" in call.parameters:
             await asyncio.sleep(0.3)
             Path(call.parameters["note"]).write_text(reason)  # noqa: ASYNC240
+
+
+class Hasty(Shop):
+    connect_timeout_s = 0.5
+
+
+class Unready(Shop):
+    async def on_start(self, call: Call) -> None:
+        raise RuntimeError("the database is away")
+
+
+class Named(Agent):
+    instructions = "Say nothing."
+    greeting = f"Welcome to {os.environ.get('SHOP_NAME')}."

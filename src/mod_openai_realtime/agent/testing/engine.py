@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from ...engine_process import EngineProcess
-from ..agent import Agent
+from ..agent import Agent, check_agent
+from ..errors import AgentError
 
 _OF_PYTEST = "PYTEST_CURRENT_TEST"  # another in each test
 
@@ -47,7 +48,7 @@ class TestEngine:
         environment = _environment()
         if self._agents.get(name) != specified or environment != self._environment or not self.running:
             self.stop()
-            agents = {**self._agents, name: specified}
+            agents = {**_beside(agent), **self._agents, name: specified}
             options = ["--all-agents-at", self._url, *(f"--agent={each}" for each in agents.values())]
             self._process.start(*options, environment=environment)
             # Not before: an agent that can't be loaded is no matter of the tests of others.
@@ -73,6 +74,17 @@ class TestEngine:
 
     def stop(self) -> None:
         self._process.stop()
+
+
+def _beside(agent: type[Agent]) -> dict[str, str]:
+    """The other agents of its file: they will be wanted, too, and an engine takes its time to start."""
+    found = {}
+    for each in list(vars(sys.modules[agent.__module__]).values()):
+        if isinstance(each, type) and issubclass(each, Agent) and each.__module__ == agent.__module__:
+            with contextlib.suppress(AgentError, ValueError):  # what others derive from, for one
+                check_agent(each)
+                found[each.__name__] = specification(each)
+    return found
 
 
 def _environment() -> dict[str, str]:

@@ -47,9 +47,11 @@ class Agent:
     voice: str | dict[str, Any]
     """As in the session of the API, as the following three. Unset: the API's."""
     turn_detection: dict[str, Any] | None
+    """None: off, the model answers when it is asked to."""
     transcription: dict[str, Any] | None
     """Unset: on, with `gpt-transcribe`; None: what the caller says is in no `call.turns`."""
     noise_reduction: dict[str, Any] | None
+    """None: off."""
     session: dict[str, Any] = {}  # noqa: RUF012 - it is not changed, and may be an attribute of an instance
     """Merged over all of that: whatever else a session of the API has. `tools` in it (MCP servers) come beside the
     agent's own."""

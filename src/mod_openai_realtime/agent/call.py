@@ -30,9 +30,12 @@ class Call:
         self.uuid: str = facts.uuid
         """Of the channel."""
         self.caller_number: str = facts.caller_number
+        """Empty where it is withheld, as the next."""
         self.caller_name: str = facts.caller_name
         self.dialled: str = facts.dialled
+        """The number that was called."""
         self.direction: Literal["inbound", "outbound"] = facts.direction
+        """As FreeSWITCH has it: `outbound` where it placed the call."""
         self.parameters: dict[str, str] = parameters
         """The `name=value` pairs of the application or the command, and the channel variables `AGENT_*`
         (AGENT_TABLE_SIZE is `table_size`)."""
@@ -152,6 +155,7 @@ class Call:
         await leaving.hold(self._driver, True)
 
     async def unhold(self) -> None:
+        """Ends hold()."""
         await leaving.hold(self._driver, False)
 
     async def hand_over(self, agent: Agent) -> None:
@@ -178,6 +182,7 @@ class Call:
         return await self._driver.execute(control.get_variable(name))
 
     async def set_variable(self, name: str, value: str) -> None:
+        """Of the channel."""
         await self._driver.execute(control.set_variable(name, value))
 
     async def execute(self, application: str, data: str = "") -> None:
@@ -195,4 +200,5 @@ class Call:
         await self._driver.execute(control.record(path))
 
     async def stop_recording(self) -> None:
+        """Ends what record() began."""
         await self._driver.execute(control.stop_recording())

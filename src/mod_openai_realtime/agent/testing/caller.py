@@ -28,6 +28,8 @@ ANSWER_S = 30.0
 """So long an answer may take, tools included, until it has been heard."""
 END_S = DONE_S + 5.0
 """So long an agent may take that is told of the end, on_end included."""
+NO_AGENT_S = 2.0
+"""And one that has not begun, and may never have been there."""
 
 
 class Caller:
@@ -50,6 +52,7 @@ class Caller:
         self._began = time.monotonic()
         self._matched = 0  # words of what was heard
         self._speaking = 0  # how often the agent has begun to
+        self._had_agent = True
         self._sounds: float | None = None  # since when the agent speaks
         self._connections = len(exchange.endpoint.snapshot())
         self._handshakes = len(exchange.handshakes())
@@ -124,7 +127,7 @@ class Caller:
         __tracebackhide__ = True
         if not await self._until(lambda: self._line.over or self._reason(), timeout_s):
             self._fail(f"the call has not ended within {timeout_s:g} s.")
-        if not await self._until(self._reason, END_S, also_over=True):
+        if not await self._done() and self._had_agent:
             self._fail(f"the call is over, but the agent is not done with it within {END_S:g} s.")
         return self._reason() or "failed"
 
@@ -186,16 +189,21 @@ class Caller:
         await self._line.begin(data)
         if not await self._until(lambda: self._line.state, ANSWER_S):
             self._fail(f"the agent did not take the call within {ANSWER_S:g} s.")
+        self._had_agent = self._line.state != "ended"
 
     async def finish(self) -> None:
         """Whatever is left of the call ends."""
         await self._line.finish(ANSWER_S)
-        await self._until(self._reason, END_S, also_over=True)
+        await self._done()
 
     @property
     def log(self) -> list[str]:
         """What the engine and the agent have written."""
         return self._said.lines
+
+    async def _done(self) -> bool:
+        """Whether the agent is, in its time."""
+        return await self._until(self._reason, END_S if self._had_agent else NO_AGENT_S, also_over=True)
 
     def _reason(self) -> str | None:
         """Of the end, once the agent is done with it."""

@@ -29,6 +29,9 @@ class Line:
         told, self.told = self.told, []
         return told
 
+    async def begin(self, data: str) -> None:
+        pass
+
     async def keys(self, digits: str) -> None:
         self.pressed += digits
 
@@ -198,3 +201,12 @@ async def test_a_call_that_is_over_is_not_waited_for(exchange: Exchange, line: L
     line.over = True
     with pytest.raises(AssertionError, match=r"'hello' was not heard, and the call is over\.\n.*\n.*Unknown agent"):
         await caller.hears("hello", timeout_s=60)
+
+
+async def test_an_application_that_was_refused_has_no_agent_to_wait_for(
+    line: Line, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NO_AGENT_S", 0)
+    line.over, line.state = True, "ended"
+    await caller.begin("Shop")
+    assert await caller.ended() == "failed"

@@ -49,7 +49,7 @@ FUZZ_SECONDS ?= 5
 preload = $(shell gcc -print-file-name=lib$(1).so)
 build_with = NATIVE_SANITIZE=$(1) $(BIN)/python setup.py -q build -j 2 --build-base build/$(2) --build-lib build/$(2)/lib
 # What they say ends a test process, and stands in the output of the run.
-sanitized_pytest = $(BIN)/python -m pytest $(parallel) --capture=sys -p no:faulthandler -k "not freeswitch" $(PYTEST_ARGS)
+sanitized_pytest = $(BIN)/python -m pytest $(parallel) --override-ini=timeout=300 --capture=sys -p no:faulthandler -k "not freeswitch" $(PYTEST_ARGS)
 
 test-sanitized: build
 	$(call build_with,address$(comma)undefined,asan)

@@ -56,7 +56,7 @@ def test_it_can_be_stopped_before(standin: StandIn, far: FarEnd) -> None:
 def test_without_a_codec_in_time_the_start_has_failed(standin: StandIn, far: FarEnd) -> None:
     leg = place(standin)
     leg.command(f"start {far.url} mono")
-    event = standin.wait_event("error", leg.call.uuid, timeout=20)
+    event = standin.wait_event("error", leg.call.uuid, timeout=60)
     assert json.loads(event.body)["message"]["error"] == "Channel has no media"
     assert any("start failed: Channel has no media" in line.text for line in standin.log())
     assert leg.command("list") == "+OK []"
@@ -66,7 +66,7 @@ def test_a_hangup_meanwhile(standin: StandIn, far: FarEnd) -> None:
     leg = place(standin)
     leg.command(f"start {far.url} mono")
     leg.call.hangup()
-    event = standin.wait_event("error", leg.call.uuid, timeout=20)
+    event = standin.wait_event("error", leg.call.uuid, timeout=60)
     assert json.loads(event.body)["message"]["error"] == "Channel not found"
 
 

@@ -86,7 +86,7 @@ def test_a_start_whose_media_was_to_come_leaves_nothing_either(switch: StandIn, 
     assert command(switch, call, f"start {NOWHERE} mono") == "+OK Success"
     with left(descriptors):
         call.negotiate()
-        event = switch.wait_event("error", call.uuid, 20)
+        event = switch.wait_event("error", call.uuid, 60)
     assert json.loads(event.body)["message"]["error"] == REASON
     assert call.bug_count == 0
     assert command(switch, call, "list") == "+OK []"
@@ -98,7 +98,7 @@ def test_a_stream_is_resumed_once_there_is_a_descriptor_for_it(switch: StandIn, 
     (worker,) = engine.children
     with left(0):
         os.kill(worker, signal.SIGKILL)
-        while "Engine is not running" not in switch.wait_event("error", call.uuid, 20).body:
+        while "Engine is not running" not in switch.wait_event("error", call.uuid, 60).body:
             pass
         # The lost link's is free by now, so there is one.
         assert command(switch, call, "list") == f"-ERR {REASON}"

@@ -32,7 +32,7 @@ class ClockedCall:
         self.wait_for("connect")
 
     def wait_for(self, subclass: str) -> None:
-        self.switch.wait_event(subclass, self.call.uuid, timeout=20)
+        self.switch.wait_event(subclass, self.call.uuid, timeout=60)
 
     def sent(self) -> Pcm16:
         self._sent += self.call.sent()
@@ -43,7 +43,7 @@ class ClockedCall:
         at = self.sent().tobytes().find(part.tobytes())
         return at // 2 if at >= 0 else -1
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    def until(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Let frames pass until the condition holds. Raises AssertionError."""
         deadline = time.monotonic() + timeout_s
         while not condition():

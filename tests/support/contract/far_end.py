@@ -119,23 +119,23 @@ class FarEnd:
         records = self.connections
         return np.frombuffer(records[connection].received_audio() if records else b"", "<i2").astype(np.int16)
 
-    def until(self, condition: Callable[[Records], object], timeout_s: float = 20.0) -> None:
+    def until(self, condition: Callable[[Records], object], timeout_s: float = 60.0) -> None:
         """Returns once the condition holds of the connections. Raises TimeoutError."""
         self._thread.wait_for(lambda endpoint: condition(endpoint.connections), timeout_s)
 
     def ask(self, question: Callable[[LocalEndpoint], Answer]) -> Answer:
         """Of the endpoint, in its thread."""
-        return self._thread.call(question)
+        return self._thread.call(question, 60.0)
 
-    def until_handshakes(self, count: int, timeout_s: float = 20.0) -> None:
+    def until_handshakes(self, count: int, timeout_s: float = 60.0) -> None:
         self._thread.wait_for(lambda endpoint: len(endpoint.handshakes) >= count, timeout_s)
 
-    def until_closed(self, connection: int = 0, timeout_s: float = 20.0) -> ConnectionRecord:
+    def until_closed(self, connection: int = 0, timeout_s: float = 60.0) -> ConnectionRecord:
         self.until(lambda records: len(records) > connection and records[connection].closed, timeout_s)
         return self.connections[connection]
 
     def _do(self, function: Callable[[LocalEndpoint], object]) -> None:
-        self._thread.call(function)
+        self._thread.call(function, 60.0)
 
     @staticmethod
     def _index(endpoint: LocalEndpoint, connection: int) -> int:

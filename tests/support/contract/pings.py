@@ -44,12 +44,12 @@ class PingCounter:
         self._thread.join(5)
         self._listener.close()
 
-    def wait_pings(self, count: int, timeout_s: float = 20.0) -> None:
+    def wait_pings(self, count: int, timeout_s: float = 60.0) -> None:
         """Raises AssertionError if there are fewer by then."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.pings >= count, timeout_s), f"{self.pings} pings"
 
-    def wait_connections(self, count: int, timeout_s: float = 20.0) -> None:
+    def wait_connections(self, count: int, timeout_s: float = 60.0) -> None:
         """Raises AssertionError if there are fewer by then."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.connections >= count, timeout_s), f"{self.connections}"

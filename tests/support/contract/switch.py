@@ -119,7 +119,7 @@ class Leg(ABC):
     def _pass_some_time(self) -> None:
         """A little media time, for a condition that is waited for."""
 
-    def until(self, condition: Callable[[], object], *, still: bool = False, limit_s: float = 20.0) -> None:
+    def until(self, condition: Callable[[], object], *, still: bool = False, limit_s: float = 60.0) -> None:
         """Lets time pass until the condition holds. Raises AssertionError.
 
         `still`: a stepped clock stands still meanwhile, where what the caller says is counted.
@@ -152,7 +152,7 @@ class Leg(ABC):
     def _settle(self) -> None:
         """Until the caller is heard; no time for a stepped clock."""
 
-    def event(self, name: str, *, stream: str | None = None, still: bool = False, limit_s: float = 20.0) -> Event:
+    def event(self, name: str, *, stream: str | None = None, still: bool = False, limit_s: float = 60.0) -> Event:
         """Takes the oldest event of that name; `still`: a stepped clock stands still meanwhile."""
         deadline = time.monotonic() + limit_s
         while True:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from mod_openai_realtime.switch.interface import FIELDS
 from mod_openai_realtime.switch.wire import Decoder, Message, MessageType, encode
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 T = TypeVar("T")
 
 

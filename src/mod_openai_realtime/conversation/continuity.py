@@ -73,8 +73,6 @@ class Continuity:
     def connected(self, session: Session, server: int, overdue: Callable[[], None], cause: str = "") -> None:
         """`server` tells one from another. `overdue` is called where the session has not answered for too
         long; settled() ends that. `cause`: another than the loss of the one before."""
-        self.settled()
-        self.keeps_caller = False
         self.cause = cause or ("reconnect" if server == self._server else "failover")
         if not self._was_connected:
             self.cause, self._was_connected = FIRST, True

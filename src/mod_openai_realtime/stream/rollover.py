@@ -77,7 +77,7 @@ class Rollover:
         self._late = late
         self._clock = clock
         self._timer: Timer | None = None
-        self._due_at: float | None = None  # it is to come, since then
+        self._due_at = 0.0  # it is to come, since then
         self._endpoint: Endpoint | None = None  # the successor's
         self._candidate: _Candidate | None = None
         self._expired = False  # by the server's word
@@ -134,7 +134,7 @@ class Rollover:
 
     def _begin_anew(self) -> None:
         self._stop_waiting()
-        self._due_at, self._expired, self._lost = None, False, None
+        self._expired = False
         endpoint = self._let_go()
         if endpoint is not None:
             endpoint.stop()
@@ -163,7 +163,6 @@ class Rollover:
     def _look(self) -> None:
         """Go on, if this is a moment for it; look again soon."""
         self._stop_waiting()
-        assert self._due_at is not None
         waited_s = self._clock() - self._due_at
         if self._candidate is None:
             if waited_s >= LATEST_S - SETUP_S or self._is_quiet(waited_s):
@@ -191,7 +190,7 @@ class Rollover:
 
     def look(self) -> None:
         """The new session may be ready."""
-        if self._due_at is not None and self._endpoint is not None:
+        if self._endpoint is not None:
             self._look()
 
     @property

@@ -106,6 +106,8 @@ class Bench:
         settings, _ = Settings.read(variables, raw_api=False)
         self.timers = Timers()
         self.events: list[tuple[str, Any]] = []
+        self.log_lines: list[str] = []
+        self.kept: list[bytes] = []
         self.lines: list[Line] = []
         self.switch = SwitchSide()
         self.memory = StreamMemory(self.switch.fd)
@@ -125,9 +127,13 @@ class Bench:
     def event(self, subclass: str, body: bytes) -> None:
         self.events.append((subclass, json.loads(body)))
 
-    def log(self, level: int, text: str) -> None: ...
+    def log(self, level: int, text: str) -> None:
+        self.log_lines.append(text)
+
     def audio_file(self, pcm: bytes, rate: int, message: ServerMessage | None) -> None: ...
-    def keep(self, kept: bytes) -> None: ...
+    def keep(self, kept: bytes) -> None:
+        self.kept.append(kept)
+
     def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
     def stream_gone(self, stream: Stream) -> None: ...
 
@@ -162,6 +168,9 @@ class Bench:
                 self.timers.running.remove(timer)
                 timer.function()
 
+    def timers_of(self, seconds: float) -> int:
+        return [timer.delay_s for timer in self.timers.running].count(seconds)
+
     def told(self, name: str) -> list[Any]:
         return [body for subclass, body in self.events if subclass.endswith(name)]
 
@@ -174,6 +183,7 @@ def test_what_the_application_asked_for_is_asked_again_before_any_audio(monkeypa
     line = bench.connected()
     bench.wish()
     line.says("session.updated", session=WISH)
+    bench.now_ns += 5 * SECOND_NS
     line.lose()
     line.said.clear()
     line.samples = 0
@@ -218,6 +228,28 @@ def test_what_nobody_has_answered_is_asked_of_the_next(
     line.open()
     line.says("session.created", session={})
     assert [message["session"] for message in line.said] == [WISH]
+
+
+def test_a_loss_or_an_end_while_a_session_is_restored_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    line = bench.connected()
+    bench.wish()
+    for _ in range(2):
+        line.lose()
+        assert all(timer.delay_s != 5 for timer in bench.timers.running)
+        line.open()
+        line.says("session.created", session={})
+        assert [timer.delay_s for timer in bench.timers.running].count(5) == 1
+    bench.stream.stop()
+    assert all(timer.delay_s != 5 for timer in bench.timers.running)
+
+
+def test_what_another_engine_would_need_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    bench.connected()
+    bench.wish()
+    bench.timers.run_out()
+    assert bench.kept and json.loads(bench.kept[-1])["playing"] is not None
 
 
 # -- another server
@@ -395,3 +427,106 @@ def test_a_stream_that_ends_leaves_no_timer_and_no_connection(monkeypatch: pytes
     assert first.stopped and bench.lines[1].stopped
     first.listener.on_ended()
     assert bench.timers.running == []
+
+
+def test_the_link_is_waited_for_by_the_present_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    bench.stream.pause_reading(True)
+    assert first.waits_for == {"link"}
+    bench.stream.pause_reading(False)
+    assert first.waits_for == set() and made_ready(bench).waits_for == set()
+
+
+def test_a_session_that_the_server_calls_expired_is_followed_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, STREAM_MAX_SESSION_S="60")
+    bench.connected()
+    for number in (1, 2):
+        bench.lines[number - 1].says("error", error={"code": "session_expired"})
+        assert len(bench.lines) == number + 1 and bench.timers_of(60) == 0
+        bench.lines[number].open()
+        bench.lines[number].says("session.created", session={})
+        assert bench.lines[number - 1].stopped and bench.timers_of(60) == 1
+    assert bench.told("disconnect") == []
+
+
+def test_a_loss_that_nobody_was_told_of_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    first.lose(1001, "maximum duration")
+    bench.stream.stop()
+    assert [body["message"]["code"] for body in bench.told("disconnect")] == [1001]
+
+
+def test_a_new_session_is_sought_at_the_present_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, then=VLLM, STREAM_MAX_SESSION_S="60")
+    bench.lines[0].open(server=1)
+    bench.lines[0].says("session.created", session={})
+    bench.run_out(60)
+    assert bench.lines[1].server == 1
+
+
+def test_a_rollover_after_a_reconnect_has_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, STREAM_MAX_SESSION_S="60")
+    first = bench.connected()
+    bench.wish()
+    first.lose()
+    bench.now_ns += SECOND_NS
+    first.open()
+    first.says("session.created", session={})
+    first.says("session.updated", session=WISH)
+    assert bench.timers_of(60) == 1
+    bench.run_out(60)
+    made_ready(bench)
+    assert [body["gap_ms"] for body in bench.told("restored")] == [1000, 0]
+    bench.stream.stop()
+    bench.lines[1].listener.on_ended()
+    assert bench.told("summary")[0]["connections"] == 3
+
+
+def test_what_is_said_meanwhile_is_told_before_the_session_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch, STREAM_RESTORE="conversation")
+    first.says("response.created", response={"id": "r1"})
+    second = made_ready(bench)
+    second.said.clear()
+    item = {"id": "i1", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+    first.says("conversation.item.created", item=item)
+    first.says("response.done", response={"id": "r1", "status": "completed"})
+    bench.run_out(0.1)
+    assert first.stopped and second.told() == ["conversation.item.create"]
+
+
+def test_what_is_asked_for_meanwhile_is_asked_of_the_new_session_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    first.says("response.created", response={"id": "r1"})
+    second = made_ready(bench)
+    second.said.clear()
+    later = {"instructions": "Be long."}
+    bench.stream.send_json(json.dumps({"type": "session.update", "session": later}).encode())
+    first.says("session.updated", session=later)
+    first.says("response.done", response={"id": "r1", "status": "completed"})
+    bench.run_out(0.1)
+    assert second.told() == ["session.update"] and second.said[0]["session"] == later
+    assert not first.stopped and bench.timers_of(5) == 1
+    second.says("session.updated", session=later)
+    assert first.stopped
+    assert bench.told("restored")[-1]["session"] is True
+
+
+def test_a_new_connection_that_does_not_come_up_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    second = bench.lines[1]
+    second.fail()
+    assert "rollover: connecting to host:443 failed: Connection refused" in bench.log_lines[-1]
+    second.open()
+    second.lose(1011, "no")
+    assert "rollover: the new connection is lost (1011 no)" in bench.log_lines[-1]
+    assert not first.stopped and bench.timers_of(5) == 0
+    made_ready(bench)
+    assert first.stopped and bench.told("disconnect") == [] and bench.told("error") == []
+
+
+def test_where_it_failed_an_expired_session_is_lost_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    bench.lines[1].open()
+    bench.lines[1].lose()
+    first.lose(1001, "maximum duration")
+    assert bench.lines[1].stopped  # the first tries again by itself

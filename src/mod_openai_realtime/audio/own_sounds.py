@@ -72,7 +72,6 @@ class OwnSounds:
         self._changed = changed
         self._waiting: deque[_Sound] = deque()
         self._playing: dict[OwnName, _Sound] = {}
-        self._number = 0
         self._ended = False
 
     def play(
@@ -143,8 +142,7 @@ class OwnSounds:
                 self._convert(self._waiting[0])
                 return
             sound = self._waiting.popleft()
-            self._number += 1
-            name = OwnName(self._number)
+            name = OwnName("sound")
             try:
                 taken = playback.feed(sound.samples, name, interruptible=sound.interruptible)
             except LimitExceededError as error:
@@ -182,6 +180,5 @@ class OwnSounds:
         """The stream is over, and everything that was playing has been told of."""
         self._ended = True
         self.silence()
-        playing, self._playing = self._playing, {}
-        for sound in playing.values():
+        for sound in self._playing.values():
             sound.done(SoundPlayed(interrupted=True))

@@ -192,6 +192,7 @@ class Playback:
         """Drop the doomed utterances if they stand first. Others behind them are queued again."""
         if not self._utterances or not self._utterances[0].doomed:
             return []
+        self._close()  # something may have come since they were doomed
         doomed = [each for each in self._utterances if each.doomed]
         kept = [each for each in self._utterances if not each.doomed]
         unfinished = self._utterances[-1].doomed and not self._utterances[-1].finished
@@ -355,7 +356,6 @@ class Playback:
         self.playout.start_run(self.rate, self._write_rate, resampler)
 
     def _clear(self) -> None:
-        self._open = None
         self.playout.clear()
         self._start_run()
 

@@ -171,3 +171,49 @@ def test_another_engine_finds_out_how_much_was_heard_of_what_was_playing() -> No
     switch.playback(160, 8000)
     switch.playback(160, 8000)
     assert heard_of_kept(playing, memory) == [Heard(B, 2400, 24000)]
+
+
+def test_a_part_at_two_rates_is_one_part() -> None:
+    switch, _, playback = pair(8000)
+    playback.feed(bytes(2 * 2400), "r", A)
+    playback.set_rate(8000)
+    playback.feed(bytes(2 * 800), "r", A)
+    playback.tick()
+    for _ in range(5):
+        switch.playback(160, 8000)
+    playback.barge_in()
+    switch.playback(160, 8000)
+    assert playback.interrupted() == [Heard(A, 800, 1600)]
+
+
+def test_what_was_cut_before_the_rate_changed_is_told_at_the_new_rate() -> None:
+    switch, _, playback = pair(8000)
+    playback.feed(bytes(2 * 2400), "before", B)
+    playback.finish()
+    for _ in range(8):
+        playback.tick()
+        switch.playback(160, 8000)
+    playback.tick()
+    assert playback.idle and playback.playing()["spans"] == []
+    playback.played()
+    playback.feed(bytes(2 * 24000), "r", A)
+    for _ in range(10):
+        playback.tick()
+        switch.playback(160, 8000)
+    playback.tick()
+    playback.barge_in()
+    playback.set_rate(8000)
+    switch.playback(160, 8000)
+    assert playback.interrupted() == playback.cut_short() == [Heard(A, 1600, 8000)]
+    (played,) = playback.played()
+    assert (played.heard_ms, played.received_ms) == (200, 1000)
+
+
+def test_what_is_not_to_be_told_of_is_known_all_the_same_and_once() -> None:
+    switch, _, playback = pair(8000)
+    playback.feed(bytes(2 * 2400), "r", A)
+    playback.barge_in(tell=False)
+    switch.playback(160, 8000)
+    assert playback.interrupted() == []
+    assert playback.cut_short() == [Heard(A, 0, 2400)]
+    assert playback.cut_short() == []

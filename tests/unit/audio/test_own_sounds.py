@@ -50,8 +50,12 @@ class Bench:
         self.playback = Playback(self.memory, playback_rate=rate, write_rate=24000)
         self.executor = AtOnce()
         self.outcomes: list[SoundPlayed] = []
-        self.sounds = OwnSounds(self.playback, self.executor, lambda function: function(), lambda: None)
+        self.changes = 0
+        self.sounds = OwnSounds(self.playback, self.executor, lambda function: function(), self.changed)
         self.heard = b""
+
+    def changed(self) -> None:
+        self.changes += 1
 
     def play(self, path: Path, *, remove: bool = False, interruptible: bool = True) -> None:
         self.sounds.play(path, self.outcomes.append, pcm=True, remove=remove, interruptible=interruptible)
@@ -80,7 +84,7 @@ def test_a_sound_is_heard_whole_and_told_of(sound: Path) -> None:
     bench.executor.run()
     bench.run(10)
     assert SAMPLE * 2400 in bench.heard
-    assert bench.outcomes == [SoundPlayed(heard_ms=100)]
+    assert bench.outcomes == [SoundPlayed(heard_ms=100)] and bench.changes == 1
     assert sound.exists()
 
 
@@ -140,6 +144,15 @@ def test_a_sound_that_cannot_be_played_is_told_of(tmp_path: Path) -> None:
     assert bench.outcomes == [SoundPlayed(error="No such file or directory")]
 
 
+def test_and_the_next_one_is_played(sound: Path, tmp_path: Path) -> None:
+    bench = Bench()
+    bench.play(tmp_path / "missing.pcm")
+    bench.play(sound)
+    bench.executor.run()
+    bench.run(10)
+    assert bench.outcomes[1:] == [SoundPlayed(heard_ms=100)]
+
+
 def test_a_fault_of_ours_is_told_and_logged(sound: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     def broken(*_: Any, **__: Any) -> bytes:
         raise ZeroDivisionError
@@ -193,6 +206,7 @@ def test_a_rate_that_changes_meanwhile_is_followed(sound: Path) -> None:
     bench.playback.set_rate(8000)
     bench.playback.finish()
     bench.run(20)
+    assert len(bench.executor.work) == 1
     bench.executor.run()
     bench.run(20)
     assert bench.outcomes == [SoundPlayed(heard_ms=100)]

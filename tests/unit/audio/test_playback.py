@@ -179,6 +179,15 @@ def test_two_responses_in_a_row_are_two_pairs() -> None:
     assert len(bench.heard()) == 2 * 1600
 
 
+def test_a_response_that_another_follows_is_over_without_a_word() -> None:
+    bench = Bench()
+    bench.playback.feed(tone(100), "r1")
+    bench.playback.feed(tone(100), "r2")
+    bench.playback.finish()
+    bench.run(15)
+    assert [event for _, event in bench.events] == 2 * [Speech.STARTED, Speech.STOPPED]
+
+
 def test_two_parts_of_one_response_are_one_pair() -> None:
     bench = Bench()
     bench.playback.feed(tone(100), "r1")

@@ -260,3 +260,18 @@ def test_whatever_is_dropped_the_rest_is_heard_whole_and_in_order(parts: list[tu
     assert len(bench.played) == len(parts)
     assert bench.events == [Speech.STARTED, Speech.STOPPED] * (len(bench.events) // 2)
     assert bench.playback.idle
+
+
+def test_what_comes_while_something_before_it_waits_to_be_dropped_is_heard_whole() -> None:
+    bench = Bench()
+    first, dropped, begun, rest = (noise(100, number) for number in range(4))
+    bench.feed("a", first)
+    bench.feed("b", dropped)
+    bench.drop("b")
+    bench.feed("c", begun, finished=False)
+    bench.run(6)
+    bench.feed("c", rest)
+    bench.run(20)
+    heard = bench.heard.rstrip(b"\0")
+    assert heard.startswith(first) and heard.endswith(begun + rest)
+    assert bench.played[-1].heard_ms == 200 and bench.playback.idle

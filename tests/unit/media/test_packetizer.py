@@ -6,6 +6,7 @@ import os
 import sys
 import weakref
 from array import array
+from functools import partial
 from typing import Any
 
 import pytest
@@ -304,19 +305,41 @@ def test_a_cycle_through_the_sender_is_collected() -> None:
 
 def test_what_it_was_given_it_lets_go_and_what_takes_its_place_goes_with_it() -> None:
     bench = Bench(recorded=True)
-    given = [bench.memory, bench.sent, make_resampler(8000, 16000), make_resampler(8000, 16000), bytearray(9).find]
+    encode, head, tail = partial(base64.b64encode), bytes(bytearray(b"head")), bytes(bytearray(b"tail"))
+    given = [bench.memory, bench.sent, make_resampler(8000, 16000), make_resampler(8000, 16000), encode, head, tail]
     before = [sys.getrefcount(each) for each in given]
-    memory, send, resampler, other, encode = given
+    memory, send, resampler, other, *_ = given
     packetizer = Packetizer(memory, True)
     for each in (resampler, other):
         packetizer.set_input(8000, 1, each)
-        packetizer.set_way(send, 1, b"", b"", encode)
+        packetizer.set_way(send, 1, head, tail, encode)
     bench.switch.capture(bytes(320), 8000)
     (pcm, *_) = packetizer.read() or ()
     assert [sys.getrefcount(each) for each in given] != before
-    del packetizer, each
-    assert [sys.getrefcount(each) for each in given] == [count + 1 for count in before]  # by names of their own
+    del packetizer, each, memory, send, resampler, other
+    assert [sys.getrefcount(each) for each in given] == before
     assert sys.getrefcount(pcm) == sys.getrefcount(bytes(320))
+
+
+def test_a_message_that_is_sent_leaves_nothing_and_its_buffer_goes_with_the_poller() -> None:
+    bench = Bench()
+    buffers: list[bytearray] = []
+    send = lambda opcode, buffer, offset: buffers.append(buffer)  # noqa: E731 - to be counted
+    encode, head, tail = partial(base64.b64encode), bytes(bytearray(b"head")), bytes(bytearray(b"tail"))
+    given = [send, encode, head, tail]
+    bench.packetizer.set_way(send, 1, head, tail, encode)
+    bench.packetizer.gate = Gate.OPEN
+    before = [sys.getrefcount(each) for each in given]
+    for _ in range(3):
+        bench.switch.capture(bytes(320), 8000)
+        assert bench.poller.ready() == []
+    assert [sys.getrefcount(each) for each in given] == before
+    buffer, _, _ = buffers
+    buffers.clear()
+    bench.poller.remove(bench.memory)
+    del bench.poller
+    gc.collect()
+    assert sys.getrefcount(buffer) == sys.getrefcount(bytearray(1)) + 1
 
 
 @pytest.mark.parametrize("channels", [0, 1, 2])

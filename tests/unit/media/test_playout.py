@@ -391,6 +391,30 @@ def test_only_what_can_be_a_part_is_and_only_messages_are_taken() -> None:
         bench.playout.feed_message("text")  # type: ignore[arg-type]
 
 
+def test_a_part_that_is_known_no_more_is_let_go() -> None:
+    bench = Bench()
+    given = [partial(pybase64.b64decode), (b"a", b"b"), "".join(["r", "1"]), "".join(["i", "1"])]
+    before = [sys.getrefcount(each) for each in given]
+    for _ in range(2):
+        bench.playout.set_part(*given, 0, 1, None)
+    assert [sys.getrefcount(each) for each in given] == [count + 1 for count in before]
+    bench.playout.clear_part()
+    assert [sys.getrefcount(each) for each in given] == before
+    bench.playout.set_part(*given, 0, 1, None)
+    del bench
+    gc.collect()
+    assert [sys.getrefcount(each) for each in given] == before
+
+
+def test_what_follows_upon_the_last_word_is_expected_to_be_followed() -> None:
+    bench = Bench()
+    bench.playout.feed(ramp(100))
+    bench.playout.finish()
+    assert not bench.memory.control & Control.EXPECTING
+    bench.playout.feed(ramp(100))
+    assert bench.memory.control & Control.EXPECTING
+
+
 def test_what_the_decoder_raises_is_raised_unless_it_finds_fault_with_the_audio() -> None:
     bench = Bench()
 

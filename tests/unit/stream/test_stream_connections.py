@@ -252,6 +252,18 @@ def test_what_another_engine_would_need_is_kept(monkeypatch: pytest.MonkeyPatch)
     assert bench.kept and json.loads(bench.kept[-1])["playing"] is not None
 
 
+def test_an_answer_that_its_connection_did_not_live_to_end_ends_with_what_had_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch)
+    line = bench.connected()
+    audio = base64.b64encode(bytes(2 * 800)).decode()
+    line.says("response.output_audio.delta", response_id="r1", item_id="i1", delta=audio)
+    line.lose()
+    bench.run(10)
+    assert bench.told("openai_speech_start") and bench.told("openai_speech_stop")
+
+
 # -- another server
 
 

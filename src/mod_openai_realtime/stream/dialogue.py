@@ -198,7 +198,6 @@ class Dialogue:
         self.session = session
         if self._audio is not None:
             self._audio.begin_session(session.number)
-            self._audio.look(session)  # what comes next is of no part that there was
 
     def is_quiet(self, *, playing_on: bool, caller_is_heard: bool) -> bool:
         """See understanding.py; `playing_on`: what waits to be heard may go on."""

@@ -98,7 +98,6 @@ class Rollover:
         """The session is, by the server's word."""
         if self._late and not self._expired:
             self._expired = True
-            self._stop_waiting()
             self._due_at = self._clock() - LATEST_S
             self._look()
 

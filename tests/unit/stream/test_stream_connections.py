@@ -96,14 +96,16 @@ class Line:
 class Bench:
     """A stream on a channel at 8 kHz, with the server's rate as its own; nothing is connected. It is its owner, too."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, uri: str = OPENAI, then: str = "", **variables: str) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, uri: str = OPENAI, then: str = "", raw: bool = False, **variables: str
+    ) -> None:
         self.now_ns = 1000 * SECOND_NS
         monkeypatch.setattr(time, "monotonic_ns", lambda: self.now_ns)
         monkeypatch.setattr(time, "monotonic", lambda: self.now_ns / SECOND_NS)
         start = parse_command(f"start {uri} mono 8k 8k")
         assert isinstance(start, Start)
         variables = {"STREAM_DISABLE_AUDIOFILES": "1", "STREAM_MAX_SESSION_S": "0", **variables}
-        settings, _ = Settings.read(variables, raw_api=False)
+        settings, _ = Settings.read(variables, raw_api=raw)
         self.timers = Timers()
         self.events: list[tuple[str, Any]] = []
         self.log_lines: list[str] = []
@@ -461,6 +463,23 @@ def test_a_session_that_the_server_calls_expired_is_followed_each_time(monkeypat
     assert bench.told("disconnect") == []
 
 
+def test_an_expired_session_is_followed_whatever_is_being_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, first = rolling(monkeypatch)
+    first.says("response.created", response={"id": "r1"})
+    made_ready(bench)
+    assert not first.stopped
+    first.says("error", error={"code": "session_expired"})
+    assert first.stopped and bench.told("connect")[-1]["cause"] == "rollover"
+
+
+def test_in_raw_mode_a_new_connection_takes_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, raw=True, STREAM_MAX_SESSION_S="60")
+    bench.lines[0].open()
+    bench.run_out(60)
+    bench.lines[1].open()
+    assert bench.lines[0].stopped and bench.told("connect")[-1]["cause"] == "rollover"
+
+
 def test_a_loss_that_nobody_was_told_of_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, first = rolling(monkeypatch)
     first.lose(1001, "maximum duration")
@@ -510,6 +529,7 @@ def test_what_is_asked_for_meanwhile_is_asked_of_the_new_session_first(monkeypat
     bench, first = rolling(monkeypatch)
     first.says("response.created", response={"id": "r1"})
     second = made_ready(bench)
+    bench.run_out(5)
     second.said.clear()
     later = {"instructions": "Be long."}
     bench.stream.send_json(json.dumps({"type": "session.update", "session": later}).encode())

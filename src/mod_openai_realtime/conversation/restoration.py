@@ -116,7 +116,6 @@ class Restoration:
         return messages
 
     def _delete(self, item_id: str) -> bytes:
-        del self._given[item_id]
         self._created.discard(item_id)
         self._deleted.add(item_id)
         event_id = f"{_ITEM_ID}{next(self._numbers)}"

@@ -68,6 +68,7 @@ def test_what_an_error_answers_is_left_out_and_the_rest_goes_on() -> None:
     assert answers(restoration, "error", error={"event_id": sent[0]["event_id"]})
     assert answers(restoration, "conversation.item.added", item=item("u2"))
     assert restoration.outcome() == Outcome(session=False, items=1, left_out=1)
+    assert restoration._conversation.item("u1") is None
 
 
 def test_a_server_may_name_items_itself() -> None:
@@ -225,3 +226,38 @@ def test_what_was_asked_meanwhile_is_asked_again_and_both_answers_are_ours() -> 
     assert answers(restoration, "session.updated") and restoration.holds_audio
     assert answers(restoration, "session.updated") and not restoration.holds_audio
     assert not answers(restoration, "session.updated")
+
+
+def test_what_came_of_it_is_told_again_where_more_was_to_be_answered() -> None:
+    restoration = make("u1")
+    beside(restoration)
+    assert answers(restoration, "session.updated")
+    assert answers(restoration, "conversation.item.added", item=item("u1"))
+    assert restoration.outcome() is not None and restoration.outcome() is None
+    restoration._conversation.wishes.application_sent({"type": "session.update", "session": {"voice": "cedar"}})
+    assert restoration.ask_again() is not None
+    assert answers(restoration, "session.updated") and restoration.outcome() is not None
+    add(restoration, "u2")
+    assert caught_up(restoration) == [("create", "u2", None)]
+    assert answers(restoration, "conversation.item.added", item=item("x2"))
+    assert restoration._conversation.item("x2") is not None  # by the name that it has from now on
+    assert restoration.outcome() == Outcome(session=True, items=2, left_out=0)
+
+
+def test_what_was_refused_before_the_change_is_left_out_after_it() -> None:
+    restoration = make("u1", "u2")
+    sent = beside(restoration)
+    assert answers(restoration, "error", error={"event_id": sent[0]["event_id"]})
+    assert answers(restoration, "session.updated")
+    assert answers(restoration, "conversation.item.added", item=item("u2"))
+    assert caught_up(restoration) == []
+    assert restoration.outcome() == Outcome(session=True, items=1, left_out=1)
+
+
+def test_an_item_is_deleted_once_by_us() -> None:
+    restoration = make("u1")
+    beside(restoration)
+    restoration._conversation.forget("u1")
+    assert caught_up(restoration) == [("delete", "u1", None)]
+    assert answers(restoration, "conversation.item.deleted", item_id="u1")
+    assert not answers(restoration, "conversation.item.deleted", item_id="u1")

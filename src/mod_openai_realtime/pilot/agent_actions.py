@@ -133,6 +133,7 @@ class AgentActions:
         return None
 
     async def _leave(self, reason: Reason, command: str, arguments: str) -> str | None:
+        await self._line.until_sent()
         self._line.leaving(reason)
         try:
             return await self._line.freeswitch(ExecuteKind.API, command, arguments)

@@ -39,6 +39,7 @@ _REASONS: dict[str, Reason] = {
 KEPT = "agent"
 """Beside the conversation, in what a stream keeps."""
 
+SENT_S, SENT_LOOK_S = 0.1, 0.005
 GRACE_S = 1.0
 """So long a channel that is transferred has to tell so itself, before its stream is ended."""
 
@@ -273,6 +274,19 @@ class AgentDesk:
 
     def stream_command(self, words: str) -> str:
         return self._seat.command(words)
+
+    async def until_sent(self) -> None:
+        """A frame is counted as heard when the channel takes it. It has gone out by the time when the channel comes for
+        the next; one that comes for none, because it has nothing of its own to send, has had SENT_S for it."""
+        stream = self._stream
+        if stream is None:
+            return
+        deadline = asyncio.get_running_loop().time() + SENT_S
+        taken = None if stream.closing else stream.memory.write_frames
+        while not stream.closing and stream.memory.write_frames == taken:
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(SENT_LOOK_S)
 
     def leaving(self, reason: Reason) -> None:
         self._leaving = reason

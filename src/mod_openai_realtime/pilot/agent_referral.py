@@ -24,6 +24,7 @@ async def refer(line: LiveCall, uri: str) -> None:
     """Returns when the telephone has gone there. Raises ActionError where it did not."""
     for name, value in ((_STAYS, "true"), (_ANSWER, ""), (_TARGET, "")):
         await line.freeswitch(ExecuteKind.SET, name, value)
+    await line.until_sent()
     line.leaving("transferred")
     try:
         await line.freeswitch(ExecuteKind.APPLICATION, "deflect", uri)

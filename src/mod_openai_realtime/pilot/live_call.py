@@ -18,6 +18,9 @@ class LiveCall(Protocol):
     def stream_command(self, words: str, /) -> str:
         """A command on the agent's own stream: its answer. Raises CommandRefusedError or CommandError."""
 
+    async def until_sent(self) -> None:
+        """What the channel has taken of the agent's voice has gone out: a hang-up at this moment would cut it."""
+
     def leaving(self, reason: Reason, /) -> None:
         """The channel is about to end (`hang_up`) or to go elsewhere (`transferred`), because the agent wants it."""
 

@@ -42,6 +42,9 @@ class FakeCall:
         self.told.append(words)
         return "+OK Success"
 
+    async def until_sent(self) -> None:
+        self.told.append("sent")
+
     def leaving(self, reason: Reason) -> None:
         self.told.append(reason)
 

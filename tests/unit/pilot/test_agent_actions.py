@@ -54,14 +54,14 @@ async def test_hanging_up_is_told_before_the_channel_is_gone() -> None:
     line = FakeCall({})
     assert (await result_of(line, Execute(1, "hang_up", "USER_BUSY"))).ok
     assert line.asked == [(API, "uuid_kill", "u1 USER_BUSY")]
-    assert line.told == ["hang_up"]
+    assert line.told == ["sent", "hang_up"]
 
 
 async def test_a_transfer_leaves_the_call() -> None:
     line = FakeCall({(API, "xml_locate"): LOCAL, (API, "eval"): "no"})
     assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).ok
     assert line.asked[-1] == (API, "uuid_transfer", "u1 1001 XML default")
-    assert line.told == ["transferred", "left"]
+    assert line.told == ["sent", "transferred", "left"]
 
 
 async def test_a_transfer_to_nowhere_is_refused_and_the_call_stays() -> None:
@@ -88,7 +88,7 @@ async def test_where_nothing_can_be_told_of_the_dialplan_freeswitch_decides() ->
 async def test_a_transfer_that_freeswitch_refuses_leaves_the_call_where_it_is() -> None:
     line = FakeCall({(API, "xml_locate"): LOCAL, (API, "uuid_transfer"): ExecutionError("No such channel!")})
     assert (await result_of(line, Execute(1, "transfer", "1001", "XML default"))).error == "No such channel!"
-    assert line.told == ["transferred", "staying"]
+    assert line.told == ["sent", "transferred", "staying"]
 
 
 async def test_no_more_is_under_way_than_may() -> None:

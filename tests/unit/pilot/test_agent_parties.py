@@ -148,7 +148,7 @@ async def test_a_telephone_that_is_referred_tells_what_came_of_it(
 ) -> None:
     line = FakeCall({(GET, "sip_refer_status_code"): answer, (GET, "sip_refer_reply"): target})
     assert (await result_of(line, Execute(1, "refer", "sip:1@example.com"))).error == error
-    assert line.told == (["transferred", "staying"] if error else ["transferred"])
+    assert line.told == (["sent", "transferred", "staying"] if error else ["sent", "transferred"])
     assert (APPLICATION, "deflect", "sip:1@example.com") in line.asked
     assert ((API, "uuid_kill", "u1 BLIND_TRANSFER") in line.asked) is (error is None)
 
@@ -163,4 +163,4 @@ async def test_a_telephone_that_never_tells(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_telephone_that_hangs_up_by_itself_has_gone_there() -> None:
     line = FakeCall({(APPLICATION, "deflect"): ExecutionError(LINK_LOST)})
     assert (await result_of(line, Execute(1, "refer", "sip:1@example.com"))).ok
-    assert line.told == ["transferred"]
+    assert line.told == ["sent", "transferred"]

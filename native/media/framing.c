@@ -43,17 +43,20 @@ static bool masks_take(unsigned char *mask)
     return true;
 }
 
+typedef uint32_t block __attribute__((vector_size(32)));
+
 static void mask_payload(unsigned char *payload, size_t bytes, const unsigned char *mask)
 {
-    uint64_t wide, word;
+    uint32_t word;
     size_t at = 0;
+    block mask_block, part;
 
-    memcpy(&wide, mask, 4);
-    memcpy((unsigned char *)&wide + 4, mask, 4);
-    for (; at + sizeof(word) <= bytes; at += sizeof(word)) {
-        memcpy(&word, payload + at, sizeof(word));
-        word ^= wide;
-        memcpy(payload + at, &word, sizeof(word));
+    memcpy(&word, mask, sizeof(word));
+    mask_block = (block){word, word, word, word, word, word, word, word};
+    for (; at + sizeof(part) <= bytes; at += sizeof(part)) {
+        memcpy(&part, payload + at, sizeof(part));
+        part ^= mask_block;
+        memcpy(payload + at, &part, sizeof(part));
     }
     for (; at < bytes; at++) {
         payload[at] ^= mask[at % 4];

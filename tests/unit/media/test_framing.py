@@ -39,7 +39,7 @@ def parsed(frame: bytes) -> tuple[int, bytes, bytes]:
     return frame[0], mask, bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
-SIZES = (0, 1, 7, 8, 9, 125, 126, 127, 1331, 0xFFFF, 0x10000)
+SIZES = (0, 1, 7, 31, 32, 33, 125, 126, 127, 1331, 0xFFFF, 0x10000)
 
 
 @pytest.mark.parametrize("size", SIZES)

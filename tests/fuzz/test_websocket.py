@@ -109,7 +109,12 @@ def plain_messages(data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
     at, kind, message = 0, CONTINUATION, b""
     while len(data) - at >= 2:
         first, length, head = data[at], data[at + 1] & 0x7F, 2
-        masked = data[at + 1] & 0x80
+        opcode, fin, masked = first & 0x0F, bool(first & FIN), data[at + 1] & 0x80
+        # A fault as soon as it is there: what stands behind it may never come.
+        if first & 0x70 or masked or opcode not in (CONTINUATION, TEXT, BINARY, PING, PONG):
+            return messages, True
+        if opcode >= CLOSE and (not fin or length > 125):
+            return messages, True
         if length >= 126:
             head = 4 if length == 126 else 10
             if len(data) - at < head:
@@ -117,11 +122,6 @@ def plain_messages(data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
             length = int.from_bytes(data[at + 2 : at + head], "big")
             if length < (126 if head == 4 else 65536):
                 return messages, True  # not the shortest form (section 5.2)
-        opcode, fin = first & 0x0F, bool(first & FIN)
-        if first & 0x70 or masked or opcode not in (CONTINUATION, TEXT, BINARY, PING, PONG):
-            return messages, True
-        if opcode >= CLOSE and (not fin or length > 125):
-            return messages, True
         if len(data) - at < head + length:
             return messages, length > LIMIT
         payload = data[at + head : at + head + length]

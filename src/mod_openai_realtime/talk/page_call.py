@@ -44,6 +44,7 @@ class PageCall:
         self._view = View()
         self._reader = Reader()
         self._news: list[Message] = []
+        self._summed_up = False
 
     async def run(self) -> None:
         """Returns when the call is over. Raises ValueError for a rate that no browser has."""
@@ -65,12 +66,18 @@ class PageCall:
 
     def happened(self, event: Event) -> None:
         name = event.subclass.rpartition("::")[2]
+        self._summed_up = self._summed_up or name == "summary"
         self._news += self._view.event(name, event.body, event.time_ns)
 
     def logged(self, line: LogLine) -> None:
         self._call.logged(line)
         if line.level <= LogLevel.WARNING and self._call.call.state is not ChannelState.HANGUP:
             self._news += self._view.warned(line.text.removeprefix(_OF_STREAM))
+
+    @property
+    def _told_all(self) -> bool:
+        """Of its end; what failed may have had no stream that could be summed up."""
+        return self._call.reason == "failed" or (self._call.reason is not None and self._summed_up)
 
     # -- both directions
 
@@ -102,7 +109,7 @@ class PageCall:
         why = self._call.variable("openai_agent_reason")
         await self._call.hang_up()
         deadline = time.monotonic() + REASON_S
-        while self._call.reason is None and time.monotonic() < deadline:
+        while not self._told_all and time.monotonic() < deadline:
             await asyncio.sleep(LOOK_S)
             await self._tell(line)
         await self._tell(line)

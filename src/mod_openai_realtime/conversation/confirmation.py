@@ -22,6 +22,8 @@ OVER_MS = 240
 """Silence of so much ends it."""
 LEAD_MS = 100
 """What was heard so long before the server noticed counts as well."""
+RECENT_MS = 500
+"""A sound that was over so long before the server noticed is what it has noticed."""
 LEAD_FRAMES = LEAD_MS // FRAME_MS + 1
 """With the frame before, by which it is known what is steady."""
 SOUNDING_MS, VOICED_MS = 500, 240
@@ -160,6 +162,10 @@ class _Evidence:
         levels = sorted(each.level_db for each in before)
         floor = levels[len(levels) // 5] if len(levels) >= 10 else USUAL_FLOOR_DB
         self._gate_db = min(max(floor + ABOVE_FLOOR_DB, QUIETEST_DB), LOUDEST_DB)
+        for frames_ago, frame in enumerate(reversed(before[-(RECENT_MS // FRAME_MS) :])):
+            if frame.level_db >= self._gate_db:
+                self._sounded_at_ms = now_ms - frames_ago * FRAME_MS
+                break
         lead = list(before[-LEAD_FRAMES:])
         self._last = lead.pop(0) if len(lead) == LEAD_FRAMES else None
         self.add(lead, now_ms)
@@ -182,7 +188,7 @@ class _Evidence:
 
     @property
     def anything(self) -> bool:
-        return self._sounding_ms > 0
+        return self._sounded_at_ms is not None
 
     def is_over(self, now_ms: float) -> bool:
         return self._sounded_at_ms is not None and now_ms - self._sounded_at_ms >= OVER_MS

@@ -132,6 +132,11 @@ def test_what_was_heard_before_the_server_noticed_counts(call: Call) -> None:
     assert late.hears(words) is None
 
 
+def test_a_sound_that_was_over_before_the_server_noticed_is_none(call: Call) -> None:
+    call.starts(before=[LINE] * 40 + [HISS] * 5 + [LINE] * 15)
+    assert call.hears([LINE] * 50) == (Act.GO_ON, 2 * FRAME_MS)
+
+
 def test_who_begins_again_after_a_cough_is_heard(call: Call) -> None:
     call.starts()
     assert (call.hears([HISS] * 10 + [LINE] * 20) or (None,))[0] is Act.GO_ON

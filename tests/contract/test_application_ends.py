@@ -7,7 +7,7 @@ from contract import FarEnd
 from contract.dialplan import Dialplan, result
 from engine_process import EngineProcess
 
-from mod_openai_realtime.local.behaviour import Behaviour, first
+from mod_openai_realtime.local.behaviour import Behaviour, Ending, first
 from mod_openai_realtime.standin import ChannelState
 
 
@@ -84,6 +84,14 @@ def test_a_refusal_that_will_not_change_fails_at_once(dialplan: Dialplan, far: F
     assert outcome == "failed"
     assert reason is not None and reason.startswith(f"No connection: HTTP {status}")
     assert leg.call.state is ChannelState.ANSWERED
+    assert leg.call.bug_count == 0
+
+
+def test_a_server_that_refuses_once_the_connection_is_open_fails_at_once(dialplan: Dialplan, far: FarEnd) -> None:
+    far.behave(Behaviour(raw=True, ending=Ending(4000, "model_not_found")))
+    leg = dialplan.call(variables={"STREAM_CONNECT_TIMEOUT_S": "300"})
+    dialplan.run(leg, f"{far.url} mono").result(10)
+    assert result(leg) == ("failed", "No connection: 4000 model_not_found")
     assert leg.call.bug_count == 0
 
 

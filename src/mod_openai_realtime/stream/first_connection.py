@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..later import Later, Timer
-from ..realtime.backoff import FATAL_HTTP_STATUSES
+from ..realtime.backoff import FATAL_HTTP_STATUSES, BackoffLimits
+from ..realtime.closes import Loss, loss
+
+_PROVED_AFTER_S = BackoffLimits().proved_after_s
 
 
 class FirstConnection:
-    """Once there has been a connection, it gives no reason any more."""
+    """Once there has been a connection, it gives no reason any more.
+
+    One that the server has closed again without a session was none: many refuse a model, a key or a project so.
+    """
 
     def __init__(self, within_s: int) -> None:
         """`within_s`: how long it may take; 0 for as long as the call lasts."""
         self.within_s = within_s
-        self._made = False
+        self._made_at_s: float | None = None
+        self._proved = False
+        self._is_overdue = False
         self._last_error = ""
         self._timer: Timer | None = None
 
@@ -34,20 +42,38 @@ class FirstConnection:
             self._timer.cancel()
             self._timer = None
 
-    def made(self) -> None:
-        self._made = True
-        self.settle()
+    def made(self, now_s: float) -> None:
+        self._made_at_s = now_s
 
     def failed(self, error: str, http_status: int, *, last: bool) -> str | None:
         """An attempt failed, the `last` one or not. Returns why no connection will come; None: it is tried again."""
-        self._last_error = error
-        if self._made or not (last or http_status in FATAL_HTTP_STATUSES):
+        if self._proved:
             return None
-        return f"No connection: {error}"
+        self._last_error = error
+        return self._given_up(final=last or http_status in FATAL_HTTP_STATUSES)
+
+    def lost(self, code: int, reason: str, now_s: float, *, greeted: bool, others: bool) -> str | None:
+        """The server has closed it, and `greeted` with a session before; `others`: another server may take the next.
+        Returns as failed() does."""
+        made_at_s, self._made_at_s = self._made_at_s, None
+        lasted = made_at_s is not None and now_s - made_at_s >= _PROVED_AFTER_S
+        if self._proved or greeted or lasted:
+            self._proved = True
+            self.settle()
+            return None
+        self._last_error = f"{code} {reason}".rstrip()
+        return self._given_up(final=loss(code, reason) is Loss.FINAL and not others)
+
+    def _given_up(self, *, final: bool) -> str | None:
+        if final:
+            return f"No connection: {self._last_error}"
+        return self._too_late() if self._is_overdue else None
 
     def overdue(self) -> str | None:
         """The time is up. Returns why there will be no connection; None where there is one."""
-        if self._made:
-            return None
+        self._is_overdue = True
+        return None if self._proved or self._made_at_s is not None else self._too_late()
+
+    def _too_late(self) -> str:
         why = f": {self._last_error}" if self._last_error else ""
         return f"No connection within {self.within_s} s{why}"

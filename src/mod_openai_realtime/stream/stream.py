@@ -426,7 +426,7 @@ class Stream:
         if self.closing:
             return
         if self._first_connection is not None:
-            self._first_connection.made()
+            self._first_connection.made(time.monotonic())
         self.memory.set_control(Control.CONNECTED, 0)
         self._connections.opened()
 
@@ -435,7 +435,12 @@ class Stream:
             return
         if self._machine.state is not State.ENDED:
             self.memory.set_control(0, Control.CONNECTED)
+        greeted = self._dialogue.session.greeted
         self._connections.lost(code, reason, ours=self.closing)
+        if self._first_connection is not None:
+            why = self._mask.hide(reason), time.monotonic()
+            others = self._plan.endpoint.failover
+            self.fail(self._first_connection.lost(code, *why, greeted=greeted, others=bool(others)))
 
     def on_connect_failed(self, retries: int, error: str, wait_ms: float, http_status: int, body: str) -> None:
         self._connections.failed(retries, error, wait_ms, http_status, body)

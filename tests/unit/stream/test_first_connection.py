@@ -28,8 +28,37 @@ def test_the_end_of_the_time_names_the_last_failure() -> None:
     assert first.overdue() == "No connection within 10 s: HTTP 503"
 
 
-def test_once_there_was_a_connection_nothing_that_follows_is_a_failure() -> None:
+def lost(first: FirstConnection, code: int, now_s: float, *, greeted: bool = False, others: bool = False) -> str | None:
+    return first.lost(code, "bad_model", now_s, greeted=greeted, others=others)
+
+
+@pytest.mark.parametrize(("now_s", "greeted"), [(0.0, True), (5.0, False)], ids=["greeted", "it lasted"])
+def test_once_there_was_a_connection_nothing_that_follows_is_a_failure(now_s: float, greeted: bool) -> None:
     first = FirstConnection(10)
-    first.made()
+    first.made(0.0)
+    assert lost(first, 4000, now_s, greeted=greeted) is None
     assert first.failed("HTTP 401", 401, last=True) is None
     assert first.overdue() is None
+
+
+@pytest.mark.parametrize("code", [1008, 4000])
+def test_a_connection_that_is_refused_once_it_is_open_was_none(code: int) -> None:
+    first = FirstConnection(10)
+    first.made(0.0)
+    assert lost(first, code, 0.1) == f"No connection: {code} bad_model"
+
+
+def test_where_another_server_may_take_it_a_refusal_is_waited_out() -> None:
+    first = FirstConnection(10)
+    first.made(0.0)
+    assert lost(first, 4000, 0.1, others=True) is None
+    assert first.overdue() == "No connection within 10 s: 4000 bad_model"
+
+
+def test_connections_that_come_and_go_are_none_once_the_time_is_up() -> None:
+    first = FirstConnection(10)
+    first.made(0.0)
+    assert lost(first, 1011, 0.1) is None
+    first.made(9.9)
+    assert first.overdue() is None
+    assert lost(first, 1011, 10.1) == "No connection within 10 s: 1011 bad_model"

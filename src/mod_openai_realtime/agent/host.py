@@ -71,6 +71,7 @@ class AgentHost:
         self._lines: dict[Driver, _Line] = {}
         self._orphans: dict[tuple[str, str], Driver] = {}
         self._draining = False
+        self._ending = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = asyncio.Event()
@@ -111,8 +112,12 @@ class AgentHost:
         self._stopping.set()
 
     def stop(self) -> None:
-        """The engine ends. The workers end the calls; on_end is waited for, STOP_S at most."""
+        """The engine ends. The workers end the calls; on_end is waited for, STOP_S at most. Whom a worker has left no
+        other will take up."""
         self._draining = False
+        self._ending = True
+        for key, driver in list(self._orphans.items()):
+            self._give_up(key, driver)
         self._stopping.set()
 
     def private(self, make: Make) -> str:
@@ -210,7 +215,10 @@ class AgentHost:
         driver.worker_lost()
         key = driver.facts.uuid, driver.facts.stream
         self._orphans[key] = driver
-        self._loop.call_later(ORPHAN_S, self._give_up, key, driver)
+        if self._ending:
+            self._give_up(key, driver)
+        else:
+            self._loop.call_later(ORPHAN_S, self._give_up, key, driver)
 
     def _give_up(self, key: tuple[str, str], driver: Driver) -> None:
         if self._orphans.get(key) is driver:

@@ -20,7 +20,7 @@ from xml_reader import ROOT
 
 from mod_openai_realtime.agent import Agent, Call, CallError
 from mod_openai_realtime.agent import messages as m
-from mod_openai_realtime.agent.host import AgentHost
+from mod_openai_realtime.agent.host import ORPHAN_S, AgentHost
 from mod_openai_realtime.agent.watchdog import Watchdog
 
 
@@ -165,6 +165,21 @@ async def test_a_call_that_no_worker_takes_up_ends(
     await talking(worker, 1)
     worker.close()
     await until(lambda: not host.calls)
+    assert Shop.made[0].notes[-1] == "stopped"
+
+
+@pytest.mark.parametrize("first", ["the worker", "the host"])
+async def test_as_the_engine_ends_no_other_worker_is_waited_for(host: AgentHost, attach: Attach, first: str) -> None:
+    worker = await attach(host)
+    await worker.welcome()
+    await talking(worker, 1)
+    if first == "the host":
+        host.stop()
+    worker.close()
+    if first == "the worker":
+        await until(lambda: bool(host._orphans))
+        host.stop()
+    await asyncio.wait_for(until(lambda: not host.calls), ORPHAN_S - 1)
     assert Shop.made[0].notes[-1] == "stopped"
 
 

@@ -32,7 +32,7 @@ def test_the_lua_script_makes_the_model_greet(
     file.write_text(script)
     if switch.api("module_exists mod_lua") != "true" and not switch.api("load mod_lua").startswith("+OK"):
         pytest.skip("this FreeSWITCH has no mod_lua")
-    endpoint = make_endpoint(agent={"greeting": TONE, "turns": [""]})
+    endpoint = make_endpoint(agent={"greeting": TONE, "turns": ["Goodbye."]})
     call = make_call("park")
     # FreeSWITCH's RTP times start with the first packet: a channel that is transferred before it has sent some leaves a
     # packet time out of them, right behind that packet, whatever it holds and with or without streams.

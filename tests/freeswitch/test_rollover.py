@@ -41,8 +41,10 @@ def test_no_sample_is_lost_or_sent_twice_and_the_agent_is_heard_whole(
     far.speak(before)
     far.finish()
     if cause == "word":
-        # In the middle of the answer, which plays on.
+        # In the middle of the answer, which plays on, and of what the caller says.
         stream.wait_for("openai_speech_start")
+        begun = said[:800].tobytes()
+        far.until(lambda records: begun in bytes(records[0].received_audio()))
         far.say("error", error={"type": "invalid_request_error", "code": "session_expired"})
     else:
         stream.wait_for("openai_speech_stop")

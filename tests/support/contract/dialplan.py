@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +26,16 @@ class Dialplan:
         return ClockedCall(self._switch, call)
 
     def run(self, leg: ClockedCall, arguments: str) -> Future[None]:
-        return self._pool.submit(self._switch.execute_app, leg.call, APPLICATION, arguments)
+        """Returns as it begins."""
+        begins = threading.Event()
+
+        def execute() -> None:
+            begins.set()
+            self._switch.execute_app(leg.call, APPLICATION, arguments)
+
+        running = self._pool.submit(execute)
+        begins.wait()
+        return running
 
     def hang_up(self, leg: ClockedCall) -> Future[None]:
         """The caller does. The session ends once its thread is out of the application."""

@@ -25,12 +25,16 @@ class EngineStartError(RuntimeError):
 class EngineProcess:
     """`openai-realtime engine`, while it is entered (`with`) or between `start` and `stop`; may be started again."""
 
-    def __init__(self, socket: Path, log: Path | None) -> None:
-        """`log`: what the engine says is written behind what is there; None: to our own standard error."""
+    def __init__(
+        self, socket: Path, log: Path | None, *, program: tuple[str, ...] = ("-m", "mod_openai_realtime.cli")
+    ) -> None:
+        """`log`: what the engine says is written behind what is there; None: to our own standard error. `program`: what
+        Python runs."""
         self.socket = socket
         self.exit_code: int | None = None
         """Of the last one that has ended."""
         self._log = log
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._keeping: threading.Thread | None = None
 
@@ -52,7 +56,7 @@ class EngineProcess:
         """With these options of the command; returns once it listens. `environment`: in place of our own. It dies with
         the thread that starts it. Raises EngineStartError, OSError for the log."""
         __tracebackhide__ = True
-        command = [*die_with_parent("TERM"), sys.executable, "-m", "mod_openai_realtime.cli", "engine"]
+        command = [*die_with_parent("TERM"), sys.executable, *self._program, "engine"]
         command += ["--socket", str(self.socket), *options]
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(self._log.open("ab", buffering=0)) if self._log is not None else None
@@ -99,10 +103,22 @@ class EngineProcess:
             return
         process.terminate()
         try:
-            self.exit_code = process.wait(_STOP_S)
+            process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            self.exit_code = process.wait()
+        self._note_end(process)
+
+    def kill(self) -> None:
+        """Ends all its processes at once, as the lack of memory would; killing again does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        self._note_end(process)
+
+    def _note_end(self, process: subprocess.Popen[bytes]) -> None:
+        self.exit_code = process.wait()
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
             keeping.join(_STOP_S)

@@ -424,13 +424,18 @@ def looks(bench: Bench) -> list[Any]:
     return [timer for timer in bench.timers.running if timer.delay_s == LOOK_S]
 
 
+async def speaks(bench: Bench) -> None:
+    """The audio of an answer that has begun."""
+    delta = base64.b64encode(ANSWER).decode()
+    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=delta)
+    await bench.server.say(type="response.output_audio.done", response_id="r1")
+
+
 async def is_interrupted(bench: Bench) -> None:
     """The server hears the caller while the agent's answer is heard."""
     await bench.talk(barge_in="confirm")
     await bench.server.say(type="response.created", response={"id": "r1"})
-    delta = base64.b64encode(ANSWER).decode()
-    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=delta)
-    await bench.server.say(type="response.output_audio.done", response_id="r1")
+    await speaks(bench)
     await bench.host_told(Speech)
     await bench.server.say(type="input_audio_buffer.speech_started")
     await bench.event_told("input_audio_buffer.speech_started")
@@ -468,9 +473,7 @@ async def test_an_answer_that_is_only_coming_is_held_back_too(bench: Bench, cloc
     await bench.talk(barge_in="confirm")
     await bench.server.say(type="response.created", response={"id": "r1"})
     await bench.server.say(type="input_audio_buffer.speech_started")
-    delta = base64.b64encode(ANSWER).decode()
-    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=delta)
-    await bench.server.say(type="response.output_audio.done", response_id="r1")
+    await speaks(bench)
     await bench.event_told("input_audio_buffer.speech_started")
     for _ in range(10):
         bench.frame()
@@ -494,9 +497,7 @@ async def test_the_server_is_asked_to_leave_its_answers_alone(bench: Bench, poli
 async def test_where_barge_in_is_off_the_caller_stops_nothing(bench: Bench) -> None:
     await bench.talk(barge_in="off")
     await bench.server.say(type="response.created", response={"id": "r1"})
-    delta = base64.b64encode(ANSWER).decode()
-    await bench.server.say(type="response.output_audio.delta", response_id="r1", item_id="i1", delta=delta)
-    await bench.server.say(type="response.output_audio.done", response_id="r1")
+    await speaks(bench)
     await bench.host_told(Speech)
     await bench.server.say(type="input_audio_buffer.speech_started")
     turn = await bench.host_told(TurnHeard)

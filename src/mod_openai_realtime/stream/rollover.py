@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random as random_module
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from ..conversation.session import Session
 from ..conversation.successor import Successor
 from ..later import Later, Timer
+from ..realtime.backoff import Backoff, BackoffLimits
 from ..realtime.closes import Loss, loss
 from ..realtime.endpoint import Endpoint, EndpointListener
 from ..realtime.receiving import TakeAudio
@@ -68,9 +70,11 @@ class Rollover:
         *,
         late: bool,
         clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = random_module.random,
     ) -> None:
         """`host` is known weakly. `max_session_s`: of a session that begins; 0 for never. `late`: a session that the
-        server has ended for its age is followed by another without a word of it. `clock`: seconds, monotonic."""
+        server has ended for its age is followed by another without a word of it. `clock`: seconds, monotonic;
+        `random`: floats in [0, 1), for the jitter of waits."""
         self._host = host
         self._later = later
         self._max_session_s = max_session_s
@@ -81,6 +85,9 @@ class Rollover:
         self._endpoint: Endpoint | None = None  # the successor's
         self._candidate: _Candidate | None = None
         self._expired = False  # by the server's word
+        self._connected_at = clock()
+        # A server that says so of each session, as soon as it has begun, is not to be asked for another all the time.
+        self._backoff = Backoff(BackoffLimits(spread_ms=0.0), random)
         self._lost: tuple[int, str] | None = None  # the connection before, of which nobody has been told
 
     # -- from the stream
@@ -89,6 +96,7 @@ class Rollover:
         """There is a connection, which is young. Returns why, where it is the end of a rollover."""
         cause = "rollover" if self._lost is not None else ""
         self._begin_anew()
+        self._connected_at = self._clock()
         max_session_s = self._max_session_s()
         if max_session_s > 0:
             self._timer = self._later(max_session_s, weakly(self._due))
@@ -96,10 +104,17 @@ class Rollover:
 
     def expired(self) -> None:
         """The session is, by the server's word."""
-        if self._late and not self._expired:
-            self._expired = True
-            self._due_at = self._clock() - LATEST_S
+        if not self._late or self._expired:
+            return
+        self._expired = True
+        now = self._clock()
+        self._due_at = now - LATEST_S
+        wait_ms = self._backoff.after_lost_connection(now - self._connected_at, Loss.EXPIRED)
+        if wait_ms == 0 or self._candidate is not None:
             self._look()
+        else:
+            self._stop_waiting()
+            self._timer = self._later(wait_ms / 1000, weakly(self._look_again))
 
     def takes_over(self, code: int, reason: str) -> bool:
         """The connection is lost; whether the successor is there already, and has taken over."""

@@ -197,6 +197,28 @@ def test_the_servers_word_is_not_waited_over(bench: Bench) -> None:
     assert bench.host.taken == [bench.successor]
 
 
+def test_a_server_that_says_so_of_every_session_is_asked_ever_more_rarely(bench: Bench) -> None:
+    for _ in range(60):
+        begun = len(bench.host.endpoints)
+        bench.rollover.expired()
+        bench.clock.run(1)
+        if len(bench.host.endpoints) > begun:
+            bench.successor.opens()
+            bench.successor.greets()
+            bench.rollover.connected()
+    assert 6 <= len(bench.host.endpoints) <= 16
+    # One that has lasted is followed by another at once again.
+    bench.clock.run(20)
+    if bench.host.taken[-1] is not bench.successor:
+        bench.successor.opens()
+        bench.successor.greets()
+        bench.rollover.connected()
+    bench.clock.run(20)
+    begun = len(bench.host.endpoints)
+    bench.rollover.expired()
+    assert len(bench.host.endpoints) == begun + 1
+
+
 def test_where_the_old_connection_is_lost_meanwhile_the_new_one_takes_over_as_it_is(bench: Bench) -> None:
     bench.clock.run(AGE_S)
     bench.successor.opens()

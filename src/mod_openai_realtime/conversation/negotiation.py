@@ -13,7 +13,7 @@ from ..dialect.messages import Kind, ServerMessage
 from ..dialect.profiles import OPENAI
 from ..dialect.session_formats import asking_session, stated_format, typed
 from ..limits import MAX_RATES_TOLD, kept_id
-from .session_wishes import UPDATE_ID, merged
+from .session_wishes import UPDATE_ID, merged, refused_update
 
 __all__ = ["LONGEST_WAIT_MS", "Complaints", "Negotiation", "Side", "Wish"]
 
@@ -151,7 +151,7 @@ class Negotiation:
         if not self._session:
             return None
         if message.kind is Kind.ERROR:
-            self._refused(message.error.get("event_id"))
+            self._refused(message.error)
         elif message.kind is Kind.SESSION_CREATED or message.kind is Kind.SESSION_UPDATED:
             updated = message.kind is Kind.SESSION_UPDATED
             answered = self._outstanding.pop(0) if updated and self._outstanding else None
@@ -240,13 +240,13 @@ class Negotiation:
             session = merged(typed(self._dialect, dict(self._dialect.session)), session)
         return session or None
 
-    def _refused(self, event_id: object) -> None:
-        for update in self._outstanding:
-            # An error without an id is about our update only where there is nothing else it could be about.
-            if update.event_id == event_id or (event_id is None and not self._application_spoke):
-                self._outstanding.remove(update)
-                self._settle()
-                return
+    def _refused(self, error: dict[str, Any]) -> None:
+        at = refused_update(error, [update.event_id for update in self._outstanding])
+        if at is None and error.get("event_id") is None and not self._application_spoke and self._outstanding:
+            at = 0  # there is nothing else that it could be about
+        if at is not None:
+            del self._outstanding[at]
+            self._settle()
 
     def _settle(self) -> None:
         """Say so, if the answer to what was asked is another format."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -68,11 +69,10 @@ class SessionWishes:
         if message.kind is Kind.SESSION_UPDATED:
             self._agree()
         elif message.kind is Kind.ERROR:
-            refused = message.error.get("event_id")
-            for wish in self._waiting:
-                if refused is not None and wish[0] == refused:
-                    self._waiting.remove(wish)
-                    return True
+            at = refused_update(message.error, [event_id for event_id, _ in self._waiting])
+            if at is not None:
+                del self._waiting[at]
+                return True
         return False
 
     def connection_lost(self) -> None:
@@ -83,6 +83,15 @@ class SessionWishes:
     def _agree(self) -> None:
         _, wish = self._waiting.pop(0)
         self._agreed = merged(self._agreed, wish)
+
+
+def refused_update(error: dict[str, Any], waiting: Sequence[object]) -> int | None:
+    """Which of the `session.update`s that wait for an answer, by their event ids, a server's error is about; None: of
+    none. An error repeats the id of what it answers; where that had none, it is about a parameter of the session's."""
+    event_id, parameter = error.get("event_id"), error.get("param")
+    if event_id is None and not (isinstance(parameter, str) and parameter.startswith("session")):
+        return None
+    return waiting.index(event_id) if event_id in waiting else None
 
 
 def session_update(payload: bytes) -> dict[str, Any] | None:

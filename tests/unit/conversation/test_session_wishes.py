@@ -55,6 +55,24 @@ def test_what_the_server_refuses_was_not_asked() -> None:
     assert wishes.session == {"voice": "marin"}
 
 
+@pytest.mark.parametrize("parameter", ["session.voice", "session"])
+def test_an_error_without_an_id_is_about_an_update_without_one_where_it_names_the_session(parameter: str) -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "nobody"})
+    asks(wishes, {"instructions": "Be kind."})
+    says(wishes, "error", error={"event_id": None, "param": parameter})
+    says(wishes, "session.updated", session={})
+    assert wishes.session == {"instructions": "Be kind."}
+
+
+@pytest.mark.parametrize("error", [{}, {"param": None}, {"param": "item.id"}, {"param": 7}])
+def test_an_error_that_does_not_say_what_it_is_about_refuses_nothing(error: dict[str, Any]) -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin"})
+    says(wishes, "error", error=error)
+    assert wishes.session == {"voice": "marin"}
+
+
 def test_of_what_an_update_is_known_by_only_a_short_id_is_kept() -> None:
     wishes = SessionWishes()
     for event_id in ("x" * 1000, ["x" * 1000], {"a": "x"}):

@@ -15,6 +15,12 @@ from .session_wishes import SessionWishes
 MAX_BYTES = 128 << 10
 """Of all items together. Of more the oldest are forgotten."""
 
+ROOT = "root"
+"""What an item is created behind that is to be the first."""
+
+MAX_FIRSTS = 16
+"""So many of those may wait for the server's answer."""
+
 
 class Conversation:
     """Items in the order that the server has them: what the caller said by its transcript, what the agent said as far
@@ -36,6 +42,7 @@ class Conversation:
         self._items: dict[str, Item] = {}
         self._bytes = 0
         self._forgotten = 0
+        self._firsts: list[str | None] = []
         self.version = 0
         """Grows with each change of what kept() says."""
 
@@ -68,6 +75,13 @@ class Conversation:
         """A `session.update` has gone out."""
         if self.wishes.application_sent(update):
             self.version += 1
+
+    def comes_first(self, item: object) -> None:
+        """The application has created this item in front of all others. What tells of it names none before it, and
+        some servers do so of every item."""
+        if self._max_items is not None and isinstance(item, dict):
+            name = item.get("id")
+            self._firsts = [*self._firsts, name if isinstance(name, str) else None][-MAX_FIRSTS:]
 
     def server_said(self, message: ServerMessage) -> None:
         if self.wishes.server_said(message):
@@ -193,6 +207,9 @@ class Conversation:
 
     def _insert(self, item: Item, previous: str | None) -> None:
         self._bytes += item.size
+        if previous is None and self._is_first(item):
+            self._items = {item.id: item, **self._items}
+            return
         if previous is None or previous not in self._items or previous == next(reversed(self._items)):
             self._items[item.id] = item
             return
@@ -202,6 +219,13 @@ class Conversation:
             if name == previous:
                 order[item.id] = item
         self._items = order
+
+    def _is_first(self, item: Item) -> bool:
+        for name in (item.id, None):
+            if name in self._firsts:
+                self._firsts.remove(name)
+                return True
+        return False
 
     def _deleted(self, message: ServerMessage) -> None:
         if message.item_id is not None:

@@ -89,8 +89,8 @@ class Item:
     @property
     def size(self) -> int:
         """About how many bytes it takes, here and on the wire."""
-        parts = sum(_PART_BYTES + len(part.text or "") for part in self.parts.values())
-        return 200 + len(self.id) + len(self.call_id) + len(self.name) + len(self.text) + parts
+        parts = sum(_PART_BYTES + _bytes(part.text or "") for part in self.parts.values())
+        return 200 + sum(map(_bytes, (self.id, self.call_id, self.name, self.text))) + parts
 
 
 def from_server(fields: object) -> Item | None:
@@ -143,6 +143,10 @@ def _text_of_part(part: object) -> str | None:
 
 def _is_audio(part: object) -> bool:
     return isinstance(part, dict) and _text(part.get("type")) in _AUDIO
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _text(value: object) -> str:

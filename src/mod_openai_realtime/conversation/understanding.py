@@ -13,6 +13,7 @@ from ..dialect.client_messages import ClientKind, ClientMessage
 from ..dialect.messages import MAX_VALUES, Kind, ServerMessage
 from ..limits import check_id
 from .barge_in import BargeIn
+from .conversation import ROOT
 from .effects import (
     EVERYTHING,
     Disown,
@@ -145,6 +146,9 @@ def application_says(
             return _silence_response(session, response)
         session.responses.interrupt()
         return _silence(session, EVERYTHING, tell=session.truncates)
+    elif kind is ClientKind.CREATE_ITEM:
+        if session.conversation is not None and message.text("previous_item_id") == ROOT:
+            session.conversation.comes_first(message.fields.get("item"))
     elif kind is ClientKind.TRUNCATE and queue is not None:
         item = message.text("item_id") or ""
         found = queue.responses_of_item(item, session.number)

@@ -17,6 +17,7 @@ class ClientKind(Enum):
     TRUNCATE = "conversation.item.truncate"
     CLEAR_OUTPUT = "output_audio_buffer.clear"
     COMMIT = "input_audio_buffer.commit"
+    CREATE_ITEM = "conversation.item.create"
 
 
 _KINDS = {kind.value: kind for kind in ClientKind}

@@ -261,3 +261,25 @@ def test_a_server_that_names_items_anew_does_not_move_the_bound(names: tuple[str
         adds(conversation, agent(f"b{number}", "x" * 1000))
     items = conversation.kept()["items"]
     assert MAX_BYTES / 2 < len(orjson.dumps(items)) <= MAX_BYTES
+
+
+def test_what_the_application_puts_in_front_is_the_first() -> None:
+    conversation = Conversation(100)
+    adds(conversation, caller("u1", "One"), previous_item_id=None)
+    adds(conversation, caller("u2", "Two"), previous_item_id=None)
+    conversation.comes_first({"id": "s2"})
+    conversation.comes_first({})  # the server names it
+    adds(conversation, caller("s2", "Their words"), previous_item_id=None)
+    adds(conversation, caller("theirs", "A summary"), previous_item_id=None)
+    adds(conversation, caller("u3", "Three"), previous_item_id=None)
+    items, _ = conversation.begin_session()
+    assert [each["id"] for each in items] == ["theirs", "s2", "u1", "u2", "u3"]
+
+
+def test_what_is_kept_is_counted_in_bytes_of_the_wire() -> None:
+    conversation = Conversation(0)
+    for number in range(300):
+        adds(conversation, caller(f"u{number}", "漢" * 1000))
+    items, left_out = conversation.begin_session()
+    assert sum(len(orjson.dumps(each)) for each in items) <= MAX_BYTES
+    assert len(items) > 30 and len(items) + left_out == 300

@@ -17,7 +17,7 @@ def test_the_type_tells(kind: ClientKind) -> None:
     "payload",
     [
         b'{"type":"session.update"}',
-        b'{"type":"conversation.item.create","item":{"type":"response.cancel"}}',
+        b'{"type":"conversation.item.delete","item":{"type":"response.cancel"}}',
         b'{"kind":"response.cancel"}',
         b'{"type":["response.cancel"]}',
         b'"response.cancel"',

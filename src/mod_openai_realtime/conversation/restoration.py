@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2s
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..dialect.dialect import CREATE_ITEM, DELETE_ITEM, Dialect
 from ..dialect.messages import Kind, ServerMessage
 from ..dialect.profiles import OPENAI
 from ..dialect.translation import translated
-from .conversation import Conversation
+from .conversation import ROOT, Conversation
 from .session_wishes import UPDATE_ID
 
 _ITEM_ID = "engine_item_"
@@ -80,7 +81,20 @@ class Restoration:
         self._items[event_id] = item["id"]
         self._given[item["id"]] = item
         where = {} if previous is None else {"previous_item_id": previous}
-        return orjson.dumps({"type": CREATE_ITEM, "event_id": event_id, **where, "item": item})
+        return orjson.dumps({"type": CREATE_ITEM, "event_id": event_id, **where, "item": self._named(item)})
+
+    def _named(self, item: dict[str, Any]) -> dict[str, Any]:
+        """With names that the server takes: an item without one it names itself. Another server has given them."""
+        longest = self._dialect.longest_id
+        if longest is None or all(len(item.get(name, "")) <= longest for name in ("id", "call_id")):
+            return item
+        named = {name: value for name, value in item.items() if name != "id" or len(value) <= longest}
+        if len(item.get("call_id", "")) > longest:
+            # The call and its output are to have the same.
+            named["call_id"] = (
+                "call_" + blake2s(item["call_id"].encode("utf-8", "surrogatepass"), digest_size=13).hexdigest()
+            )
+        return named
 
     def ask_again(self) -> dict[str, Any] | None:
         """What the application has asked for since begin(): the session of another update, which the caller sends with
@@ -104,7 +118,7 @@ class Restoration:
         gone = [name for name in self._given if name not in names]
         messages = [self._delete(name) for name in gone if self._dialect.deletes_items]
         last = max((at for at, item in enumerate(items) if self._given.get(item["id"]) == item), default=-1)
-        previous = "root"
+        previous = ROOT
         for at, item in enumerate(items):
             name = item["id"]
             if self._given.get(name) != item and (self._dialect.deletes_items or name not in self._given):
@@ -195,7 +209,7 @@ class Restoration:
         self._deleted.add(item_id)
         messages: list[dict[str, Any]] = [{"type": DELETE_ITEM, "item_id": item_id}]
         if fields is not None:
-            create = {"type": CREATE_ITEM, "previous_item_id": previous or "root", "item": fields}
+            create = {"type": CREATE_ITEM, "previous_item_id": previous or ROOT, "item": self._named(fields)}
             messages.append(create)
         return [orjson.dumps({**each, "event_id": f"{_ITEM_ID}{item_id[:32]}"}) for each in messages]
 

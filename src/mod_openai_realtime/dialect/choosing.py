@@ -25,7 +25,8 @@ _TRUE = frozenset({"1", "true", "on"})
 def dialect_of(uri: str) -> Dialect:
     """A valid `ws` or `wss` URI. OPENAI where the address says nothing: a host of the user's own may be anything."""
     parts = urlsplit(uri)
-    host, path = (parts.hostname or "").rstrip("."), parts.path.rstrip("/")
+    # Azure's paths ignore case.
+    host, path = (parts.hostname or "").rstrip("."), parts.path.rstrip("/").lower()
     query = {name.lower(): values[-1] for name, values in parse_qs(parts.query).items()}
     if path.endswith("/realtime/translations"):
         return TRANSLATION

@@ -126,6 +126,8 @@ class Dialect:
     # -- a new session
     items: frozenset[str] = EVERY_ITEM
     """What it can be given: messages of these roles, and these other kinds of items."""
+    longest_id: int | None = None
+    """So many characters an item's id, or a call's, may have; None: any number."""
     agent_text: str = "output_text"
     """The `type` of a part with the agent's words."""
 

@@ -234,6 +234,7 @@ _KEYS: dict[str, Check] = {
     "cut_reasons": lambda value: frozenset(_names(value)),
     "items": _items,
     "agent_text": _event,
+    "longest_id": _or_zero(_number(1, 512)),
 }
 
 FILE_KEYS = ("base", "[session]", "[input]", "[output]", *_KEYS, *_FORMATS)

@@ -8,7 +8,7 @@ from .dialect import CREATE_ITEM, DELETE_ITEM, Dialect, Formats, Gate, Shape
 
 TRUNCATE, CANCEL = "conversation.item.truncate", "response.cancel"
 
-OPENAI = Dialect("openai", session_limit_s=3600)
+OPENAI = Dialect("openai", session_limit_s=3600, longest_id=32)
 """Also for every server of which nothing else is known."""
 
 _FLAT_G711 = Formats(pcm="pcm16", pcmu="g711_ulaw", pcma="g711_alaw", unstated_rate=24000)
@@ -20,6 +20,7 @@ OPENAI_BETA = Dialect(
     input=_FLAT_G711,
     output=_FLAT_G711,
     agent_text="text",
+    longest_id=32,
     session_limit_s=1800,
 )
 AZURE = replace(OPENAI, name="azure")

@@ -5,7 +5,7 @@ from typing import Any
 from .base64_audio import decoded
 from .schema import Check, anything, array, choice, fields, flag, integer, short_text, tagged, text, wrong_value
 
-ID = short_text(64)
+ID = short_text(32)
 _STATUS = choice("completed", "incomplete", "in_progress")
 _IMAGE = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/jpg;base64,")
 
@@ -85,8 +85,8 @@ ITEM = tagged(
         "message": tagged(
             {"user": _user, "assistant": _assistant, "system": _message("system", _input_text)}, tag="role"
         ),
-        "function_call": _other(["name", "arguments"], name=text, arguments=text, call_id=short_text(64)),
-        "function_call_output": _other(["call_id", "output"], output=text, call_id=short_text(64)),
+        "function_call": _other(["name", "arguments"], name=text, arguments=text, call_id=ID),
+        "function_call_output": _other(["call_id", "output"], output=text, call_id=ID),
         "mcp_approval_response": _other(
             ["approval_request_id", "approve"], approval_request_id=text, approve=flag, reason=text
         ),

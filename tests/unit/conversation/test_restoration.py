@@ -11,6 +11,7 @@ from mod_openai_realtime.conversation.conversation import Conversation
 from mod_openai_realtime.conversation.restoration import Outcome, Restoration
 from mod_openai_realtime.conversation.session_wishes import UPDATE_ID
 from mod_openai_realtime.dialect.messages import classify
+from mod_openai_realtime.dialect.profiles import SPEACHES
 
 
 def item(name: str) -> dict[str, Any]:
@@ -261,3 +262,30 @@ def test_an_item_is_deleted_once_by_us() -> None:
     assert caught_up(restoration) == [("delete", "u1", None)]
     assert answers(restoration, "conversation.item.deleted", item_id="u1")
     assert not answers(restoration, "conversation.item.deleted", item_id="u1")
+
+
+LONG = "item_0f3c7a52-93c1-4f53-8f0e-2b6f6f0e7c11"
+
+
+def test_names_that_are_too_long_for_the_server_are_not_sent_to_it() -> None:
+    call = {"id": LONG, "type": "function_call", "call_id": "call_" + LONG, "name": "hours", "arguments": "{}"}
+    output = {"id": "o1", "type": "function_call_output", "call_id": "call_" + LONG, "output": "9 to 5"}
+    conversation = Conversation(100)
+    for each in (item(LONG + "u"), call, output):
+        conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": each})))
+    restoration = Restoration(conversation)
+    said, called, answered = (orjson.loads(each)["item"] for each in restoration.begin(asked=False))
+    assert "id" not in said and "id" not in called and answered["id"] == "o1"
+    assert called["call_id"] == answered["call_id"] and len(called["call_id"]) <= 32
+    for name, each in (("one", said), ("two", called), ("o1", answered)):
+        assert answers(restoration, "conversation.item.added", item={**each, "id": name})
+    assert restoration.outcome() == Outcome(session=False, items=3, left_out=0)
+    again = [orjson.loads(each)["item"] for each in Restoration(conversation).begin(asked=False)]
+    assert [each["id"] for each in again] == ["one", "two", "o1"]
+
+
+def test_a_server_that_takes_any_name_gets_them_as_they_are() -> None:
+    conversation = Conversation(100)
+    conversation.server_said(classify(orjson.dumps({"type": "conversation.item.added", "item": item(LONG)})))
+    [created] = Restoration(conversation, SPEACHES).begin(asked=False)
+    assert orjson.loads(created)["item"]["id"] == LONG

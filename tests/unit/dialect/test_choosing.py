@@ -31,6 +31,8 @@ from mod_openai_realtime.dialect.choosing import dialect_of
         ("ws://gpu:8099/v1/duplex", "vllm"),
         ("ws://gpu:8099/v1/realtime?duplex=0", "openai"),
         ("wss://api.inworld.ai/api/v1/realtime/session?key=k&protocol=realtime", "inworld"),
+        ("wss://R.OpenAI.Azure.com:443/OpenAI/v1/realtime?model=d", "azure"),
+        ("wss://r.services.ai.azure.com./Voice-Live/realtime", "voice-live"),
         ("ws://127.0.0.1:8080/v1/realtime?model=any", "openai"),
         ("ws://[::1]:8080/v1/realtime", "openai"),
         ("ws://host", "openai"),

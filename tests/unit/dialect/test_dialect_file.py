@@ -33,6 +33,7 @@ detection = "clever_vad"
 cut_reasons = ["barge_in"]
 items = ["user"]
 agent_text = "text"
+longest_id = 64
 
 [session]
 voice = "eve"
@@ -65,7 +66,8 @@ def test_everything_can_be_said() -> None:
     assert (mine.shape, mine.session_type, mine.gate, mine.gate_wait_ms) == (Shape.FLAT, "", Gate.CONFIGURED, None)
     assert (mine.leaves_answers, mine.detection) == (False, "clever_vad")
     assert (mine.session_limit_s, mine.speech_interrupts, mine.cut_reasons) == (600, False, frozenset({"barge_in"}))
-    assert (mine.given_items, mine.agent_text, mine.playback_ack) == (frozenset({"user"}), "text", "heard")
+    assert (mine.given_items, mine.agent_text, mine.longest_id) == (frozenset({"user"}), "text", 64)
+    assert mine.playback_ack == "heard"
     assert mine.session == {"voice": "eve", "turn_detection": {"type": "server_vad"}}
     assert (mine.input.pcm, mine.input.pcmu, mine.input.pcma) == ("pcm16", "", XAI.input.pcma)
     assert (mine.input.rates, mine.input.unstated_rate, mine.output.unstated_rate) == ((16000,), 16000, None)

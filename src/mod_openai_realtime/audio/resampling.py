@@ -17,6 +17,7 @@ STOPBAND_DB = 76.0  # with these edges 48 coefficients a phase where the rate go
 PASS_EDGE, STOP_EDGE = 0.85, 1.05
 TAPS_MULTIPLE = 16
 COEFFICIENT_ONE = 1 << 14  # Q14, as resampler.c has it
+MAX_RATIO = 640  # as resampler.c has it
 
 
 def make_resampler(from_rate: int, to_rate: int, *, channels: int = 1, aligned: bool = False) -> Resampler | None:
@@ -32,8 +33,21 @@ def make_resampler(from_rate: int, to_rate: int, *, channels: int = 1, aligned: 
     for rate in (from_rate, to_rate):
         if not is_sound_rate(rate):
             raise ValueError(f"no filter is made for {rate} Hz")  # it could take minutes
+    return make_odd_resampler(from_rate, to_rate, channels=channels, aligned=aligned)
+
+
+def make_odd_resampler(from_rate: int, to_rate: int, *, channels: int = 1, aligned: bool = False) -> Resampler | None:
+    """As make_resampler, at any rates: of files and of browsers. Blocking: a filter between odd ones takes seconds to
+    make, the first time.
+
+    Raises ValueError where their ratio is no filter's: 11,025 Hz to 48 kHz is 640 to 147, 44.1 kHz to 8 kHz 80 to 441.
+    """
+    if from_rate == to_rate:
+        return None
     divisor = math.gcd(from_rate, to_rate)
     up, down = to_rate // divisor, from_rate // divisor
+    if max(up, down) > MAX_RATIO:
+        raise ValueError(f"no filter is made from {from_rate} to {to_rate} Hz")
     bank, delay = design(up, down)
     return Resampler(up, down, bank, channels, delay if aligned else 0)
 

@@ -5,7 +5,6 @@ Blocking: reads a file, and may take tenths of a second to make the filter for a
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 import sys
@@ -13,13 +12,11 @@ import wave
 from array import array
 from pathlib import Path
 
-from .._media import Resampler
-from .resampling import design
+from .resampling import make_odd_resampler
 
 MAX_SOUND_S = 180
 """As much as waits to be played at most."""
 LOWEST_RATE, HIGHEST_RATE = 4000, 192_000  # Hz
-MAX_RATIO = 640  # as resampler.c has it: 11,025 Hz to 48 kHz is 640 to 147
 MAX_FILE_BYTES = 256 << 20  # 180 s of 192 kHz, four bytes a sample, stereo
 
 
@@ -90,13 +87,11 @@ def _upper_halves(data: bytes, width: int) -> bytes:
 
 def resampled(pcm: bytes, from_rate: int, to_rate: int) -> bytes:
     """pcm16, mono, at another rate; sample n lies at n * from_rate / to_rate of the input. Raises SoundError."""
-    if from_rate == to_rate:
+    try:
+        resampler = make_odd_resampler(from_rate, to_rate, aligned=True)
+    except ValueError:
+        raise SoundError(f"a rate of {from_rate} Hz") from None
+    if resampler is None:
         return pcm
-    divisor = math.gcd(from_rate, to_rate)
-    up, down = to_rate // divisor, from_rate // divisor
-    if max(up, down) > MAX_RATIO:
-        raise SoundError(f"a rate of {from_rate} Hz")
-    bank, delay = design(up, down)
-    resampler = Resampler(up, down, bank, 1, delay)
     samples = (len(pcm) // 2 * to_rate + from_rate - 1) // from_rate
     return (resampler.process(pcm) + resampler.flush())[: 2 * samples]

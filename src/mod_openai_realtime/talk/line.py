@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from .._media import Resampler
-from ..audio.resampling import design
+from ..audio.resampling import make_odd_resampler
 from ..standin import Call
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz, of a browser
-MAX_RATIO = 640  # as resampler.c has it; 44.1 kHz to 8 kHz is 80 to 441
 CUSHION_MS = 40
 """So much waits before the caller is heard: a browser sends when it comes to it, the call takes a frame every 20 ms."""
 MAX_WAITING_MS = 160
@@ -53,11 +50,4 @@ class Line:
 def _resampler(from_rate: int, to_rate: int) -> Resampler | None:
     if not LOWEST_RATE <= from_rate <= HIGHEST_RATE or not LOWEST_RATE <= to_rate <= HIGHEST_RATE:
         raise ValueError(f"no browser has {from_rate} or {to_rate} Hz")
-    if from_rate == to_rate:
-        return None
-    divisor = math.gcd(from_rate, to_rate)
-    up, down = to_rate // divisor, from_rate // divisor
-    if max(up, down) > MAX_RATIO:
-        raise ValueError(f"no filter is made from {from_rate} to {to_rate} Hz")
-    bank, _ = design(up, down)
-    return Resampler(up, down, bank)
+    return make_odd_resampler(from_rate, to_rate)

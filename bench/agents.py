@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -15,7 +12,7 @@ from typing import Any
 import click
 import numpy as np
 from measure.agent_round import Added, AgentRound, Idle, Killed, Span
-from measure.machine import machine
+from measure.results import keep_results
 from measure.table import text_table
 
 HERE = Path(__file__).resolve().parent
@@ -59,13 +56,9 @@ def main(calls: int, compute_s: float, idle_s: float, tools: int, out: Path) -> 
     idle, added, killed = _in_own_process(cost, calls, idle_s, tools)
     click.echo(text_table(["", *spans], [[name, *map(value, spans.values())] for name, value in FELT]))
     click.echo("\n" + text_table(["", ""], _costs(idle, added, killed)))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("agents-%Y%m%d-%H%M%S.json")
-    facts = {**machine(), "load average": " ".join(f"{load:.2f}" for load in os.getloadavg())}
     found = {"felt": {name: asdict(span) for name, span in spans.items()}}
     found |= {"idle": asdict(idle), "added": asdict(added), "killed": asdict(killed)}
-    path.write_text(json.dumps({"machine": facts, "calls": calls, **found}, indent=1))
-    click.echo(f"\n{path}")
+    keep_results(out, "agents", calls=calls, **found)
 
 
 def _in_own_process(run: Callable[..., Any], *args: object) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import sys
 import tempfile
 import threading
@@ -26,7 +24,7 @@ from measure import cpu  # noqa: E402
 from measure.engine import Engine  # noqa: E402
 from measure.interrupter import Interrupter, Sends  # noqa: E402
 from measure.listener import Heard, ListenerProcess, ListenerSettings  # noqa: E402
-from measure.machine import machine  # noqa: E402
+from measure.results import keep_results  # noqa: E402
 from measure.silence import Cut, Frame, cuts  # noqa: E402
 from measure.table import text_table  # noqa: E402
 from sip import PCMU, Caller, MediaRoom, RtpParty  # noqa: E402
@@ -173,11 +171,7 @@ def report(measured: list[Measured], out: Path) -> None:
         ["busy cores, all of the machine", *(f"{each.busy_cores:.2f}" for each in measured)],
     ]
     click.echo(text_table(heading, lines))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("barge-in-%Y%m%d-%H%M%S.json")
-    facts = {**machine(), "load average": " ".join(f"{load:.2f}" for load in os.getloadavg())}
-    path.write_text(json.dumps({"machine": facts, "switches": [asdict(each) for each in measured]}, indent=1))
-    click.echo(f"\n{path}")
+    keep_results(out, "barge-in", switches=[asdict(each) for each in measured])
 
 
 def cell(values: list[float]) -> str:

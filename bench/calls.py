@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from measure.load import Load, Result
 from measure.machine import machine
 from measure.page import GOAL_HEADING, goal_lines, write_json
 from measure.report import write_calls_page
+from measure.results import results_path
 from measure.round import run_round
 from measure.table import cells, text_table
 
@@ -135,8 +135,7 @@ def report(measured: dict[Load, list[Result]], failures: list[str], facts: dict[
     goals = verdicts(measured)
     click.echo(text_table(*cells(measured)))
     click.echo("\n" + text_table(GOAL_HEADING, goal_lines(goals)))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("calls-%Y%m%d-%H%M%S.json")
+    path = results_path(out, "calls")
     rounds = [result.as_json() for results in measured.values() for result in results]
     write_json(path, facts, rounds, goals, failures)
     write_calls_page(path.with_suffix(".html"), facts, measured, goals, failures)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import click
 from measure.flood_round import COMMANDS, FLOODS, HANDSHAKES, FloodResult, run_flood_round
-from measure.machine import machine
+from measure.results import keep_results
 from measure.table import text_table
 
 HERE = Path(__file__).resolve().parent
@@ -49,11 +46,7 @@ def main(floods: str, calls: int, flooded: int, seconds: float, out: Path) -> No
             results.append(own_process.submit(run_flood_round, flood, seconds, calls, flooded).result())
         click.echo(" ".join(f"{name}={value(results[-1])}" for name, value in COLUMNS), err=True)
     click.echo(text_table([name for name, _ in COLUMNS], [[value(each) for _, value in COLUMNS] for each in results]))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("floods-%Y%m%d-%H%M%S.json")
-    facts = {**machine(), "load average": " ".join(f"{load:.2f}" for load in os.getloadavg())}
-    path.write_text(json.dumps({"machine": facts, "rounds": [asdict(each) for each in results]}, indent=1))
-    click.echo(f"\n{path}")
+    keep_results(out, "floods", rounds=[asdict(each) for each in results])
 
 
 if __name__ == "__main__":

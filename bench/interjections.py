@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +17,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 from measure.engine import Engine  # noqa: E402
 from measure.interjecting import Endpoint, Outcome, Settings, interject  # noqa: E402
 from measure.interjections import Echo, Half, Sound, echoes, sounds  # noqa: E402
-from measure.machine import machine  # noqa: E402
+from measure.results import keep_results  # noqa: E402
 from measure.table import text_table  # noqa: E402
 
 POLICIES = ("server", "off", "confirm")
@@ -89,12 +86,8 @@ def main(
     for detection in detections:
         found[detection] = {policy: list(outcomes(policy, detection, corpus, at_once)) for policy in policies}
         click.echo(f"\nturn detection: {DETECTIONS[detection]}; ms: median / 90 %\n\n{table(found[detection])}")
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("interjections-%Y%m%d-%H%M%S.json")
-    facts = {**machine(), "load average": " ".join(f"{load:.2f}" for load in os.getloadavg())}
     results = {d: {p: [asdict(one) for one in every] for p, every in each.items()} for d, each in found.items()}
-    path.write_text(json.dumps({"machine": facts, "half": half, "found": results}, indent=1))
-    click.echo(f"\n{path}")
+    keep_results(out, "interjections", half=half, found=results)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from measure.limits import raise_open_files  # noqa: E402
 from measure.load import Load  # noqa: E402
 from measure.machine import machine  # noqa: E402
 from measure.page import GOAL_HEADING, goal_lines, write_json  # noqa: E402
+from measure.results import results_path  # noqa: E402
 from measure.switch_report import write_switch_page  # noqa: E402
 from measure.switch_result import CHANNELS, OURS, REFERENCE, Candidate  # noqa: E402
 from measure.switch_round import run_switch_round  # noqa: E402
@@ -144,8 +144,7 @@ def report(found: Found, failures: list[str], facts: dict[str, str], out: Path) 
         click.echo("\n" + text_table(heading, lines))
     if goals:
         click.echo("\n" + text_table(GOAL_HEADING, goal_lines(goals)))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("freeswitch-%Y%m%d-%H%M%S.json")
+    path = results_path(out, "freeswitch")
     rounds = [{"round": number, **result.as_json()} for results in found.values() for number, result in results.items()]
     write_json(path, facts, rounds, goals, failures)
     write_switch_page(path.with_suffix(".html"), facts, found, goals, failures)

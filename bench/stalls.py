@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-from measure.machine import machine
+from measure.results import keep_results
 from measure.stall_round import Missed, StallResult, Stalls, run_stall_round
 from measure.table import text_table
 from measure.uneven_sink import PATTERNS
@@ -65,11 +62,7 @@ def report(results: list[StallResult], out: Path) -> None:
     ]
     lines += [[name, *map(value, results)] for name, value in OF_ROUND]
     click.echo(text_table(["", *(f"halts of {result.stalls.stall_ms} ms" for result in results)], lines))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / time.strftime("stalls-%Y%m%d-%H%M%S.json")
-    facts = {**machine(), "load average": " ".join(f"{load:.2f}" for load in os.getloadavg())}
-    path.write_text(json.dumps({"machine": facts, "rounds": [asdict(result) for result in results]}, indent=1))
-    click.echo(f"\n{path}")
+    keep_results(out, "stalls", rounds=[asdict(result) for result in results])
 
 
 if __name__ == "__main__":

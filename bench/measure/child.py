@@ -44,6 +44,13 @@ class Child:
         self._process.kill()
         self._process.join()
 
+    def finish(self) -> Any:
+        """What a child that ends when it is told so says last."""
+        self.tell(None)
+        said = self.hear()
+        self.join()
+        return said
+
     def tell(self, message: object) -> None:
         self.connection.send(message)
 

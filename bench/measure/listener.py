@@ -70,7 +70,5 @@ class ListenerProcess(Child):
 
     def end(self) -> Heard:
         """Hangs up; what was heard."""
-        self.tell(None)
-        heard: Heard = self.hear()
-        self.join()
+        heard: Heard = self.finish()
         return heard

@@ -96,7 +96,5 @@ class ProbeProcess(Child):
 
     def end(self) -> ProbeTimes:
         """Hangs up; what was measured."""
-        self.tell(None)
-        times: ProbeTimes = self.hear()
-        self.join()
+        times: ProbeTimes = self.finish()
         return times

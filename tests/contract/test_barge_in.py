@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from audio.g711 import Pcm16
 from audio.tones import noise
 from contract import FarEnd, Leg
 
@@ -36,15 +37,23 @@ def start(leg: Leg, far: FarEnd, policy: str) -> None:
         far.say("session.updated", session={"audio": {"input": {"turn_detection": LEFT_ALONE}}})
 
 
-@pytest.mark.rule("9.interrupt")
-def test_where_it_is_off_the_caller_stops_nothing_and_the_server_is_asked_for_that(leg: Leg, far: FarEnd) -> None:
-    start(leg, far, "OFF")
-    answer = noise(2000, 8000)
+def interrupts(leg: Leg, far: FarEnd, policy: str, answer_ms: int, *, whole: bool = False) -> Pcm16:
+    """The server hears the caller once the agent's answer has been heard for 600 ms; `whole`: all of it has come."""
+    start(leg, far, policy)
+    answer = noise(answer_ms, 8000)
     far.say("response.created", response={"id": "r1"})
     far.speak(answer, "r1")
+    if whole:
+        far.finish("r1")
     leg.event("openai_speech_start")
     leg.run(600)
     far.say(STARTED)
+    return answer
+
+
+@pytest.mark.rule("9.interrupt")
+def test_where_it_is_off_the_caller_stops_nothing_and_the_server_is_asked_for_that(leg: Leg, far: FarEnd) -> None:
+    answer = interrupts(leg, far, "OFF", 2000)
     far.finish("r1")
     leg.event("openai_speech_stop")
     assert answer.tobytes() in leg.heard().tobytes()
@@ -58,14 +67,7 @@ def test_where_it_is_off_the_caller_stops_nothing_and_the_server_is_asked_for_th
 def test_a_sound_that_comes_to_nothing_makes_the_agent_wait_and_no_sample_is_lost_or_doubled(
     leg: Leg, far: FarEnd
 ) -> None:
-    start(leg, far, "confirm")
-    answer = noise(2000, 8000)
-    far.say("response.created", response={"id": "r1"})
-    far.speak(answer, "r1")
-    far.finish("r1")
-    leg.event("openai_speech_start")
-    leg.run(600)
-    far.say(STARTED)
+    answer = interrupts(leg, far, "confirm", 2000, whole=True)
     leg.until(lambda: any(STARTED in event.body for event in leg.events("json")))
     leg.run(200)
     far.say(STOPPED)
@@ -84,13 +86,7 @@ def test_a_sound_that_comes_to_nothing_makes_the_agent_wait_and_no_sample_is_los
 def test_who_is_heard_for_a_second_interrupts_and_the_server_is_told_where_the_agent_had_begun_to_wait(
     leg: Leg, far: FarEnd
 ) -> None:
-    start(leg, far, "confirm")
-    answer = noise(4000, 8000)
-    far.say("response.created", response={"id": "r1"})
-    far.speak(answer, "r1")
-    leg.event("openai_speech_start")
-    leg.run(600)
-    far.say(STARTED)
+    answer = interrupts(leg, far, "confirm", 4000)
     leg.event("openai_speech_stop")
     turn = leg.event("turn").json()
     assert turn["interrupted"] is True and turn["heard_ms"] < 2500

@@ -52,6 +52,15 @@ def answer(far: FarEnd, samples: Pcm16, transcript: str, item: str = "a1") -> No
     far.say("response.output_audio.delta", **where, delta=audio)
 
 
+def answered(leg: Leg, far: FarEnd, words: int) -> str:
+    """A question, and an answer that is being heard, 100 ms a word: its words."""
+    add(far, "u1", "user", "Are you open on Monday?")
+    transcript = " ".join(f"word{number:02}" for number in range(words))
+    answer(far, noise(100 * words, 8000), transcript)
+    leg.event("openai_speech_start")
+    return transcript
+
+
 @pytest.mark.rule("10.session", "10.order", "10.once")
 def test_a_new_session_is_asked_what_the_application_asked_before_any_audio(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} mono 8k 8k")
@@ -111,10 +120,7 @@ def test_the_conversation_is_created_anew_as_far_as_it_was_heard(switch: Switch,
     leg.start(f"{far.url} mono 8k 8k")
     greet(leg, far)
     send_json(leg, type="session.update", session=SESSION)
-    add(far, "u1", "user", "Are you open on Monday?")
-    words = " ".join(f"word{number:02}" for number in range(40))
-    answer(far, noise(4000, 8000), words)
-    leg.event("openai_speech_start")
+    words = answered(leg, far, 40)
     leg.run(2000)
     far.say("input_audio_buffer.speech_started")
     leg.event("openai_speech_stop")
@@ -156,10 +162,7 @@ def test_what_plays_on_and_is_interrupted_is_put_right_in_the_new_session(switch
     leg = switch.call(variables={"STREAM_RESTORE": "conversation"})
     leg.start(f"{far.url} mono 8k 8k")
     greet(leg, far)
-    add(far, "u1", "user", "Are you open on Monday?")
-    words = " ".join(f"word{number:02}" for number in range(40))
-    answer(far, noise(4000, 8000), words)
-    leg.event("openai_speech_start")
+    words = answered(leg, far, 40)
     leg.run(500)
     reconnect(leg, far)
     greet(leg, far)
@@ -191,10 +194,7 @@ def test_another_engine_goes_on_from_what_was_heard(
     leg.start(f"{far.url} mono 8k 8k")
     greet(leg, far)
     send_json(leg, type="session.update", session=SESSION)
-    add(far, "u1", "user", "Are you open on Monday?")
-    words = " ".join(f"word{number:02}" for number in range(100))
-    answer(far, noise(10000, 8000), words)
-    leg.event("openai_speech_start")
+    words = answered(leg, far, 100)
     leg.run(2000)
     far.say("marker")
     forwarded(leg, "marker")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,12 @@ from timers import Timers
 from transports import all_closed
 from websockets.asyncio.server import ServerConnection, serve
 
+from link.channel_of_test import channel_of_test, real_endpoint
 from link.switch import LinkSwitch
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
-from mod_openai_realtime.in_hand import InHand
 from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.pilot.agent_calls import AgentCalls
-from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 
 
 class Server:
@@ -89,34 +83,13 @@ async def linked_channel(
     """`agents`: the names of those that the engine was started with; the server is theirs, where they name none."""
     async with serve(server.handle, "127.0.0.1", 0) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        executor = ThreadPoolExecutor(1)
-        streams = Streams(Figures())
-        timers, usage = Timers(), Usage()
+        streams, timers, usage = Streams(Figures()), Timers(), Usage()
         url = f"ws://127.0.0.1:{port}/v1/realtime?model=m"
         calls = AgentCalls(agents, timers.later, url)
-
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
-            return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
-
-        services = Services(
-            make_endpoint,
-            executor,
-            streams,
-            forget=lambda channel: None,
-            settled=lambda: None,
-            admit=lambda: True,
-            usage=usage,
-            later=timers.later,
-            agents=calls,
-        )
-        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
-        switch = LinkSwitch(theirs, temp_dir=str(temp_dir))
-        yield LinkedChannel(url, switch, streams, timers, usage, calls)
-        channel.on_link_lost()
-        for connection in server.connections:
-            await connection.wait_closed()
-        switch.close()
-        channel.link.close()
-        executor.shutdown()
+        of_switch, of_worker = {"temp_dir": str(temp_dir)}, {"usage": usage, "later": timers.later, "agents": calls}
+        with channel_of_test(real_endpoint, streams, of_switch, **of_worker) as (channel, switch):
+            yield LinkedChannel(url, switch, streams, timers, usage, calls)
+            channel.on_link_lost()
+            for connection in server.connections:
+                await connection.wait_closed()
     await all_closed()

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import errno
 import os
-import socket
 import threading
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -19,8 +18,8 @@ import orjson
 import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise, tone
+from link.channel_of_test import channel_of_test
 from link.switch import LinkSwitch
-from timers import Timers
 
 from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.recording import MAX_WAITING, Recording
@@ -29,12 +28,8 @@ from mod_openai_realtime.audio.recording_place import Spot
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.in_hand import InHand
-from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
-from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.command import Mix
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 
 SECOND_NS = 1_000_000_000
 INFO, WARNING = 6, 4
@@ -133,7 +128,6 @@ def read(path: Path) -> tuple[int, Pcm16, Pcm16]:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     wires: list[Wire] = []
     streams = Streams(Figures())
 
@@ -141,23 +135,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         wires.append(Wire(listener))
         return wires[-1]
 
-    with ThreadPoolExecutor(1) as executor:
-        services = Services(
-            make_endpoint,
-            executor,
-            streams,
-            forget=lambda channel: None,
-            settled=lambda: None,
-            admit=lambda: True,
-            usage=Usage(),
-            later=Timers().later,
-        )
-        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
-        switch = LinkSwitch(theirs, temp_dir=str(tmp_path), recordings_dir=str(tmp_path), time_ns=7 * SECOND_NS)
+    of_switch = {"temp_dir": str(tmp_path), "recordings_dir": str(tmp_path), "time_ns": 7 * SECOND_NS}
+    with channel_of_test(make_endpoint, streams, of_switch) as (_, switch):
         yield Desk(switch, streams, wires, tmp_path)
-        channel.on_link_lost()
-        switch.close()
-        channel.link.close()
 
 
 async def test_both_sides_are_in_the_file_to_the_sample(desk: Desk) -> None:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from link.channel_of_test import channel_of_test, real_endpoint
 from link.switch import LinkSwitch
-from timers import Timers
 from transports import all_closed
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
-from mod_openai_realtime.in_hand import InHand
-from mod_openai_realtime.observe.usage import Usage
-from mod_openai_realtime.realtime.endpoint import BackoffLimits, Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 
 from .conftest import closed_port
 
@@ -93,31 +86,12 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, authority: trust
         authority.issue_cert("127.0.0.1").configure_cert(tls)
     async with serve(server.handle, "127.0.0.1", 0, ssl=tls, process_request=server.answer) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        executor = ThreadPoolExecutor(1)
-
-        def make_endpoint(settings: EndpointSettings, listener: EndpointListener, in_hand: InHand) -> Endpoint:
-            return Endpoint(settings, listener, limits=BackoffLimits(shortest_ms=1, longest_ms=5))
-
-        services = Services(
-            make_endpoint,
-            executor,
-            Streams(Figures()),
-            forget=lambda channel: None,
-            settled=lambda: None,
-            admit=lambda: True,
-            usage=Usage(),
-            later=Timers().later,
-        )
-        channel = Channel(Link(ours, asyncio.get_running_loop()), services)
         ca = tmp_path / "ca.pem"
         authority.cert_pem.write_to_path(str(ca))
         variables = {"STREAM_OPENAI_API_KEY": KEY, "STREAM_TLS_CA_FILE": str(ca)}
-        switch = LinkSwitch(theirs, temp_dir=str(tmp_path), variables=variables)
-        yield Bench(switch, server, channel, f"{request.param}://127.0.0.1:{port}/")
-        channel.on_link_lost()
-        switch.close()
-        executor.shutdown()
+        of_switch = {"temp_dir": str(tmp_path), "variables": variables}
+        with channel_of_test(real_endpoint, Streams(Figures()), of_switch) as (channel, switch):
+            yield Bench(switch, server, channel, f"{request.param}://127.0.0.1:{port}/")
     await all_closed()
 
 

@@ -6,26 +6,22 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from link.channel_of_test import channel_of_test
 from link.switch import LinkSwitch
-from timers import Timers
 
 from mod_openai_realtime._media import SwitchSide
 from mod_openai_realtime.engine.board import Board
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.in_hand import InHand
-from mod_openai_realtime.observe.usage import Usage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.execution import ExecuteKind
-from mod_openai_realtime.switch.link import Link
-from mod_openai_realtime.switch.services import Services
 from mod_openai_realtime.switch.wire import MessageType, encode
 
 START = "start ws://far.example mono 24k 24k"
@@ -64,29 +60,10 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    executor = ThreadPoolExecutor(1)
-    streams = Streams(Figures())
-    make: Any = Unconnected
-    deadly = set[str]()
-    services = Services(
-        make,
-        executor,
-        streams,
-        forget=lambda channel: None,
-        settled=lambda: None,
-        admit=lambda: True,
-        usage=Usage(),
-        later=Timers().later,
-        is_deadly=deadly.__contains__,
-    )
-    channel = Channel(Link(ours, asyncio.get_running_loop()), services)
-    switch = LinkSwitch(theirs, temp_dir=str(tmp_path))
-    yield Bench(switch, streams, channel, deadly)
-    channel.on_link_lost()
-    switch.close()
-    channel.link.close()
-    executor.shutdown()
+    streams, deadly = Streams(Figures()), set[str]()
+    of_switch = {"temp_dir": str(tmp_path)}
+    with channel_of_test(Unconnected, streams, of_switch, is_deadly=deadly.__contains__) as (channel, switch):
+        yield Bench(switch, streams, channel, deadly)
 
 
 @pytest.mark.parametrize(

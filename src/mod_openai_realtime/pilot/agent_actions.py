@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from ..agent.messages import Execute, Result
 from ..switch.command import CommandError
-from ..switch.dialplan import Context, DialplanError, names_in
 from ..switch.execution import ExecuteKind, ExecutionError
 from ..switch.refusal import CommandRefusedError
 from .agent_call import Reason
+from .agent_dialplan import why_it_leads_nowhere
 from .agent_hold import Hold
 from .agent_parties import bridge, originate
 from .agent_referral import refer
@@ -27,7 +27,6 @@ DIGIT_MS, DIGIT_PAUSE_MS = 160, 20
 DIGITS_LATE_S = 0.1
 """Until the first begins, and the last has been told of three times."""
 
-_BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
 _KINDS = {
     "application": ExecuteKind.APPLICATION,
     "api": ExecuteKind.API,
@@ -126,8 +125,8 @@ class AgentActions:
             raise ActionError("an extension is one word")
         if not context:
             context = await self._line.freeswitch(ExecuteKind.GET, "context") or "default"
-        if dialplan.upper() == "XML" and not await self._leads_somewhere(extension, context):
-            raise ActionError(f"the dialplan has no extension {extension} in its context {context}")
+        if dialplan.upper() == "XML" and (nowhere := await why_it_leads_nowhere(self._line, extension, context)):
+            raise ActionError(nowhere)
         await self._leave("transferred", "uuid_transfer", f"{self._line.uuid} {extension} {dialplan} {context}")
         self._line.left()
         return None
@@ -140,22 +139,6 @@ class AgentActions:
         except ExecutionError:
             self._line.staying()
             raise
-
-    async def _leads_somewhere(self, extension: str, context: str) -> bool:
-        """FreeSWITCH says +OK to a transfer to nowhere, and hangs up."""
-        line = self._line
-        try:
-            xml = await line.freeswitch(ExecuteKind.API, "xml_locate", f"dialplan context name {context}")
-            there = Context(xml or "")
-        except (ExecutionError, DialplanError):
-            return True  # it has no such command, or the dialplan comes from elsewhere: nothing can be told
-        asked = list(names_in(there.asks()))
-        known = {}
-        if asked:
-            texts = _BETWEEN.join(text for _, text in asked)
-            values = await line.freeswitch(ExecuteKind.API, "eval", f"uuid:{line.uuid} {texts}")
-            known = dict(zip((name for name, _ in asked), (values or "").split(_BETWEEN), strict=False))
-        return there.leads_somewhere(extension, known)
 
 
 def _failure(execute: Execute, why: str) -> Result:

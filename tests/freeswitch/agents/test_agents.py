@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
 from agent.talk import TONE, Talks, call_of, do, wait_outputs
 from audio.files import read_wav, write_wav
 from audio.tones import tone
@@ -58,10 +59,17 @@ def test_a_transfer_waits_for_what_was_said_and_leaves(talk: Talks, switch: Real
     assert switch.api(f"uuid_getvar {call.uuid} openai_agent_result") == "transferred"
 
 
-def test_a_transfer_to_nowhere_fails_and_the_conversation_goes_on(talk: Talks) -> None:
-    call, endpoint = talk(do("transfer", extension="9999"), TONE)
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ({"extension": "9999"}, "no extension 9999"),
+        ({"extension": "tone-1000", "context": "defualt"}, "no context defualt"),
+    ],
+)
+def test_a_transfer_to_nowhere_fails_and_the_conversation_goes_on(talk: Talks, where: dict[str, str], why: str) -> None:
+    call, endpoint = talk(do("transfer", **where), TONE)
     (output,) = wait_outputs(endpoint)
-    assert "no extension 9999" in output
+    assert why in output
     wait_tone(call.party, 440)
 
 

@@ -15,7 +15,7 @@ API, GET, SET, APPLICATION = ExecuteKind.API, ExecuteKind.GET, ExecuteKind.SET, 
 
 
 class FakeCall:
-    """Answers from a table: text, an ExecutionError, or a future that the test keeps."""
+    """Answers from a table: text, an ExecutionError, a future that the test keeps, or a table by arguments."""
 
     uuid = "u1"
 
@@ -27,6 +27,8 @@ class FakeCall:
     def freeswitch(self, kind: ExecuteKind, name: str, arguments: str | None = None) -> asyncio.Future[str | None]:
         self.asked.append((kind, name, arguments))
         answer = self.answers.get((kind, name), "")
+        if isinstance(answer, dict):
+            answer = answer.get(arguments, "")
         if isinstance(answer, asyncio.Future):
             return answer
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()

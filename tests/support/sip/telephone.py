@@ -8,16 +8,15 @@ import struct
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
+from mod_openai_realtime.sip.dialog import Dialog
 from mod_openai_realtime.sip.media_format import PCMU, MediaFormat
-from mod_openai_realtime.sip.message import Request, Response, parsed
+from mod_openai_realtime.sip.message import REASONS, Request, Response, address_of, parsed
 from mod_openai_realtime.sip.rtp import TELEPHONE_EVENT, MediaRoom, RtpParty
 from mod_openai_realtime.sip.sdp import media_port, offer
 
 _LONGEST_MESSAGE = 65_536
-_REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted"}
 _KEYS = "0123456789*#ABCD"
 _EVENT = struct.Struct("!BBH")
 _END = 0x80
@@ -26,8 +25,8 @@ _END = 0x80
 class TelephoneCall:
     """One call, made or taken. Its Call-ID is the channel's uuid where the telephone has made it."""
 
-    def __init__(self, telephone: Telephone, party: RtpParty, call_id: str) -> None:
-        self.uuid = call_id
+    def __init__(self, telephone: Telephone, party: RtpParty, dialog: Dialog) -> None:
+        self.uuid = dialog.call_id
         self.party = party
         self.status = 0
         """The last that the far end has said to our INVITE."""
@@ -35,10 +34,8 @@ class TelephoneCall:
         """All that came in this call, the INVITE of a call that was taken among them."""
         self.answered = False
         self.ended = False
-        self.local, self.remote = "", ""
-        self.target = ""
+        self.dialog = dialog
         self._telephone = telephone
-        self._sequence = 0
 
     # -- what a person does
 
@@ -56,7 +53,7 @@ class TelephoneCall:
         self._telephone.note(self, ended=True)
 
     def hang_up(self) -> None:
-        self.request("BYE")
+        self._telephone.request(self, "BYE")
         self._telephone.note(self, ended=True)
 
     @property
@@ -93,30 +90,6 @@ class TelephoneCall:
     def _of(self, method: str) -> list[Request]:
         return [each for each in self.requests if each.method == method]
 
-    # -- messages
-
-    def request(self, method: str, headers: str = "", body: str = "") -> None:
-        """`headers`: each line with its end."""
-        self._sequence += 1
-        self._telephone.put(
-            f"{method} {self.target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self._telephone.address};branch=z9hG4bK{uuid.uuid4().hex}\r\n"
-            f"From: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.uuid}\r\nCSeq: {self._sequence} {method}\r\n"
-            f"Contact: <sip:telephone@{self._telephone.address}>\r\nMax-Forwards: 70\r\n"
-            f"{headers}Content-Length: {len(body)}\r\n\r\n{body}",
-            self.target,
-        )
-
-    def acknowledge(self, response: Response) -> None:
-        number = response.header("CSeq").split()[0]
-        self._telephone.put(
-            f"ACK {self.target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self._telephone.address};branch=z9hG4bK{uuid.uuid4().hex}\r\n"
-            f"From: {self.local}\r\nTo: {response.header('To')}\r\nCall-ID: {self.uuid}\r\nCSeq: {number} ACK\r\n"
-            f"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-            self.target,
-        )
-
 
 Act = Callable[[TelephoneCall], object]
 
@@ -150,14 +123,12 @@ class Telephone:
         self, address: tuple[str, int], destination: str, headers: Mapping[str, str] | None = None
     ) -> TelephoneCall:
         """Calls somebody at a switch. Returns at once."""
-        call = TelephoneCall(self, self._room.party(self._format), uuid.uuid4().hex)
-        call.target = f"sip:{destination}@{address[0]}:{address[1]}"
-        call.local = f"<sip:telephone@{self.address}>;tag={call.uuid}"
-        call.remote = f"<{call.target}>"
+        target = f"sip:{destination}@{address[0]}:{address[1]}"
+        dialog = Dialog.begun(uuid.uuid4().hex, target, f"<{self._uri}>", self._uri)
+        call = TelephoneCall(self, self._room.party(self._format), dialog)
         with self._changed:
             self.calls.append(call)
-        own = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
-        call.request("INVITE", f"{own}Content-Type: application/sdp\r\n", self._media(call))
+        self.request(call, "INVITE", {**(headers or {}), "Content-Type": "application/sdp"}, self._media(call))
         return call
 
     def wait_call(self, number: int = 0, timeout: float = 20) -> TelephoneCall:
@@ -178,7 +149,7 @@ class Telephone:
                 call.hang_up()
             self._room.dismiss(call.party)
         self._closing = True
-        self.put("", f"sip:{self.address}")
+        self._send("", self._uri)
         self._thread.join(5)
         self._socket.close()
 
@@ -190,24 +161,25 @@ class Telephone:
                 setattr(call, name, value)
             self._changed.notify_all()
 
+    def request(
+        self, call: TelephoneCall, method: str, headers: Mapping[str, str] | None = None, body: str = ""
+    ) -> None:
+        self._send(call.dialog.request(method, headers, body), call.dialog.target)
+
     def respond(self, call: TelephoneCall, request: Request, status: int, *, with_media: bool = False) -> None:
         """`with_media`: and what is needed for audio both ways, from now on."""
-        tagged = tuple((name, call.local if name.lower() == "to" else value) for name, value in request.headers)
-        text = replace(request, headers=tagged).response(
-            status, _REASONS.get(status, "Answer"), self._contact, self._media(call) if with_media else ""
-        )
-        self.put(text, f"sip:{request.header('Via').split()[1].split(';')[0]}")
+        text = call.dialog.response(request, status, self._media(call) if with_media else "")
+        self._send(text, f"sip:{request.header('Via').split()[1].split(';')[0]}")
         if with_media:
             call.party.connect(media_port(request.body) or 0)
             self.note(call, answered=status == 200)
 
-    def put(self, text: str, uri: str) -> None:
-        host, _, port = uri.removeprefix("sip:").split(";")[0].rpartition("@")[2].partition(":")
-        self._socket.sendto(text.encode(), (host, int(port or 5060)))
+    def _send(self, text: str, uri: str) -> None:
+        self._socket.sendto(text.encode(), address_of(uri))
 
     @property
-    def _contact(self) -> str:
-        return f"<sip:telephone@{self.address}>"
+    def _uri(self) -> str:
+        return f"sip:telephone@{self.address}"
 
     def _media(self, call: TelephoneCall) -> str:
         sdp = offer(self._format, call.party.port, 1)
@@ -235,17 +207,16 @@ class Telephone:
 
     def _response(self, response: Response) -> None:
         call = self._of(response)
-        if call is None or not response.header("CSeq").endswith("INVITE") or call.status >= 200:
+        if call is None or response.of != "INVITE":
             return
-        if response.status < 200:
-            self.note(call, status=response.status)
-            return
-        call.remote = response.header("To")
+        acknowledgement = call.dialog.acknowledgement(response)
+        if acknowledgement is not None:
+            self._send(acknowledgement, call.dialog.target)
+        if call.status >= 200:
+            return  # once more
         if response.status == 200:
-            call.target = _uri_of(response.header("Contact"))
             call.party.connect(media_port(response.body) or 0)
-        call.acknowledge(response)
-        self.note(call, status=response.status, answered=response.status == 200, ended=response.status != 200)
+        self.note(call, status=response.status, answered=response.status == 200, ended=response.status > 200)
 
     def _request(self, request: Request) -> None:
         call = self._of(request)
@@ -270,10 +241,9 @@ class Telephone:
             self.note(call, ended=True)
 
     def _taken(self, invite: Request) -> None:
-        call = TelephoneCall(self, self._room.party(self._format), invite.header("Call-ID"))
+        dialog = Dialog.taken(invite, self._uri)
+        call = TelephoneCall(self, self._room.party(self._format), dialog)
         call.requests.append(invite)
-        call.local, call.remote = f"{invite.header('To')};tag={uuid.uuid4().hex}", invite.header("From")
-        call.target = _uri_of(invite.header("Contact"))
         self.respond(call, invite, 180)
         with self._changed:
             self.calls.append(call)
@@ -288,8 +258,8 @@ class Telephone:
                 call.hang_up()
                 return
             state = "active" if each < 200 else "terminated;reason=noresource"
-            headers = f"Event: refer\r\nSubscription-State: {state}\r\nContent-Type: message/sipfrag;version=2.0\r\n"
-            call.request("NOTIFY", headers, f"SIP/2.0 {each} {_REASONS.get(each, 'Answer')}\r\n")
+            headers = {"Event": "refer", "Subscription-State": state, "Content-Type": "message/sipfrag;version=2.0"}
+            self.request(call, "NOTIFY", headers, f"SIP/2.0 {each} {REASONS.get(each, 'Answer')}\r\n")
 
 
 def progresses(status: int, after_s: float = 0.5) -> Act:
@@ -309,8 +279,3 @@ def rings(call: TelephoneCall) -> None:
 def declines(status: int) -> Act:
     """What one does that is busy (486), or whose owner does not want to (603)."""
     return partial(TelephoneCall.decline, status=status)
-
-
-def _uri_of(address: str) -> str:
-    found = re.search(r"<([^>]+)>", address)
-    return found[1] if found else address.split(";")[0].strip()

@@ -12,6 +12,7 @@ from mod_openai_realtime.sip.message import Request, parsed
 
 _SDP = "v=0\r\no=caller 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 _OK = 200
+_T1_S = 0.5
 
 
 @dataclass
@@ -37,6 +38,7 @@ class HastyCallers(asyncio.DatagramProtocol):
         self._headers = headers
         self._calls: dict[str, HastyCall] = {}
         self._dialogs: dict[str, Dialog] = {}
+        self._heard: set[str] = set()
         self._over: dict[str, asyncio.Event] = {}
         self._answered: Callable[[HastyCall], object] = lambda call: None
         self._transport: asyncio.DatagramTransport | None = None
@@ -73,7 +75,7 @@ class HastyCallers(asyncio.DatagramProtocol):
 
     def _invite(self, call: HastyCall) -> None:
         headers = {**self._headers, "Content-Type": "application/sdp"}
-        self._send(self._dialogs[call.uuid].request("INVITE", headers, _SDP))
+        self._say(self._dialogs[call.uuid].request("INVITE", headers, _SDP), lambda: call.uuid in self._heard)
         if call.cancels:
             asyncio.get_running_loop().call_later(call.delay_ms / 1000, self._cancel, call)
 
@@ -82,13 +84,14 @@ class HastyCallers(asyncio.DatagramProtocol):
             self._send(self._dialogs[call.uuid].cancel())
 
     def _hang_up(self, call: HastyCall) -> None:
-        self._send(self._dialogs[call.uuid].request("BYE"))
+        self._say(self._dialogs[call.uuid].request("BYE"), self._over[call.uuid].is_set)
 
     def datagram_received(self, data: bytes, _: object) -> None:
         message = parsed(data)
         call = message and self._calls.get(message.header("Call-ID"))
         if message is None or call is None:
             return
+        self._heard.add(call.uuid)
         if isinstance(message, Request):
             self._answer_request(call, message)
         elif message.of == "BYE":
@@ -113,6 +116,12 @@ class HastyCallers(asyncio.DatagramProtocol):
         self._send(self._dialogs[call.uuid].response(request, _OK))
         if request.method == "BYE":
             self._over[call.uuid].set()
+
+    def _say(self, text: str, answered: Callable[[], bool]) -> None:
+        """Again until it is: where the machine is busy, datagrams are lost (RFC 3261, 17.1)."""
+        if not answered():
+            self._send(text)
+            asyncio.get_running_loop().call_later(_T1_S, self._say, text, answered)
 
     def _send(self, text: str) -> None:
         assert self._transport is not None

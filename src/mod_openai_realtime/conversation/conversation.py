@@ -210,15 +210,12 @@ class Conversation:
         if previous is None and self._is_first(item):
             self._items = {item.id: item, **self._items}
             return
-        if previous is None or previous not in self._items or previous == next(reversed(self._items)):
-            self._items[item.id] = item
-            return
         order: dict[str, Item] = {}
         for name, each in self._items.items():
             order[name] = each
             if name == previous:
                 order[item.id] = item
-        self._items = order
+        self._items = {**order, item.id: item}
 
     def _is_first(self, item: Item) -> bool:
         for name in (item.id, None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -149,6 +150,58 @@ def test_what_is_said_beside_the_conversation_is_no_part_of_it() -> None:
     assert conversation.begin_session() == ([], 0)
 
 
+def test_what_a_response_tells_of_an_item_completes_it() -> None:
+    conversation = Conversation(100)
+    call = {"id": "c1", "type": "function_call"}
+    whole = {**call, "call_id": "call1", "name": "hours", "arguments": '{"day":"monday"}'}
+    adds(conversation, call)
+    adds(conversation, {"id": "o1", "type": "function_call_output", "call_id": "call1", "output": "nine"})
+    adds(conversation, whole, "response.output_item.done")
+    items, _ = conversation.begin_session()
+    assert items[0] == whole
+
+
+def test_what_comes_at_the_end_of_an_item_completes_it() -> None:
+    conversation = Conversation(100)
+    adds(conversation, {"id": "u1", "type": "message", "role": "user", "content": []})
+    adds(conversation, caller("u1", "hello"), "conversation.item.done")
+    assert texts(conversation) == [("user", "hello")]
+
+
+def test_audio_of_no_item_that_is_known_changes_nothing() -> None:
+    conversation = Conversation(100)
+    conversation.plays("aside", 0)
+    conversation.cut("aside", 0, 1, 2)
+    assert conversation.begin_session() == ([], 0)
+
+
+def test_what_the_agent_writes_counts_as_said() -> None:
+    conversation = Conversation(100)
+    adds(conversation, agent("a1"))
+    says(conversation, "response.output_text.done", item_id="a1", content_index=0, text="Until six.")
+    assert texts(conversation) == [("assistant", "Until six.")]
+
+
+def test_what_the_agent_says_counts_from_when_it_is_played() -> None:
+    conversation = Conversation(100)
+    adds(conversation, agent("a1"))
+    adds(conversation, agent("a2"))
+    speaks(conversation, "a1", "one two")
+    speaks(conversation, "a2", "three four")
+    conversation.plays("a1", 0)
+    assert texts(conversation) == [("assistant", "one two")]
+
+
+@pytest.mark.parametrize("message", [{"item_id": "nobody", "delta": "more"}, {"item_id": "a1", "delta": 3}, {}])
+def test_text_of_no_item_and_what_is_no_text_change_nothing(message: dict[str, Any]) -> None:
+    conversation = Conversation(100)
+    adds(conversation, agent("a1"))
+    speaks(conversation, "a1", "one two")
+    conversation.plays("a1", 0)
+    says(conversation, "response.output_audio_transcript.delta", content_index=0, **message)
+    assert texts(conversation) == [("assistant", "one two")]
+
+
 def test_the_older_names_mean_the_same() -> None:
     conversation = Conversation(100)
     adds(conversation, caller("u1", "hello"), "conversation.item.created")
@@ -173,6 +226,12 @@ def test_a_second_restoration_is_of_what_the_first_was_given() -> None:
     }
     adds(conversation, given)
     assert first == texts(conversation) == [("assistant", "one two")]
+
+
+def test_what_no_session_can_be_given_is_counted_once() -> None:
+    conversation = Conversation(100)
+    adds(conversation, caller("u1", None))
+    assert conversation.begin_session() == conversation.begin_session() == ([], 1)
 
 
 def test_the_newest_are_kept_and_the_others_counted() -> None:
@@ -248,6 +307,26 @@ def test_the_parts_of_an_item_are_bounded_even_where_they_say_nothing() -> None:
         conversation.cut(name, 2000 + index, 0, 1)
     item = conversation.item(name)
     assert item is not None and len(item.parts) == MAX_PARTS
+
+
+@pytest.mark.parametrize(
+    "grow",
+    [
+        lambda conversation: [speaks(conversation, "a1", "x" * 1000) for _ in range(MAX_BYTES // 1000)],
+        lambda conversation: says(
+            conversation, "response.function_call_arguments.done", item_id="c1", arguments="x" * MAX_BYTES
+        ),
+        lambda conversation: conversation.rename("c1", "x" * MAX_BYTES),
+    ],
+    ids=["transcript", "arguments", "name"],
+)
+def test_what_grows_is_bounded_before_anything_else_comes(grow: Callable[[Conversation], object]) -> None:
+    conversation = Conversation(0)
+    adds(conversation, {"id": "c1", "type": "function_call", "call_id": "call1", "name": "hours", "arguments": ""})
+    adds(conversation, agent("a1"))
+    grow(conversation)
+    assert len(orjson.dumps(conversation.kept())) < MAX_BYTES
+    assert conversation.item("c1") is None
 
 
 @pytest.mark.parametrize("names", [("a", "x" * 100_000), ("x" * 100_000, "a")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from timers import Timers
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.heard import ItemPart
 from mod_openai_realtime.audio.playback import Playback, heard_of_kept
-from mod_openai_realtime.conversation.conversation import Conversation
+from mod_openai_realtime.conversation.conversation import MAX_BYTES, Conversation
 from mod_openai_realtime.conversation.keeping import Keeping
 from mod_openai_realtime.dialect.messages import classify
 
@@ -68,6 +69,59 @@ def test_a_conversation_goes_on_from_what_was_kept() -> None:
     after.take_up(orjson.loads(orjson.dumps(before.kept())))
     assert after.wishes.session == {"voice": "marin"}
     assert after.begin_session() == before.begin_session()
+
+
+def adds(conversation: Conversation, name: str, text: str = "x") -> None:
+    content = [{"type": "output_audio", "transcript": text}]
+    item = {"id": name, "type": "message", "role": "assistant", "content": content}
+    says(conversation, "conversation.item.added", item=item)
+
+
+def test_what_was_kept_counts_among_what_an_engine_may_keep() -> None:
+    before = Conversation(0)
+    for number in range(9):
+        adds(before, f"a{number}", "x" * (MAX_BYTES // 10))
+    kept = orjson.loads(orjson.dumps(before.kept()))
+    fewer = Conversation(3)
+    fewer.take_up(kept)
+    assert [item[0] for item in fewer.kept()["items"]] == ["a6", "a7", "a8"]
+    after = Conversation(0)
+    after.take_up(kept)
+    for number in range(9):
+        adds(after, f"b{number}", "x" * (MAX_BYTES // 10))
+    assert len(orjson.dumps(after.kept())) < MAX_BYTES
+
+
+def refused(conversation: Conversation) -> None:
+    says(conversation, "error", error={"event_id": "e1"})
+
+
+@pytest.mark.parametrize(
+    ("change", "changes"),
+    [
+        (lambda c: c.application_sent({"type": "session.update", "session": {"voice": "cedar"}}), True),
+        (refused, True),
+        (lambda c: says(c, "session.updated", session={}), False),
+        (lambda c: adds(c, "a3"), True),
+        (lambda c: says(c, "conversation.item.deleted", item_id="a1"), True),
+        (lambda c: says(c, "rate_limits.updated"), False),
+        (lambda c: c.plays("a1", 0), True),
+        (lambda c: c.plays("a2", 0), False),  # as before
+        (lambda c: c.cut("a2", 0, 1, 2), True),
+        (lambda c: c.begin_session(), True),
+        (lambda c: c.begin_session(beside=True), False),
+    ],
+)
+def test_each_change_of_what_is_kept_has_a_version(change: Callable[[Conversation], object], changes: bool) -> None:
+    conversation = Conversation(100)
+    conversation.application_sent({"type": "session.update", "session": {"voice": "marin"}, "event_id": "e1"})
+    adds(conversation, "a1")
+    adds(conversation, "a2")
+    conversation.plays("a2", 0)
+    kept, version = orjson.dumps(conversation.kept()), conversation.version
+    change(conversation)
+    assert (orjson.dumps(conversation.kept()) != kept) is changes
+    assert (conversation.version != version) is changes
 
 
 @pytest.mark.parametrize("kept", [{}, {"items": 3}, {"items": [[]], "session": {}, "forgotten": 0}])

@@ -12,13 +12,13 @@ from pathlib import Path
 import deadly_engine
 import pytest
 from engine_process import EngineProcess
+from until import wait_until
 
 from mod_openai_realtime.engine.deaths import ENOUGH
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.native import MODULE_PATH
-from mod_openai_realtime.processes import wait_until
 from mod_openai_realtime.standin import StandIn
 from mod_openai_realtime.switch import reasons
 

@@ -23,13 +23,13 @@ import pytest
 import trustme
 from faulty import FaultProxy, Row, Scene, table
 from surveyed_engine import SurveyedEngine
+from until import wait_until
 
 from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.server import LocalEndpoint
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.native import MODULE_PATH
-from mod_openai_realtime.processes import wait_until
 from mod_openai_realtime.standin import StandIn
 
 from .conftest import REPORT

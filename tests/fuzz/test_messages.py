@@ -6,14 +6,14 @@ import json
 
 from fuzzing import fuzz
 from hypothesis import strategies as st
-from short_way import ShortWay
+from short_way import AUDIO_NAMES, ShortWay
 
 from mod_openai_realtime.conversation.server_error import server_error
-from mod_openai_realtime.dialect.messages import AUDIO_DELTAS, Kind, classify, decode_base64
+from mod_openai_realtime.dialect.messages import Kind, classify, decode_base64
 from mod_openai_realtime.observe.mask import Mask
 from mod_openai_realtime.observe.usage import Usage
 
-SHORT_WAY = ShortWay(AUDIO_DELTAS)
+SHORT_WAY = ShortWay(AUDIO_NAMES)
 NAMES = [
     "type",
     "delta",

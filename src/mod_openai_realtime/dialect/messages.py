@@ -66,8 +66,6 @@ KINDS = {
 }
 """Of any server of which nothing else is known. A dialect has its own."""
 
-AUDIO_DELTAS = tuple(name.encode() for name, kind in KINDS.items() if kind is Kind.AUDIO_DELTA)
-
 
 class ServerMessage:
     """A classified text message."""

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 MODULE_PATH = Path(__file__).with_name("mod_openai_audio_stream.so")
-STANDIN_PATH = Path(__file__).with_name("libstandin.so")
 _VERSION_MARK = re.compile(rb"@\(#\)mod_openai_realtime ([\w.+!-]+)\0")
 
 

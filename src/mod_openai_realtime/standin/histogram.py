@@ -24,11 +24,6 @@ class Histogram:
     max_ns: int
     buckets: tuple[int, ...]
 
-    @property
-    def mean_ns(self) -> float:
-        """0 if nothing was measured."""
-        return self.sum_ns / self.count if self.count else 0.0
-
     def percentile(self, q: float) -> int:
         """A bound in ns that `q` percent (0 to 100) of the durations do not pass; 0 if nothing was measured.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import start_grammar
 from .agent_verbs import AGENT_VERBS
 from .stream_verbs import STREAM_VERBS
 from .verb import VerbTable
@@ -35,9 +34,4 @@ APIS = (
     Api("raw", "uuid_raw_audio_stream", STREAM_VERBS),
     Api("agent", "uuid_openai_agent", AGENT_VERBS),
 )
-APPLICATION_USAGE = (
-    "<ws-uri> <mono|mixed|stereo> [send-rate] [playback-rate] [mute_user] [both|send] [stream=<name>]"
-    f" | {start_grammar.FORMS[2]}{start_grammar.NOTE}"
-)
-"""Of the dialplan's application `openai_audio_stream`."""
 TABLES = {api.word: api.table for api in APIS}

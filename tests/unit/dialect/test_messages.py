@@ -7,18 +7,17 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from short_way import ShortWay
+from short_way import AUDIO_NAMES, ShortWay
 
 from mod_openai_realtime._media import json_shape
 from mod_openai_realtime.dialect.messages import (
-    AUDIO_DELTAS,
     MAX_VALUES,
     Kind,
     classify,
     decode_base64,
 )
 
-SHORT_WAY = ShortWay(AUDIO_DELTAS)
+SHORT_WAY = ShortWay(AUDIO_NAMES)
 DELTA_NAMES = ["response.output_audio.delta", "response.audio.delta"]
 DECOYS = [
     '"type":"response.output_audio.delta"',

@@ -24,7 +24,7 @@ static PyObject *look_back(PyObject *Py_UNUSED(module), PyObject *args)
     unsigned long long position;
     struct capture_gaps *gaps;
     const struct slot_ring *ring;
-    uint64_t head;
+    uint64_t head, faults = 0;
 
     if (!PyArg_ParseTuple(args, "OK:look_back", &memory, &position)) {
         return NULL;
@@ -45,8 +45,7 @@ static PyObject *look_back(PyObject *Py_UNUSED(module), PyObject *args)
     for (; position < head; position++) {
         _Alignas(8) unsigned char pcm[CAPTURE_SLOT_LIMIT];
         struct audio_slot header = {0};
-        bool senseless;
-        uint32_t bytes = slot_ring_look(ring, position, pcm, &header, &senseless);
+        uint32_t bytes = slot_ring_look(ring, position, pcm, &header, &faults);
         PyObject *frame;
         int failed;
 

@@ -68,19 +68,14 @@ static inline void slot_ring_write(struct slot_ring *ring, const void *pcm, uint
     atomic_store_explicit(ring->head, ring->position, memory_order_release);
 }
 
-/* Engine: copy the slot at `position`, read or not, into `pcm` (room for slot_bytes); nothing counts as read. Returns its
- * size in bytes, or 0 where it has not been written yet, is not there any more, or makes no sense (`senseless`). */
+/* Engine: copy the slot at `position`, which has been written, into `pcm` (room for slot_bytes); nothing counts as read.
+ * Returns its size in bytes, or 0 where it is not there any more, or makes no sense, by which `faults` grows. */
 static inline uint32_t slot_ring_look(const struct slot_ring *ring, uint64_t position, void *pcm,
-                                      struct audio_slot *header, bool *senseless)
+                                      struct audio_slot *header, uint64_t *faults)
 {
     const struct audio_slot *slot = slot_ring_slot(ring, position);
     uint32_t room = ring->slot_bytes - SLOT_HEADER_BYTES, bytes;
-    uint64_t whole = 2 * position + 2;
 
-    *senseless = false;
-    if (atomic_load_explicit(&slot->sequence, memory_order_acquire) != whole) {
-        return 0;
-    }
     header->time_ns = slot->time_ns;
     header->rate = slot->rate;
     header->channels = slot->channels;
@@ -90,11 +85,11 @@ static inline uint32_t slot_ring_look(const struct slot_ring *ring, uint64_t pos
         memcpy(pcm, slot->pcm, bytes);
     }
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != whole) {
+    if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != 2 * position + 2) {
         return 0; /* overtaken by the writer */
     }
     if (!sound_slot(header, bytes, room)) {
-        *senseless = true;
+        *faults += 1;
         return 0;
     }
     header->bytes = (uint16_t)bytes;
@@ -110,7 +105,6 @@ static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct 
     for (uint32_t looks = 0; looks <= ring->count; looks++) {
         uint64_t head = atomic_load_explicit(ring->head, memory_order_acquire);
         uint32_t bytes;
-        bool senseless;
 
         if (head <= ring->position) {
             return 0;
@@ -119,13 +113,12 @@ static inline uint32_t slot_ring_read(struct slot_ring *ring, void *pcm, struct 
             *lost += head - ring->position - ring->count;
             ring->position = head - ring->count;
         }
-        bytes = slot_ring_look(ring, ring->position, pcm, header, &senseless);
+        bytes = slot_ring_look(ring, ring->position, pcm, header, &ring->faults);
         ring->position++;
         atomic_store_explicit(ring->tail, ring->position, memory_order_release);
         if (bytes > 0) {
             return bytes;
         }
-        ring->faults += senseless;
         *lost += 1; /* this slot is gone */
     }
     return 0;

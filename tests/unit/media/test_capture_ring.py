@@ -1,6 +1,7 @@
 """The capture ring: frames in order, the oldest dropped, nothing torn."""
 
 import fcntl
+import mmap
 import os
 from pathlib import Path
 
@@ -52,6 +53,37 @@ def test_a_full_ring_drops_its_oldest_and_says_how_many() -> None:
     assert run[0] == b"".join(frame(number) for number in range(12, 20))
     assert run[4] == 12
     assert engine.capture_dropped == 12
+
+
+def test_a_reader_that_keeps_up_has_lost_nothing_however_often_the_ring_was_filled() -> None:
+    switch, engine = pair(capture_slots=8)
+    for number in range(40):
+        switch.capture(frame(number), 8000)
+        run = Packetizer(engine).read()
+        assert run is not None and run[0] == frame(number)
+    assert engine.capture_dropped == 0
+
+
+def first_slot(switch: SwitchSide) -> int:
+    return int.from_bytes(os.pread(switch.fd, 4, 16), "little")
+
+
+def test_a_slot_says_so_while_it_is_written() -> None:
+    switch, engine = pair()
+    shared, at = mmap.mmap(switch.fd, os.fstat(switch.fd).st_size), first_slot(switch)
+    # What is written is the number of the slot that it is written to.
+    with memoryview(shared)[at : at + 8] as number:
+        switch.capture(number, 8000)
+    run = Packetizer(engine).read()
+    assert run is not None and int.from_bytes(run[0], "little") == 1
+
+
+def test_a_slot_that_is_written_again_meanwhile_is_lost() -> None:
+    switch, engine = pair(capture_slots=2)
+    for number in (1, 2):
+        switch.capture(frame(number), 8000, 1, 111 * number)
+    os.pwrite(switch.fd, (2 * 2 + 1).to_bytes(8, "little"), first_slot(switch))
+    assert Packetizer(engine).read() == (frame(2), 8000, 1, 222, 1)
 
 
 def test_skipping_forgets_what_is_buffered_and_no_more() -> None:

@@ -350,8 +350,6 @@ static PyObject *stream_memory_capacity(PyObject *object, void *Py_UNUSED(closur
 static PyGetSetDef stream_memory_getset[] = {
     COUNTER64(capture_head, "slots of caller audio written by the switch"),
     COUNT(capture_dropped, "slots overwritten before they were read"),
-    COUNTER64(capture_time_ns, "CLOCK_MONOTONIC of the last slot"),
-    COUNTER32(read_rate, "Hz, of the last frame read from the channel"),
     COUNTER64(playback_head, "samples written by the engine"),
     REACHED(playback_tail, "samples taken by the switch, played or skipped"),
     COUNT(played_samples, "samples that the channel really sent"),

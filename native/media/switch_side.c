@@ -108,7 +108,7 @@ static PyObject *switch_side_capture(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*I|IK:capture", &pcm, &rate, &channels, &time_ns)) {
         return NULL;
     }
-    capture_ring_write(&self->capture, self->memory, pcm.buf, (uint32_t)pcm.len, rate, (uint16_t)channels, time_ns);
+    slot_ring_write(&self->capture, pcm.buf, (uint32_t)pcm.len, rate, (uint16_t)channels, time_ns);
     PyBuffer_Release(&pcm);
     Py_RETURN_NONE;
 }

@@ -68,7 +68,7 @@ static void callback_capture(struct stream *stream, switch_media_bug_t *bug)
             bytes == frame->samples * 4 * sizeof(int16_t)) {
             bytes = callback_fold((int16_t *)(void *)stream->reads.pcm, bytes);
         }
-        capture_ring_write(&stream->reads.capture, stream->memory, stream->reads.pcm, bytes, frame->rate, (uint16_t)channels, now);
+        slot_ring_write(&stream->reads.capture, stream->reads.pcm, bytes, frame->rate, (uint16_t)channels, now);
     }
 }
 

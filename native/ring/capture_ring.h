@@ -19,13 +19,4 @@ static inline struct slot_ring capture_ring_of(struct stream_memory *memory, con
     };
 }
 
-/* Media thread: append one frame. Only copies. */
-static inline void capture_ring_write(struct slot_ring *ring, struct stream_memory *memory, const void *pcm,
-                                      uint32_t bytes, uint32_t rate, uint16_t channels, uint64_t time_ns)
-{
-    atomic_store_explicit(&memory->read_rate, rate, memory_order_relaxed);
-    atomic_store_explicit(&memory->capture_time_ns, time_ns, memory_order_relaxed);
-    slot_ring_write(ring, pcm, bytes, rate, channels, time_ns);
-}
-
 #endif

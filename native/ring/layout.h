@@ -56,8 +56,6 @@ struct stream_memory {
     /* Writer: the media thread that reads the channel (READ). */
     alignas(64) _Atomic uint64_t capture_head; /* slots written */
     _Atomic uint64_t capture_dropped;          /* slots overwritten before the engine had read them */
-    _Atomic uint64_t capture_time_ns;          /* CLOCK_MONOTONIC of the last slot */
-    _Atomic uint32_t read_rate;                /* Hz, of the last frame read */
 
     /* Writer: the engine. */
     alignas(64) _Atomic uint64_t capture_tail; /* slots read */

@@ -209,10 +209,7 @@ static inline uint64_t playback_ring_discard(struct playback_ring *ring, uint32_
 {
     struct stream_memory *memory = ring->memory;
 
-    if (atomic_load_explicit(&memory->playback_rate, memory_order_relaxed) != rate) {
-        /* No rate at all until the discard is published: samples are never played at the wrong one. */
-        atomic_store_explicit(&memory->playback_rate, 0, memory_order_relaxed);
-    }
+    /* In this order: who sees the new rate sees the discard. */
     atomic_store_explicit(&memory->discard_until, ring->position, memory_order_release);
     atomic_store_explicit(&memory->playback_rate, rate, memory_order_release);
     return ring->position;

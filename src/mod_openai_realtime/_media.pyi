@@ -9,8 +9,6 @@ class StreamMemory:
     def __init__(self, fd: int) -> None: ...
     capture_head: int
     capture_dropped: int
-    capture_time_ns: int
-    read_rate: int
     playback_head: int
     playback_tail: int
     played_samples: int

@@ -118,6 +118,19 @@ def test_a_second_reader_goes_on_where_the_first_stopped() -> None:
     assert run is not None and run[0] == frame(2)
 
 
+def test_a_second_reader_has_what_was_read_to_be_read_again_and_nothing_of_what_was_skipped() -> None:
+    switch, engine = pair()
+    switch.capture(frame(1), 8000)
+    switch.capture(frame(2), 16000)
+    Packetizer(engine).read()
+    second = StreamMemory(switch.fd)
+    run = Packetizer(second).read()
+    assert run is not None and run[0] == frame(2)
+    switch.capture(frame(3), 8000)
+    Packetizer(second).skip()
+    assert Packetizer(StreamMemory(switch.fd)).read() is None
+
+
 def test_closed_memory_is_refused_not_touched() -> None:
     _, engine = pair()
     engine.close()
@@ -220,6 +233,8 @@ def test_figures_out_of_range_count_for_nothing_and_positions_end_where_was_writ
     assert engine.playback_tail == engine.cut_at == engine.cut_until == engine.playback_head == 160
     assert engine.unplayed(0) == (engine.unplayed(0)[0], b"")
     assert Packetizer(engine).read() is None
+    os.pwrite(switch.fd, (161).to_bytes(8, "little"), 192)
+    assert engine.write_playback(frame(1)) == 0, "the switch has taken more than there was"
 
 
 def test_a_frame_that_comes_late_begins_a_run_so_that_it_has_its_time() -> None:

@@ -28,9 +28,9 @@ def ramp(count: int, start: int = 1) -> bytes:
 
 def test_an_empty_ring_leaves_the_channel_its_own_audio() -> None:
     switch, engine = pair()
-    assert switch.playback(FRAME, RATE) is None
+    assert switch.playback(FRAME, RATE, 123) is None
     assert engine.underruns == 0
-    assert engine.write_frames == 1
+    assert engine.write_frames == 1 and engine.write_time_ns == 123
     assert engine.write_rate == RATE
 
 
@@ -67,6 +67,8 @@ def test_the_end_of_a_response_is_filled_with_silence_and_is_no_underrun() -> No
     assert switch.playback(FRAME, RATE) == samples(100) + bytes(2 * 60)
     assert switch.playback(FRAME, RATE) is None
     assert engine.underruns == 0
+    engine.set_control(Control.EXPECTING, 0)
+    assert switch.playback(FRAME, RATE) == bytes(2 * FRAME), "there is nothing to fade from"
 
 
 def test_an_underrun_in_mid_response_fades_and_is_counted() -> None:
@@ -98,6 +100,25 @@ def test_a_discard_is_heard_as_a_short_fade_and_tells_where_hearing_ended() -> N
     assert engine.playback_tail == target
     assert engine.played_samples == 2 * FRAME
     assert switch.playback(FRAME, RATE) is None
+
+
+def test_a_discard_in_mid_response_fades_once() -> None:
+    switch, engine = pair()
+    engine.set_control(Control.EXPECTING, 0)
+    engine.write_playback(samples(2 * FRAME))
+    switch.playback(FRAME, RATE)
+    engine.discard_playback(RATE)
+    out = array("h", switch.playback(FRAME, RATE) or b"")
+    assert out[0] > 900 and not any(out[FADE:])
+
+
+def test_a_frame_shorter_than_a_fade_has_all_of_a_shorter_one() -> None:
+    switch, engine = pair()
+    engine.write_playback(samples(FRAME))
+    switch.playback(16, RATE)
+    engine.discard_playback(RATE)
+    out = array("h", switch.playback(16, RATE) or b"")
+    assert list(out) == sorted(out, reverse=True) and out[0] > 900 and out[-1] < 100
 
 
 def test_what_is_written_after_a_discard_is_played() -> None:
@@ -165,6 +186,17 @@ def test_muted_playback_runs_on_unheard() -> None:
     engine.set_control(0, Control.PLAYBACK_MUTED)
     assert switch.playback(FRAME, RATE) == ramp(FRAME, start=FRAME + 1)
     assert engine.played_samples == FRAME
+
+
+def test_muted_playback_neither_runs_short_nor_is_faded_from() -> None:
+    switch, engine = pair()
+    engine.write_playback(samples(2 * FRAME + 10))
+    switch.playback(FRAME, RATE)
+    engine.set_control(Control.PLAYBACK_MUTED | Control.EXPECTING, 0)
+    assert [switch.playback(FRAME, RATE) for _ in range(3)] == [None] * 3
+    assert engine.underruns == 0
+    engine.set_control(0, Control.PLAYBACK_MUTED)
+    assert switch.playback(FRAME, RATE) == bytes(2 * FRAME)
 
 
 def test_samples_are_never_played_at_another_rate_than_theirs() -> None:

@@ -113,7 +113,11 @@ class StreamPlan:
         """What each of the servers is taken to speak: that of `start`, then those to fail over to."""
         uris = (self.endpoint.uri, *self.endpoint.failover)
         named = (*self.settings.dialects, *(None for _ in uris))
-        return tuple(name or dialect_of(uri) for name, uri in zip(named, uris, strict=False))
+        spoken = [name or dialect_of(uri) for name, uri in zip(named, uris, strict=False)]
+        if len(uris) == 1:
+            # What there is to restore has names that this server gave, or took, itself.
+            spoken = [replace(spoken[0], longest_id=None)]
+        return tuple(spoken)
 
     def max_session_s(self, server: int) -> float:
         """How old a session may get with the server of that number; 0: as old as it likes."""

@@ -127,3 +127,19 @@ def test_the_first_connection_may_be_to_another_server(monkeypatch: pytest.Monke
     bench.lines[0].open(server=1)
     bench.lines[0].says("session.created", session={})
     assert any(timer.delay_s == 30 for timer in bench.timers.running)
+
+
+@pytest.mark.parametrize(("then", "kept"), [("", True), ("wss://second.example/v1/realtime", False)])
+def test_a_name_that_openai_would_not_take_is_kept_where_no_other_server_can_have_given_it(
+    monkeypatch: pytest.MonkeyPatch, then: str, kept: bool
+) -> None:
+    bench = StreamBench(monkeypatch, then=then, STREAM_RESTORE="conversation")
+    line = bench.connected()
+    name = "item_0f3c7a52-93c1-4f53-8f0e-2b6f6f0e7c11"
+    said = {"id": name, "type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    line.says("conversation.item.created", item=said)
+    line.lose()
+    line.said.clear()
+    line.open(1 if then else 0)
+    line.says("session.created", session={})
+    assert line.told() == ["conversation.item.create"] and ("id" in line.said[0]["item"]) is kept

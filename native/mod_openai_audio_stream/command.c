@@ -332,7 +332,7 @@ static void command_print_usage(const char *api, switch_stream_handle_t *output)
 
 void command_run(const char *api, const char *command, switch_stream_handle_t *output)
 {
-    char uuid[LINK_UUID_LIMIT + 1] = "";
+    char uuid[WIRE_UUID_LIMIT + 1] = "";
     size_t size;
 
     command = command ? command + strspn(command, " ") : "";
@@ -341,7 +341,7 @@ void command_run(const char *api, const char *command, switch_stream_handle_t *o
         return;
     }
     size = strcspn(command, " ");
-    if (size <= LINK_UUID_LIMIT) {
+    if (size <= WIRE_UUID_LIMIT) {
         memcpy(uuid, command, size);
     }
     command += size;

@@ -17,8 +17,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define LINK_UUID_LIMIT 256u
-
 struct stream;
 
 /* What the engine sent. A NUL follows the body: FreeSWITCH's printf measures a "%.*s" to its end before it cuts. */
@@ -30,7 +28,7 @@ struct message {
 
 struct link {
     atomic_uint references; /* the registry's, and one for each command and each stream */
-    char uuid[LINK_UUID_LIMIT + 1];
+    char uuid[WIRE_UUID_LIMIT + 1];
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* claimed, gone, inbox, lost, cancelled */

@@ -1,7 +1,7 @@
 #include "log.h"
 
-#include "link.h"
 #include "printable.h"
+#include "wire.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ void log_line(const char *file, const char *function, int line, const char *uuid
               const char *format, ...)
 {
     char text[LINE_LIMIT];
-    char id[LINK_UUID_LIMIT + 1] = "";
+    char id[WIRE_UUID_LIMIT + 1] = "";
     va_list arguments;
 
     va_start(arguments, format);

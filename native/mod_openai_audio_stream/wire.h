@@ -11,6 +11,7 @@
 #define WIRE_HEADER_BYTES 16u
 #define WIRE_BODY_LIMIT (16u * 1024 * 1024)
 #define WIRE_PROTOCOL "1"
+#define WIRE_UUID_LIMIT 256u /* bytes of a channel's uuid */
 
 enum wire_type {
     WIRE_HELLO = 1,

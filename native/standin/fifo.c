@@ -60,12 +60,6 @@ size_t fifo_read(struct fifo *fifo, void *to, size_t bytes)
     return take;
 }
 
-void fifo_clear(struct fifo *fifo)
-{
-    fifo->used = 0;
-    fifo->start = 0;
-}
-
 void fifo_free(struct fifo *fifo)
 {
     free(fifo->bytes);

@@ -21,7 +21,6 @@ void fifo_init(struct fifo *fifo, size_t limit);
 size_t fifo_write(struct fifo *fifo, const void *from, size_t bytes);
 /* Up to `bytes`; `to` may be NULL to drop them. Returns how many. */
 size_t fifo_read(struct fifo *fifo, void *to, size_t bytes);
-void fifo_clear(struct fifo *fifo);
 void fifo_free(struct fifo *fifo);
 
 #pragma GCC visibility pop

@@ -64,7 +64,7 @@ class WebSocketOwner(Protocol):
     def websocket_failed(self, error: ConnectError) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Frame:
     opcode: int
     fin: bool
@@ -205,14 +205,13 @@ class WebSocket(WSListener):
         share, size = self._share, frame.payload_size
         share.left -= FRAME_NS + BYTE_NS * size  # as count(), without a call: nearly all that comes is audio
         if (
-            opcode != TEXT
-            or frame.rsv2
-            or frame.rsv3
-            or self._take_audio is None
-            or self._closing
-            or not self._assembler.is_whole(opcode, frame.fin, frame.rsv1, size)
-            or not self._is_taken(frame.get_payload_as_memoryview())
+            opcode == TEXT
+            and not (frame.rsv2 or frame.rsv3 or self._closing)
+            and self._assembler.is_whole(opcode, frame.fin, frame.rsv1, size)
         ):
+            if self._take_audio is None or not self._is_taken(frame.get_payload_as_memoryview()):
+                self._guarded(self._tell_text, frame.get_payload_as_bytes())
+        else:
             self._guarded(self._handle, _copy(opcode, frame))
             if self._assembler.pending:
                 self._give_way()
@@ -305,12 +304,15 @@ class WebSocket(WSListener):
         if message is None:
             return
         kind, payload = message
-        if kind != TEXT:
-            self._owner.websocket_binary(payload)
-        elif is_utf_8(payload):
-            self._owner.websocket_text(payload)
+        if kind == TEXT:
+            self._tell_text(payload)
         else:
+            self._owner.websocket_binary(payload)
+
+    def _tell_text(self, payload: bytes) -> None:
+        if not is_utf_8(payload):
             raise ProtocolViolationError(1007, "a text is not UTF-8")
+        self._owner.websocket_text(payload)
 
     def _fail_for(self, error: ProtocolViolationError) -> None:
         transport = self._transport

@@ -7,16 +7,17 @@
  */
 #include "extension.h"
 
+#include "frame_header.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define HEADER_BYTES_MAX 14u
 #define MASKS_BYTES 256u /* at once: so much getrandom(2) gives whole */
 
-enum { FIN = 0x80, RSV1 = 0x40, MASKED = 0x80, LENGTH_16 = 126, LENGTH_64 = 127 };
+enum { FIN = 0x80, RSV1 = 0x40, MASKED = 0x80 };
 
 static struct {
     unsigned char bytes[MASKS_BYTES];
@@ -43,35 +44,38 @@ static bool masks_take(unsigned char *mask)
     return true;
 }
 
-typedef uint32_t block __attribute__((vector_size(32)));
+typedef uint32_t block __attribute__((vector_size(16)));
+
+static void mask_block(unsigned char *at, block mask)
+{
+    block part;
+
+    memcpy(&part, at, sizeof(part));
+    part ^= mask;
+    memcpy(at, &part, sizeof(part));
+}
 
 static void mask_payload(unsigned char *payload, size_t bytes, const unsigned char *mask)
 {
     uint32_t word;
+    block words;
     size_t at = 0;
-    block mask_block, part;
 
     memcpy(&word, mask, sizeof(word));
-    mask_block = (block){word, word, word, word, word, word, word, word};
-    for (; at + sizeof(part) <= bytes; at += sizeof(part)) {
-        memcpy(&part, payload + at, sizeof(part));
-        part ^= mask_block;
-        memcpy(payload + at, &part, sizeof(part));
+    words = (block){word, word, word, word};
+    for (; at + 2 * sizeof(block) <= bytes; at += 2 * sizeof(block)) {
+        mask_block(payload + at, words);
+        mask_block(payload + at + sizeof(block), words);
     }
     for (; at < bytes; at++) {
         payload[at] ^= mask[at % 4];
     }
 }
 
-static size_t header_bytes(size_t payload_bytes)
-{
-    return payload_bytes < LENGTH_16 ? 6 : payload_bytes <= UINT16_MAX ? 8 : HEADER_BYTES_MAX;
-}
-
 /* A final frame of the payload, which is masked where it lies; its header lies before. NULL with an exception set. */
 static unsigned char *frame_make(unsigned first, unsigned char *payload, size_t bytes)
 {
-    unsigned char *frame = payload - header_bytes(bytes);
+    unsigned char *frame = payload - frame_header_bytes(bytes);
     unsigned length_bytes = bytes < LENGTH_16 ? 0 : bytes <= UINT16_MAX ? 2 : 8;
 
     if (!masks_take(payload - 4)) {
@@ -190,7 +194,7 @@ static PyObject *framing_send(PyObject *object, PyObject *const *args, Py_ssize_
     opcode = PyLong_AsLong(args[0]);
     offset = PyLong_AsSsize_t(args[2]);
     bytes = PyByteArray_GET_SIZE(args[1]) - offset;
-    if (!is_opcode(opcode) || offset < (Py_ssize_t)HEADER_BYTES_MAX || bytes < 0) {
+    if (!is_opcode(opcode) || bytes < 0 || offset < (Py_ssize_t)frame_header_bytes((size_t)bytes)) {
         if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_ValueError, "there is no room for a header, or no such offset");
         }
@@ -204,6 +208,9 @@ static PyObject *framing_send(PyObject *object, PyObject *const *args, Py_ssize_
     frame = frame_make((unsigned)opcode, payload, (size_t)bytes);
     if (frame == NULL) {
         return NULL;
+    }
+    if (frame == (unsigned char *)PyByteArray_AS_STRING(args[1])) {
+        return framing_write(self, Py_NewRef(args[1])); /* as nearly always: for less than a view of it */
     }
     return framing_write(self, PyMemoryView_FromMemory((char *)frame, payload + bytes - frame, PyBUF_READ));
 }
@@ -220,7 +227,7 @@ static PyObject *framing_send_message(PyObject *object, PyObject *args)
     }
     open = is_opcode(opcode) ? framing_is_open(self) : -1;
     if (open > 0) {
-        size_t bytes = (size_t)message.len, header = header_bytes(bytes);
+        size_t bytes = (size_t)message.len, header = frame_header_bytes(bytes);
 
         frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(header + bytes));
         if (frame != NULL) {
@@ -248,7 +255,7 @@ void media_framing_prepare(void)
 static PyMethodDef framing_methods[] = {
     {"send", (PyCFunction)(void (*)(void))framing_send, METH_FASTCALL,
      "(opcode, buffer, offset): the bytearray from `offset` on as one message, in one frame. It is masked where it lies, and\n"
-     "the 14 bytes before it are written over. Raises what `write` raises."},
+     "what the header takes before it, up to 14 bytes, is written over. Raises what `write` raises."},
     {"send_message", framing_send_message, METH_VARARGS,
      "(opcode, message, compressed=False): a copy of it, in one frame. Raises what `write` raises."},
     {NULL, NULL, 0, NULL},

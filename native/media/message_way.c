@@ -1,10 +1,9 @@
 /* message_way.c -- see message_way.h. */
 #include "message_way.h"
 
-#include <string.h>
+#include "frame_header.h"
 
-#define HEADROOM_BYTES 16 /* before a message, for the frame header of whoever sends it */
-#define FIRST_BUFFER_BYTES 4096
+#include <string.h>
 
 struct message_way message_way_hold(const struct message_way *way)
 {
@@ -25,23 +24,21 @@ void message_way_clear(struct message_way *way)
     Py_CLEAR(way->encode);
 }
 
-/* The message lies at the end of the buffer, so that the buffer need not change its size with each. */
+/* The buffer is as long as the frame, so that it can be sent as it is; most messages are of the same length. */
 static bool way_put(const struct message_way *way, const char *body, size_t body_bytes, PyObject **buffer,
                     Py_ssize_t *offset)
 {
     size_t head = (size_t)PyBytes_GET_SIZE(way->head), tail = (size_t)PyBytes_GET_SIZE(way->tail);
-    size_t needed = HEADROOM_BYTES + head + body_bytes + tail;
-    size_t size = *buffer != NULL ? (size_t)PyByteArray_GET_SIZE(*buffer) : 0;
+    size_t message = head + body_bytes + tail, header = frame_header_bytes(message);
     char *to;
 
-    if (needed > size) {
-        size = needed > FIRST_BUFFER_BYTES ? needed : FIRST_BUFFER_BYTES;
-        Py_XSETREF(*buffer, PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size));
+    if (*buffer == NULL || (size_t)PyByteArray_GET_SIZE(*buffer) != header + message) {
+        Py_XSETREF(*buffer, PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)(header + message)));
         if (*buffer == NULL) {
             return false;
         }
     }
-    *offset = (Py_ssize_t)(size - head - body_bytes - tail);
+    *offset = (Py_ssize_t)header;
     to = PyByteArray_AS_STRING(*buffer) + *offset;
     memcpy(to, PyBytes_AS_STRING(way->head), head);
     memcpy(to + head, body, body_bytes);

@@ -18,8 +18,8 @@ struct message_way {
 struct message_way message_way_hold(const struct message_way *way);
 void message_way_clear(struct message_way *way);
 
-/* The message of this audio, at the end of `buffer`, which grows as it must; whoever sends may write over what lies
- * before `offset`. False with an exception set. */
+/* The message of this audio, at the end of `buffer`, which is another where the length is; what lies before `offset` is
+ * for the header of its frame. False with an exception set. */
 bool message_way_build(const struct message_way *way, const unsigned char *audio, size_t bytes, PyObject **buffer,
                        Py_ssize_t *offset);
 /* False with an exception set. */

@@ -437,7 +437,7 @@ static PyMethodDef packetizer_methods[] = {
     {"set_way", packetizer_set_way, METH_VARARGS,
      "(send or None, opcode, head, tail, encode or None): with the gate open, Poller.ready() sends what is complete as\n"
      "send(opcode, buffer, offset). The message is the bytearray from offset on: head, encode(audio), tail; what lies\n"
-     "before is free for a header, 16 bytes at least; the buffer is used again after the call."},
+     "before is for the header of a client's WebSocket frame; the buffer is used again after the call."},
     {"read", packetizer_read, METH_NOARGS,
      "-> (pcm16, rate, channels, time_ns of its first frame, slots lost before it) of what has come, or None."},
     {"skip", packetizer_skip, METH_NOARGS, "Forget what has come; -> slots skipped (runs, where they are recorded)."},

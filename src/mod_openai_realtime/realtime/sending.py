@@ -22,6 +22,7 @@ class SendBuffer(Protocol):
     def __call__(self, opcode: int, buffer: bytearray, offset: int, /) -> object:
         """Send `buffer` from `offset` on as one message; never blocks.
 
-        What lies before, 16 bytes at least, is written over. The caller may use the buffer again after the call, and
-        must not expect to find the message in it.
+        What lies before is written over: the header of a client's frame has to fit there, 14 bytes at most; where it
+        fills that, the send costs least. The caller may use the buffer again after the call, and must not expect to
+        find the message in it.
         """

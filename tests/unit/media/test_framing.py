@@ -59,6 +59,18 @@ def test_what_lies_in_a_buffer_is_masked_there(size: int) -> None:
     assert [parsed(frame)[::2] for frame in bench.written] == [(FIN | TEXT, message)]
 
 
+@pytest.mark.parametrize(("size", "header"), [(0, 6), (125, 6), (126, 8), (0xFFFF, 8), (0x10000, 14)])
+def test_a_buffer_that_is_as_long_as_the_frame_is_written_itself(size: int, header: int) -> None:
+    written: list[object] = []
+    framing = Framing(written.append, SimpleNamespace(closing=False), "closing")
+    message, whole, longer = os.urandom(size), bytearray(header + size), bytearray(1 + header + size)
+    whole[header:] = longer[header + 1 :] = message
+    framing.send(TEXT, whole, header)
+    framing.send(TEXT, longer, header + 1)
+    assert written[0] is whole and parsed(bytes(whole))[2] == message
+    assert isinstance(written[1], memoryview) and parsed(bytes(written[1]))[2] == message
+
+
 def test_no_mask_follows_from_those_before() -> None:
     bench = Bench()
     for _ in range(2000):
@@ -108,7 +120,7 @@ def test_what_cannot_be_written_says_so() -> None:
         framing.send(TEXT, bytearray(20), 14)
 
 
-@pytest.mark.parametrize(("opcode", "offset"), [(16, 14), (-1, 14), (1, 13), (1, 21), (1, -1)])
+@pytest.mark.parametrize(("opcode", "offset"), [(16, 14), (-1, 14), (1, 5), (1, 21), (1, -1)])
 def test_nonsense_is_refused(opcode: int, offset: int) -> None:
     with pytest.raises(ValueError, match=r"opcode|header"):
         Bench().framing.send(opcode, bytearray(20), offset)

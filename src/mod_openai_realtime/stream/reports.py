@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..conversation.server_error import LogLimit, server_error
+from ..conversation.server_error import LogLimit, ServerError, server_error
 from ..dialect.dialect import Dialect, Gate
 from ..dialect.messages import Kind, ServerMessage
 from ..dialect.profiles import OPENAI
@@ -73,7 +73,9 @@ class Reports:
             self._summary.usage.response(response.get("usage") if isinstance(response, dict) else None)
         elif message.type == _TRANSCRIBED:
             self._summary.usage.transcription(message.fields.get("usage"))
-        self._look_for_error(message)
+        error = server_error(message, self._mask)
+        if error is not None:
+            self._tell(error)
 
     def _miss_greeting(self) -> None:
         self._greeting = None
@@ -85,12 +87,9 @@ class Reports:
             else:
                 self._warn(f"no session.created {after}: is this a Realtime endpoint?")
 
-    def _look_for_error(self, message: ServerMessage) -> None:
-        found = server_error(message, self._mask)
-        if found is None:
-            return
-        self._summary.error = found.word
+    def _tell(self, error: ServerError) -> None:
+        self._summary.error = error.word
         left_out = self._limit.admit(time.monotonic_ns())
         if left_out is not None:
             before = f" ({left_out} before it left out)" if left_out else ""
-            self._warn(found.line(suppressed=self._settings.suppress_log) + before)
+            self._warn(error.line(suppressed=self._settings.suppress_log) + before)

@@ -20,6 +20,7 @@ typedef struct switch_core_session switch_core_session_t;
 typedef struct switch_channel switch_channel_t;
 typedef struct switch_media_bug switch_media_bug_t;
 typedef struct switch_rtp switch_rtp_t;
+typedef struct switch_jb_s switch_jb_t;
 typedef struct switch_event_node switch_event_node_t;
 typedef int64_t switch_time_t; /* microseconds */
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
@@ -82,6 +83,8 @@ typedef enum { CCS_ACTIVE = 4, CCS_HELD = 5 } switch_channel_callstate_t;
 
 /* Their numbers differ between versions: see hold.c. */
 typedef int switch_rtp_flag_t;
+
+typedef enum { SWITCH_MEDIA_TYPE_AUDIO = 0 } switch_media_type_t;
 
 /* Why a media bug's callback is called. */
 typedef enum {

@@ -59,6 +59,9 @@ switch_channel_callstate_t switch_channel_get_callstate(switch_channel_t *channe
 uint32_t switch_rtp_test_flag(switch_rtp_t *rtp_session, switch_rtp_flag_t flags);
 void switch_channel_perform_audio_sync(switch_channel_t *channel, const char *file, const char *func, int line);
 
+/* The jitter buffer that the channel's audio goes through, NULL for none. Only reads fields, without a lock. */
+switch_jb_t *switch_core_session_get_jb(switch_core_session_t *session, switch_media_type_t type);
+
 /* Codecs: the current rates, channels and packet sizes of each direction. */
 switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
 switch_status_t switch_core_session_get_write_impl(switch_core_session_t *session,

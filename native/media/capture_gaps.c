@@ -1,8 +1,9 @@
 #include "capture_gaps.h"
 
 #define SECOND_NS 1000000000u
-/* Less than this is the jitter of a thread or a network. */
-#define NOTICED_NS (60u * 1000000u)
+/* Less than this is the jitter of a thread or a network; where the ring has lost frames, it is what they held. */
+#define NOTICED_NS (200u * 1000000u)
+#define NOTICED_OF_LOST_NS (60u * 1000000u)
 /* More than this in one piece is no pause: nobody read the channel. */
 #define LONGEST_NS (5u * (uint64_t)SECOND_NS)
 /* A telephone's clock is not ours: per duration of a slot, so much of it is taken for drift. Clocks differ by less. */
@@ -66,6 +67,20 @@ static uint32_t capture_gaps_silence(struct capture_gaps *gaps, const struct slo
     return header->bytes;
 }
 
+static bool capture_gaps_are_possible(const struct capture_gaps *gaps)
+{
+    return atomic_load_explicit(gaps->pauses, memory_order_relaxed) != 0;
+}
+
+/* How late the slot just read has to be for something to be missing before it. */
+static uint64_t capture_gaps_noticed_ns(const struct capture_gaps *gaps, const struct audio_slot *slot)
+{
+    if (slot->frame > gaps->frame + 1) {
+        return NOTICED_OF_LOST_NS;
+    }
+    return capture_gaps_are_possible(gaps) ? NOTICED_NS : UINT64_MAX / 2;
+}
+
 /* The slot is taken: when is the one after it due? */
 static void capture_gaps_follow(struct capture_gaps *gaps, const struct audio_slot *slot)
 {
@@ -73,7 +88,7 @@ static void capture_gaps_follow(struct capture_gaps *gaps, const struct audio_sl
     int64_t duration = (int64_t)slot_ns(slot);
     int64_t most = duration / DRIFT;
 
-    if (gaps->due_ns == 0 || late > (int64_t)LONGEST_NS) {
+    if (gaps->due_ns == 0 || late > (int64_t)LONGEST_NS || !capture_gaps_are_possible(gaps)) {
         gaps->due_ns = slot->time_ns;
         late = 0;
     } else if (slot->frame == gaps->frame) {
@@ -87,6 +102,8 @@ static void capture_gaps_follow(struct capture_gaps *gaps, const struct audio_sl
 uint32_t capture_gaps_read(struct capture_gaps *gaps, struct slot_ring *ring, void *pcm, struct audio_slot *header,
                            uint64_t *lost)
 {
+    uint64_t noticed_ns;
+
     gaps->before.due_ns = gaps->due_ns;
     gaps->before.owed = gaps->owed;
     gaps->before.frame = gaps->frame;
@@ -97,10 +114,11 @@ uint32_t capture_gaps_read(struct capture_gaps *gaps, struct slot_ring *ring, vo
     if (slot_ring_read(ring, pcm, header, lost) == 0) {
         return 0;
     }
-    if (gaps->due_ns != 0 && header->time_ns > gaps->due_ns + NOTICED_NS && header->channels != 0) {
+    noticed_ns = capture_gaps_noticed_ns(gaps, header);
+    if (gaps->due_ns != 0 && header->time_ns > gaps->due_ns + noticed_ns && header->channels != 0) {
         int64_t late = capture_gaps_lateness(gaps, ring, header);
 
-        if (late > (int64_t)NOTICED_NS) {
+        if (late > (int64_t)noticed_ns) {
             uint64_t missing_ns = (uint64_t)late < LONGEST_NS ? (uint64_t)late : LONGEST_NS;
 
             gaps->owed = missing_ns * header->rate / SECOND_NS;

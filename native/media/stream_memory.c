@@ -45,7 +45,7 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     self->watched_rate = 0;
     self->capture = capture_ring_of(self->memory, &header);
     self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
-    self->gaps = (struct capture_gaps){0};
+    self->gaps = (struct capture_gaps){.pauses = &self->memory->read_pauses};
     self->played = played_ring_of(self->memory, &header);
     self->played.position = atomic_load_explicit(&self->memory->played_tail, memory_order_relaxed);
     self->playback = playback_ring_of(self->memory, &header);

@@ -103,11 +103,13 @@ static PyObject *switch_side_capture(PyObject *object, PyObject *args)
     SwitchSide *self = (SwitchSide *)object;
     unsigned long long time_ns = 0;
     unsigned int rate, channels = 1;
+    int pauses = 0;
     Py_buffer pcm;
 
-    if (!PyArg_ParseTuple(args, "y*I|IK:capture", &pcm, &rate, &channels, &time_ns)) {
+    if (!PyArg_ParseTuple(args, "y*I|IKp:capture", &pcm, &rate, &channels, &time_ns, &pauses)) {
         return NULL;
     }
+    atomic_store_explicit(&self->memory->read_pauses, pauses != 0, memory_order_relaxed);
     slot_ring_write(&self->capture, pcm.buf, (uint32_t)pcm.len, rate, (uint16_t)channels, time_ns);
     PyBuffer_Release(&pcm);
     Py_RETURN_NONE;
@@ -148,7 +150,7 @@ static PyGetSetDef switch_side_getset[] = {
 };
 
 static PyMethodDef switch_side_methods[] = {
-    {"capture", switch_side_capture, METH_VARARGS, "(pcm16, rate, channels=1, time_ns=0): one frame of caller audio."},
+    {"capture", switch_side_capture, METH_VARARGS, "(pcm16, rate, channels=1, time_ns=0, pauses=False): one frame of caller audio."},
     {"playback", switch_side_playback, METH_VARARGS,
      "(samples, rate, time_ns=0, on_hold=False) -> pcm16 of one frame, or None where the channel sends its own audio."},
     {NULL, NULL, 0, NULL},

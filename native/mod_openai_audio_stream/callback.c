@@ -45,7 +45,9 @@ static void callback_capture(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame = &stream->reads.frame.frame;
     uint64_t now = callback_slot_time();
+    uint32_t pauses = switch_core_session_get_jb(stream->writes.session, SWITCH_MEDIA_TYPE_AUDIO) != NULL;
 
+    atomic_store_explicit(&stream->memory->read_pauses, pauses, memory_order_relaxed);
     for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || callback_has_more(bug)); i++) {
         /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
          * without, FreeSWITCH makes up frames for ever. Of two directions the caller's sets the pace: the first read

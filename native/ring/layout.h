@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define STREAM_MEMORY_MAGIC 0x4d52414fu /* "OARM" */
-#define STREAM_MEMORY_VERSION 4u
+#define STREAM_MEMORY_VERSION 5u
 #define STREAM_MEMORY_HEADER_BYTES 4096u
 
 /* What the engine wants of the media thread, and what a restarted engine must know (writer: the engine; the module
@@ -56,6 +56,8 @@ struct stream_memory {
     /* Writer: the media thread that reads the channel (READ). */
     alignas(64) _Atomic uint64_t capture_head; /* slots written */
     _Atomic uint64_t capture_dropped;          /* slots overwritten before the engine had read them */
+    _Atomic uint32_t read_pauses;              /* 1: the channel is not read for a while after a pause of the caller's,
+                                                * so that audio between two frames may be missing; 0: it is only late */
 
     /* Writer: the engine. */
     alignas(64) _Atomic uint64_t capture_tail; /* slots read */

@@ -198,6 +198,13 @@ static switch_status_t describe(struct media_format format, switch_codec_impleme
     return SWITCH_STATUS_SUCCESS;
 }
 
+switch_jb_t *switch_core_session_get_jb(switch_core_session_t *session, switch_media_type_t type)
+{
+    (void)session;
+    (void)type;
+    return NULL; /* frames come as they are */
+}
+
 switch_status_t switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *to)
 {
     return describe(session_read_format((struct session *)session), to);

@@ -1,14 +1,18 @@
-"""A telephone that sends nothing in its pauses (DTX): for the server they last as long as they did for the caller."""
+"""A telephone that sends nothing in its pauses (DTX): for the server they last as long as they did for the caller; and
+what was only held up on the way has no pause in it."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
+from threading import Event
 
 import pytest
 from audio.segments import gaps, sounding
-from audio.tones import tone
+from audio.tones import noise, tone
 from contract import FarEnd
-from freeswitch import StreamCommands
+from freeswitch import RealSwitch, StreamCommands
 from sip import L16_8K, Call, Caller
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -48,3 +52,28 @@ def test_pauses_last_as_long_as_they_did(
     assert [len(each) / 8 for each in gaps(heard, 8000, shortest_ms=100)] == pytest.approx(PAUSES_MS, abs=100)
     parts = sounding(heard, 8000, bridge_ms=100)
     assert (parts[-1].end - parts[0].start) / 8 == pytest.approx(WHOLE_MS, abs=60)
+
+
+def test_a_switch_that_was_held_up_makes_no_pause(
+    switch: RealSwitch,
+    streams: Callable[[Call], StreamCommands],
+    make_calls: Callable[..., Caller],
+    far: FarEnd,
+) -> None:
+    call = (
+        make_calls("park", 1, L16_8K, headers={"X-Variables": "STREAM_DISABLE_AUDIOFILES=true"}).calls[0].wait_media()
+    )
+    streams(call).start(far.url, "mono 8k 8k")
+    said = noise(4000, 8000, seed=5)
+    call.party.say(said)
+    begun = said[8000:8160].tobytes()
+    far.until(lambda records: begun in bytes(records[0].received_audio()))
+    os.kill(switch.pid, signal.SIGSTOP)
+    Event().wait(0.4)
+    os.kill(switch.pid, signal.SIGCONT)
+    end = said[-160:].tobytes()
+    far.until(lambda records: end in bytes(records[0].received_audio()))
+    heard = far.audio()
+    sounds = heard[heard.tobytes().index(begun) // 2 :]
+    # What FreeSWITCH makes up itself for a packet that is late is not 0.
+    assert bytes(320) not in sounds[: sounds.tobytes().index(end) // 2].tobytes()

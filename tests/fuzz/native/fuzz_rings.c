@@ -157,6 +157,7 @@ static void write_frame(struct ends *ends, struct script *script)
     uint16_t channels = (uint16_t)(1 + script_take(script, 1) % 2);
     uint32_t bytes = (uint32_t)(script_take(script, 1) % FRAME_SAMPLES) * 2u / (2u * channels) * (2u * channels);
 
+    atomic_store(&ends->memory->read_pauses, script_take(script, 1) % 2);
     slot_ring_write(&ends->capture_writer, frame, bytes, take_rate(script), channels, script_take(script, 8));
     free(frame);
 }

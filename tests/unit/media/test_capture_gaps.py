@@ -26,12 +26,14 @@ def silence(ms: int) -> bytes:
 class Read:
     """What Python reads."""
 
-    def __init__(self, **sizes: int) -> None:
+    def __init__(self, *, pauses: bool = True, **sizes: int) -> None:
+        """`pauses`: FreeSWITCH may leave some of the caller's out."""
         self.switch = SwitchSide(**sizes)
         self.memory = StreamMemory(self.switch.fd)
+        self.pauses = pauses
 
     def come(self, pcm: bytes, time_ms: float, rate: int = RATE) -> None:
-        self.switch.capture(pcm, rate, 1, 1_000_000_000 + int(time_ms * 1_000_000))
+        self.switch.capture(pcm, rate, 1, 1_000_000_000 + int(time_ms * 1_000_000), self.pauses)
 
     def skip(self) -> None:
         Packetizer(self.memory).skip()
@@ -46,8 +48,8 @@ class Read:
 class Sent(Read):
     """What is sent with the gate open."""
 
-    def __init__(self, **sizes: int) -> None:
-        super().__init__(**sizes)
+    def __init__(self, *, pauses: bool = True, **sizes: int) -> None:
+        super().__init__(pauses=pauses, **sizes)
         self.memory.discard_playback(RATE)
         self.memory.watch(NEVER, 0)
         self.sent = bytearray()
@@ -77,7 +79,7 @@ def way(request: pytest.FixtureRequest) -> Way:
     return made
 
 
-@pytest.mark.parametrize("ms", [100, 300, 1000, 4990])
+@pytest.mark.parametrize("ms", [201, 300, 1000, 4990])
 def test_a_pause_lasts_as_long_as_it_was(way: Way, ms: int) -> None:
     caller = way()
     caller.come(frame(1), 0)
@@ -98,10 +100,37 @@ def test_a_pause_is_filled_in_a_backlog_too(way: Way) -> None:
 
 def test_jitter_is_no_pause(way: Way) -> None:
     caller = way()
-    times = [20 * number + (59 if number % 7 == 6 else 0) for number in range(100)]
+    times = [20 * number + (199 if number % 7 == 6 else 0) for number in range(100)]
     for number, time_ms in enumerate(times):
         caller.come(frame(number), time_ms)
         assert caller.take() == frame(number)
+
+
+@pytest.mark.parametrize("ms", [90, 400, 3000])
+def test_where_no_pause_is_left_out_a_frame_that_is_late_is_only_late(way: Way, ms: int) -> None:
+    # A thread that was held up: FreeSWITCH goes on with the next packet, and stays late.
+    caller = way(pauses=False)
+    for number in range(100):
+        caller.come(frame(number), 20 * number + (ms if number >= 50 else 0))
+        assert caller.take() == frame(number)
+
+
+def test_a_thread_that_was_held_up_for_a_moment_and_stays_late_has_missed_nothing(way: Way) -> None:
+    caller = way()
+    for number in range(100):
+        caller.come(frame(number), 20 * number + (180 if number >= 50 else 0))
+        assert caller.take() == frame(number)
+
+
+def test_once_pauses_may_be_left_out_what_was_late_before_counts_for_nothing(way: Way) -> None:
+    caller = way(pauses=False)
+    caller.come(frame(0), 0)
+    caller.come(frame(1), 1000)
+    assert caller.take() == frame(0) + frame(1)
+    caller.pauses = True
+    caller.come(frame(2), 1020)
+    caller.come(frame(3), 1340)
+    assert caller.take() == frame(2) + silence(300) + frame(3)
 
 
 def test_a_thread_that_was_held_up_has_missed_nothing(way: Way) -> None:
@@ -124,13 +153,13 @@ def test_a_thread_that_was_held_up_after_a_pause_has_missed_the_pause_alone(way:
 def test_what_was_filled_too_early_is_not_filled_again(way: Way) -> None:
     caller = way()
     caller.come(frame(0), 0)
-    caller.come(frame(1), 120)
-    assert caller.take() == frame(0) + silence(100) + frame(1)
-    # It was the thread after all: the frames of those 100 ms come at once, and then a pause of as much.
-    for number in range(2, 7):
-        caller.come(frame(number), 120)
-    caller.come(frame(7), 240)
-    assert caller.take() == b"".join(frame(number) for number in range(2, 8))
+    caller.come(frame(1), 320)
+    assert caller.take() == frame(0) + silence(300) + frame(1)
+    # It was the thread after all: the frames of those 300 ms come at once, and then a pause of as much.
+    for number in range(2, 17):
+        caller.come(frame(number), 320)
+    caller.come(frame(17), 640)
+    assert caller.take() == b"".join(frame(number) for number in range(2, 18))
 
 
 def test_nobody_reading_the_channel_is_no_pause_of_hours(way: Way) -> None:
@@ -161,8 +190,9 @@ def test_a_telephones_clock_is_not_taken_for_pauses(way: Way, ppm: int) -> None:
     assert abs(len(caller.take()) - len(silence(1020))) <= len(silence(60))
 
 
-def test_frames_that_the_ring_lost_are_made_up_for(way: Way) -> None:
-    caller = way(capture_slots=8)
+@pytest.mark.parametrize("pauses", [True, False])
+def test_frames_that_the_ring_lost_are_made_up_for(way: Way, pauses: bool) -> None:
+    caller = way(pauses=pauses, capture_slots=8)
     caller.come(frame(0), 0)
     assert caller.take() == frame(0)
     for number in range(1, 21):
@@ -205,6 +235,7 @@ def test_what_is_read_and_what_is_sent_are_one() -> None:
     times = accumulate(chance.choice([20] * 20 + [0, 0, 35, 90, 400, 6000]) for _ in range(300))
     for number, time_ms in enumerate(times):
         for caller in ways:
+            caller.pauses = number % 100 < 70
             caller.come(frame(number), time_ms)
         if chance.random() < 0.5:
             read, lent = [caller.take() for caller in ways]

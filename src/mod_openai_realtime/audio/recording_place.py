@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ..stream.settings import Settings
 from .audio_file import file_prefix
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -58,16 +57,6 @@ class Place:
             os.close(folder)
             raise OSError(error.errno, error.strerror, str(self.folder.joinpath(*self.parts))) from None
         return Spot(path / name, folder)
-
-
-def place_for(settings: Settings, fields: Mapping[str, str], allowed: Sequence[Path]) -> tuple[Place | None, list[str]]:
-    """Where a stream is recorded, None for nowhere, and what to warn of. `fields`: the channel's facts."""
-    if not settings.record:
-        return None, []
-    try:
-        return find_place(settings.record_path, fields.get("recordings_dir", ""), allowed), []
-    except PlaceError as error:
-        return None, [f"not recorded: STREAM_RECORD {error}"]
 
 
 def find_place(wanted: str | None, recordings_dir: str, allowed: Sequence[Path] = ()) -> Place:

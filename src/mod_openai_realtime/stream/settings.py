@@ -14,6 +14,7 @@ from ..dialect.dialect import Dialect
 from ..dialect.dialect_file import DialectError, named_dialect
 from ..realtime.settings import HANDSHAKE_HEADERS, HEADER_NAME, HEADER_VALUE
 from ..realtime.tls import NONE, SYSTEM, TlsSettings
+from ..switch.boolean import switch_boolean
 from ..switch.uri import validate_uri
 
 DEFAULT_MESSAGE_MS = 20
@@ -26,9 +27,6 @@ MAX_FAILOVER_URIS = 4
 MAX_CHARACTERS = 32 << 10
 """Of a value. It may hold what a caller's telephone has sent; no server takes headers as long as that."""
 
-_TRUE_WORDS = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
-_FALSE_WORDS = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
-_SWITCH_NUMBER = re.compile(r"[-+]?(?P<whole>[0-9]*)[0-9.]*")
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -168,26 +166,11 @@ def _bounded(text: str) -> str:
     return text
 
 
-def switch_true(text: str) -> bool:
-    """Whether FreeSWITCH takes `text` for true: one of its words, or a number whose whole part isn't 0."""
-    return text.lower() in _TRUE_WORDS or _number(text) not in (None, 0)
-
-
-def _number(text: str) -> int | None:
-    """The whole part of what FreeSWITCH takes for a number: digits and dots after one sign."""
-    number = _SWITCH_NUMBER.fullmatch(text)
-    if number is None:
-        return None
-    # One significant digit tells zero from non-zero; int() of thousands of digits would raise.
-    return int(number["whole"].lstrip("0")[:1] or "0")
-
-
 def _boolean(text: str) -> bool:
-    if switch_true(text):
-        return True
-    if text.lower() in _FALSE_WORDS or _number(text) == 0:
-        return False
-    raise _BadValueError("is neither true nor false")
+    said = switch_boolean(text)
+    if said is None:
+        raise _BadValueError("is neither true nor false")
+    return said
 
 
 def _heart_beat(text: str) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..audio.recording_place import Place, place_for
+from ..audio.recording_place import Place, PlaceError, find_place
 from ..realtime.endpoint import EndpointSettings, HeaderError
 from ..realtime.tls import TlsSettingsError, make_context
 from ..stream.piloting import NOBODY, Piloting
@@ -58,7 +59,7 @@ def prepare(start: Start, fields: dict[str, str], recordings_dirs: tuple[Path, .
             make_context(settings.tls)
     except (SettingsError, TlsSettingsError, HeaderError) as error:
         raise CommandRefusedError(str(error)) from None
-    recording, unrecorded = place_for(settings, fields, recordings_dirs)
+    recording, unrecorded = _place_for(settings, fields, recordings_dirs)
     prepared = Prepared(
         start,
         settings,
@@ -69,3 +70,15 @@ def prepare(start: Start, fields: dict[str, str], recordings_dirs: tuple[Path, .
         needs_connection=fields.get("application") == "1",
     )
     return prepared, warnings + unrecorded
+
+
+def _place_for(
+    settings: Settings, fields: Mapping[str, str], allowed: Sequence[Path]
+) -> tuple[Place | None, list[str]]:
+    """Where a stream is recorded, None for nowhere, and what to warn of. `fields`: the channel's facts."""
+    if not settings.record:
+        return None, []
+    try:
+        return find_place(settings.record_path, fields.get("recordings_dir", ""), allowed), []
+    except PlaceError as error:
+        return None, [f"not recorded: STREAM_RECORD {error}"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mod_openai_realtime.dialect.profiles import SPEACHES, XAI
 from mod_openai_realtime.realtime.settings import EndpointSettings
 from mod_openai_realtime.realtime.tls import TlsSettings
-from mod_openai_realtime.stream.settings import MAX_CHARACTERS, VARIABLES, Settings, SettingsError, switch_true
+from mod_openai_realtime.stream.settings import MAX_CHARACTERS, VARIABLES, Settings, SettingsError
+from mod_openai_realtime.switch.boolean import switch_boolean
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "settings"
 BOOLEANS = [(kind, text) for kind, texts in json.loads((DATA / "booleans.json").read_text()) for text in texts]
@@ -65,7 +66,7 @@ def test_empty_and_foreign_variables_change_nothing() -> None:
 def test_true_is_what_freeswitch_takes_for_true(kind: str, text: str) -> None:
     found, warnings = Settings.read({"STREAM_SUPPRESS_LOG": text}, raw_api=False)
 
-    assert switch_true(text) is (kind == "true")
+    assert (switch_boolean(text) is True) is (kind == "true")
     assert found.suppress_log is (kind == "true")
     assert bool(warnings) is (kind == "neither")
 
@@ -312,7 +313,7 @@ def test_any_variables_give_settings_that_can_be_honoured_or_a_refusal(
         return
     assert found.message_ms % 20 == 0 and 20 <= found.message_ms <= 1000
     assert found.heart_beat_s is None or 1 <= found.heart_beat_s <= 3600
-    assert found.raw is (raw_api or switch_true(variables.get("STREAM_RAW_AUDIO", "")))
+    assert found.raw is (raw_api or switch_boolean(variables.get("STREAM_RAW_AUDIO", "")) is True)
     assert all(warning.startswith("STREAM_") and warning.isprintable() for warning in warnings)
     # The WebSocket side has its own guard against headers that break a handshake; nothing read here may trip it.
     EndpointSettings(uri="ws://h", headers=found.headers, heart_beat_s=found.heart_beat_s, tls=found.tls)

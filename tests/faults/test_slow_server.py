@@ -23,11 +23,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from mod_openai_realtime._media import Ticker
-from mod_openai_realtime.engine.board import Board
 from mod_openai_realtime.engine.deaths import Deaths
 from mod_openai_realtime.engine.media_clock import TICK_NS
 from mod_openai_realtime.engine.worker import Worker
 from mod_openai_realtime.in_hand import InHand
+from mod_openai_realtime.observe.board import Board
 from mod_openai_realtime.realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from mod_openai_realtime.realtime.sending import CONGESTED_BYTES
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._media import StreamMemory, Ticker
+from ..observe.board import WorkerFigures
 from ..observe.usage import Usage
-from .board import WorkerFigures
 
 # Playback is 200 ms ahead: ticks this late leave half of that.
 OVERLOAD_LATENESS_NS = 100_000_000

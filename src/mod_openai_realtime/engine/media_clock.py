@@ -11,7 +11,7 @@ import logging
 from typing import Protocol
 
 from .._media import Poller, Ticker
-from .board import LATENESS_BOUNDS_MS
+from ..observe.board import LATENESS_BOUNDS_MS
 
 logger = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
+from ..observe.board import Board
 from ..observe.metrics import serve_metrics
 from ..observe.printable import printable
 from .agent_hosts import AgentHosts, AgentOptions, AgentPlace, Child
 from .agent_process import run_agent_host
-from .board import Board
 from .deaths import Deaths
 from .listening import EngineError
 from .restarts import Restarts

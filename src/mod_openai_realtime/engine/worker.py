@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._media import Poller, StreamMemory
+from ..accepting import Acceptor
 from ..audio.file_quota import MAX_BYTES, FileQuota
 from ..in_hand import NOBODYS, InHand
+from ..observe.board import Board
 from ..pilot.agent_door import AgentDoor
 from ..realtime.endpoint import Endpoint, EndpointListener, EndpointSettings
 from ..realtime.resolver import Resolver
@@ -24,8 +26,6 @@ from ..stream.stream import Stream
 from ..switch.channel import Channel
 from ..switch.link import Link, Shared, peer_is_trusted
 from ..switch.services import Services
-from .accepting import Acceptor
-from .board import Board
 from .deaths import Deaths
 from .figures import Figures
 from .media_clock import MediaClock, make_ticker, set_pace

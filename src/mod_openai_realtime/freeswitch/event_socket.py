@@ -13,14 +13,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Self
 from urllib.parse import unquote
 
-PREFIX = "mod_openai_audio_stream::"
-MODULE_SUBCLASSES = tuple(
-    f"{PREFIX}{name}"
-    for name in (
-        *("json", "connect", "disconnect", "error", "play", "openai_speech_start", "openai_speech_stop"),
-        *("turn", "hold", "summary", "restored"),
-    )
-)
+from ..switch.events import EVENTS, PREFIX
+
+MODULE_SUBCLASSES = tuple(f"{PREFIX}{name}" for name in EVENTS)
 CHANNEL_EVENTS = (
     "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_PARK CHANNEL_BRIDGE"
     " CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY PLAYBACK_START"

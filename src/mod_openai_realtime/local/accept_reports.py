@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.accepting import Shortage
+from ..accepting import Shortage
 
 log = logging.getLogger(__name__)
 

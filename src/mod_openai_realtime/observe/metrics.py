@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -18,8 +19,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ..engine.accepting import PAUSE_S, Shortage
-from ..engine.board import LATENESS_BOUNDS_MS, Board
+from ..accepting import PAUSE_S, Shortage
+from .board import LATENESS_BOUNDS_MS, Board, Figure, WorkerFigures
 from .usage import KINDS, TOKENS, TRANSCRIPTION_MS
 
 logger = logging.getLogger(__name__)
@@ -29,17 +30,7 @@ MAX_CONNECTIONS = 16
 CONNECTION_S = 10.0
 
 _PREFIX = "openai_realtime"
-_GAUGES = {
-    "channels": "channels with a link to this worker",
-    "streams": "streams that are up",
-    "overloaded": "1 where ticks of the last second were so late that calls are at risk",
-}
-_COUNTERS = {
-    "missed_ticks": "ticks of the media clock that a stalled event loop has missed",
-    "underruns": "frames that ran short in the middle of a response",
-    "lost_slots": "frames of caller audio that were overwritten before they were read",
-    "faults": "positions in shared memory that made no sense",
-}
+_FAMILIES = {Figure.GAUGE: GaugeMetricFamily, Figure.COUNTER: CounterMetricFamily}
 
 
 class BoardCollector(Collector):
@@ -51,16 +42,13 @@ class BoardCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         rows = [(str(index), row) for index, row in enumerate(self._board.rows()) if row.present]
         yield GaugeMetricFamily(f"{_PREFIX}_workers", "worker processes that are up", value=len(rows))
-        for name, text in _GAUGES.items():
-            gauge = GaugeMetricFamily(f"{_PREFIX}_{name}", text, labels=["worker"])
-            for worker, row in rows:
-                gauge.add_metric([worker], getattr(row, name))
-            yield gauge
-        for name, text in _COUNTERS.items():
-            counter = CounterMetricFamily(f"{_PREFIX}_{name}", text, labels=["worker"])
-            for worker, row in rows:
-                counter.add_metric([worker], getattr(row, name))
-            yield counter
+        for figure in fields(WorkerFigures):
+            if figure.metadata:
+                text = figure.metadata["meaning"]
+                family = _FAMILIES[figure.metadata["kind"]](f"{_PREFIX}_{figure.name}", text, labels=["worker"])
+                for worker, row in rows:
+                    family.add_metric([worker], getattr(row, figure.name))
+                yield family
         if self._board.hosts:
             name, text = "agent_blocked_seconds", "how long agents' code has kept an event loop from going on"
             yield CounterMetricFamily(f"{_PREFIX}_{name}", text, value=self._board.agents_blocked_s)

@@ -8,7 +8,7 @@ import socket
 from itertools import chain, zip_longest
 from typing import Any
 
-from ..engine.fresh_socket import forget_number
+from ..fresh_socket import forget_number
 from .resolver import Address, Resolver
 
 _HEAD_START_S = 0.25  # RFC 8305, section 8.

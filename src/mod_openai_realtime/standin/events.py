@@ -4,9 +4,8 @@ import ctypes
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ..switch.events import PREFIX
 from .library import Library
-
-SUBCLASS_PREFIX = "mod_openai_audio_stream::"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def full_subclass(subclass: str | None) -> bytes | None:
     """`connect` means `mod_openai_audio_stream::connect`; None means any."""
     if subclass is None:
         return None
-    return (subclass if "::" in subclass else SUBCLASS_PREFIX + subclass).encode()
+    return (subclass if "::" in subclass else PREFIX + subclass).encode()
 
 
 def take_event(library: Library, subclass: str | None, uuid: str | None, timeout: float) -> Event | None:

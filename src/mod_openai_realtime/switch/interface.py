@@ -12,27 +12,13 @@ from typing import Final
 import orjson
 
 from . import module_reasons
+from .events import EVENTS
 from .verbs import APIS
 
 # A payload may have 12 MiB; any other command has 16 KiB at most.
 PAYLOAD_VERBS: Final = ("stop", "send_json")
 # These are given the key of the module's configuration.
 KEY_VERBS: Final = ("start",)
-
-# Subclasses of CUSTOM events, after `mod_openai_audio_stream::`.
-EVENTS: Final = (
-    "json",
-    "connect",
-    "disconnect",
-    "error",
-    "play",
-    "openai_speech_start",
-    "openai_speech_stop",
-    "turn",
-    "hold",
-    "summary",
-    "restored",
-)
 
 # How soon the module tries to reach an engine again.
 _NEXT_TRY_MS = 250

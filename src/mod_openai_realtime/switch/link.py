@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
-from ..engine.fresh_socket import forget_number
+from ..fresh_socket import forget_number
 from ..in_hand import NOBODYS
 from ..realtime.share import RoundRobin
 from . import interface

@@ -15,7 +15,7 @@ from audio.g711 import Pcm16
 
 from contract.switch import API, Event, Leg, Switch
 from mod_openai_realtime.standin import Call, CallGoneError, ChannelState, Hold, LogLevel, StandIn
-from mod_openai_realtime.standin.events import SUBCLASS_PREFIX
+from mod_openai_realtime.switch.events import PREFIX
 
 # The engine keeps 200 ms of playback ahead and the capture ring holds more than a second: between two ticks of the
 # engine this much time may pass without a loss, however slow the machine.
@@ -224,7 +224,7 @@ class StandInSwitch(Switch):
         except TimeoutError:
             return
         for event in itertools.chain(first, self._standin.events()):
-            self._events.append(Event(event.subclass.removeprefix(SUBCLASS_PREFIX), event.headers, event.body))
+            self._events.append(Event(event.subclass.removeprefix(PREFIX), event.headers, event.body))
 
     def whole_log(self) -> str:
         return "\n".join(f"{uuid or ''} {text}" for _, uuid, text in self.log_lines())

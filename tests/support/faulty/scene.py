@@ -15,7 +15,8 @@ import numpy as np
 from mod_openai_realtime.local.recording import ConnectionRecord
 from mod_openai_realtime.local.thread import LocalEndpointThread
 from mod_openai_realtime.standin import Call, StandIn
-from mod_openai_realtime.standin.events import SUBCLASS_PREFIX, Event
+from mod_openai_realtime.standin.events import Event
+from mod_openai_realtime.switch.events import PREFIX
 
 API = "uuid_openai_audio_stream"
 RATE = 24000  # of the channel, both ways, so that samples can be compared
@@ -241,14 +242,14 @@ def _common(one: bytes, at: int, other: bytes, place: int) -> int:
 
 
 def _names(*names: str) -> set[str]:
-    return {SUBCLASS_PREFIX + name for name in names}
+    return {PREFIX + name for name in names}
 
 
 def _words(events: list[Event]) -> list[str]:
     """Their names, with close codes and statuses, without speech; repetitions counted."""
     words: list[str] = []
     for event in events:
-        name = event.subclass.removeprefix(SUBCLASS_PREFIX)
+        name = event.subclass.removeprefix(PREFIX)
         if name.startswith("openai_speech"):
             continue
         body = json.loads(event.body)

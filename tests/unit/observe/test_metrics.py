@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mod_openai_realtime.engine.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
+from mod_openai_realtime.observe.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
 from mod_openai_realtime.observe.metrics import BoardCollector
 from mod_openai_realtime.observe.usage import Usage
 

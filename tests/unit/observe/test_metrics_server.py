@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from threads import in_thread
 
-from mod_openai_realtime.engine.accepting import PAUSE_S
+from mod_openai_realtime.accepting import PAUSE_S
 from mod_openai_realtime.observe.metrics import CONNECTION_S, MAX_CONNECTIONS, MetricsServer
 
 

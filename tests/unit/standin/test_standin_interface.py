@@ -10,7 +10,8 @@ import pytest
 from link.engine import LIMIT_S, AskingEngine
 
 from mod_openai_realtime.standin import StandIn
-from mod_openai_realtime.switch.interface import EVENTS, FIELDS, KEY_VERBS, PAYLOAD_VERBS
+from mod_openai_realtime.switch.events import EVENTS
+from mod_openai_realtime.switch.interface import FIELDS, KEY_VERBS, PAYLOAD_VERBS
 from mod_openai_realtime.switch.verbs import APIS
 from mod_openai_realtime.switch.wire import MessageType, encode
 

@@ -15,10 +15,10 @@ from link.channel_of_test import channel_of_test
 from link.switch import LinkSwitch
 
 from mod_openai_realtime._media import SwitchSide
-from mod_openai_realtime.engine.board import Board
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.worker import Streams
 from mod_openai_realtime.in_hand import InHand
+from mod_openai_realtime.observe.board import Board
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
 from mod_openai_realtime.switch.channel import Channel
 from mod_openai_realtime.switch.execution import ExecuteKind

@@ -14,12 +14,12 @@ import numpy as np
 
 from ...freeswitch import SwitchDiedError, SwitchProcess
 from ...freeswitch.configuration import MODULES, Configuration
-from ...freeswitch.event_socket import PREFIX
 from ...native import MODULE_PATH
 from ...setup.freeswitch import FreeSwitch, NoFreeSwitchError, find
 from ...sip.call import SipCall
 from ...sip.rtp import MediaRoom
 from ...standin.agent_call import listed_state
+from ...switch.events import PREFIX
 from .line import Dialling, Line, News
 
 USERS = range(1000, 1100)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from timers import Timers
 
-from mod_openai_realtime.engine.accepting import PAUSE_S, TOLD_EVERY_S, YIELD_S, Acceptor, Shortage
+from mod_openai_realtime.accepting import PAUSE_S, TOLD_EVERY_S, YIELD_S, Acceptor, Shortage
 
 
 class Loop:

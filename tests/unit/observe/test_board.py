@@ -2,9 +2,9 @@
 
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.control import Control
-from mod_openai_realtime.engine.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
 from mod_openai_realtime.engine.figures import Figures
 from mod_openai_realtime.engine.media_clock import TICK_NS, make_ticker
+from mod_openai_realtime.observe.board import LATENESS_BOUNDS_MS, Board, WorkerFigures
 from mod_openai_realtime.observe.usage import KINDS
 
 

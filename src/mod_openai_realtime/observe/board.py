@@ -6,27 +6,40 @@ import mmap
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
 
-from ..observe.usage import KINDS
+from .usage import KINDS
 
 LATENESS_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _BUCKETS = len(LATENESS_BOUNDS_MS) + 1
 
 
+class Figure(StrEnum):
+    """A figure's kind, where it is one of the metrics by itself."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+def _metric(kind: Figure, meaning: str) -> Any:
+    return field(default=0, metadata={"kind": kind, "meaning": meaning})
+
+
 @dataclass(slots=True)
 class WorkerFigures:
-    """Of one worker, since it was started; counts but for `channels`, `streams` and `overloaded`."""
+    """Of one worker, since it was started. A figure that is declared here is on the board, and among the metrics."""
 
     present: int = 0
-    channels: int = 0
-    streams: int = 0
-    overloaded: int = 0  # 1: ticks were so late, in the last second, that calls are at risk
+    channels: int = _metric(Figure.GAUGE, "channels with a link to this worker")
+    streams: int = _metric(Figure.GAUGE, "streams that are up")
+    overloaded: int = _metric(Figure.GAUGE, "1 where ticks of the last second were so late that calls are at risk")
     ticks: int = 0
-    missed_ticks: int = 0
+    missed_ticks: int = _metric(Figure.COUNTER, "ticks of the media clock that a stalled event loop has missed")
     lateness_us: int = 0  # sum over all ticks
-    underruns: int = 0  # frames that ran short in mid-response
-    lost_slots: int = 0  # caller audio that was overwritten before it was read
-    faults: int = 0
+    underruns: int = _metric(Figure.COUNTER, "frames that ran short in the middle of a response")
+    lost_slots: int = _metric(Figure.COUNTER, "frames of caller audio that were overwritten before they were read")
+    faults: int = _metric(Figure.COUNTER, "positions in shared memory that made no sense")
     lateness: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
     usage: list[int] = field(default_factory=lambda: [0] * len(KINDS))  # in the order of KINDS
 

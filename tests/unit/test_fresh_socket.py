@@ -7,7 +7,7 @@ import socket
 import pytest
 import uvloop
 
-from mod_openai_realtime.engine.fresh_socket import forget_number
+from mod_openai_realtime.fresh_socket import forget_number
 
 
 @pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

@@ -128,6 +128,8 @@ class Conversation:
         """The items to be created in a new session, oldest first, and how many it can't be given: those are forgotten,
         and of the others what was not heard; but not `beside` a session that goes on."""
         self.version += not beside
+        if not beside:
+            self._firsts = []  # which the session before has not answered
         items = list(self._items.values())
         called = {each.call_id for each in items if each.kind == "function_call"}
         answered = {each.call_id for each in items if each.kind == "function_call_output"}

@@ -355,6 +355,16 @@ def test_what_the_application_puts_in_front_is_the_first() -> None:
     assert [each["id"] for each in items] == ["theirs", "s2", "u1", "u2", "u3"]
 
 
+def test_what_the_session_before_was_to_put_in_front_is_nothing_to_the_next() -> None:
+    conversation = Conversation(100)
+    adds(conversation, caller("u1", "One"), previous_item_id=None)
+    conversation.comes_first({})
+    conversation.begin_session()
+    adds(conversation, caller("u2", "Two"), previous_item_id=None)
+    items, _ = conversation.begin_session()
+    assert [each["id"] for each in items] == ["u1", "u2"]
+
+
 def test_what_is_kept_is_counted_in_bytes_of_the_wire() -> None:
     conversation = Conversation(0)
     for number in range(300):

@@ -96,8 +96,6 @@ def refused_update(error: dict[str, Any], waiting: Sequence[object]) -> int | No
 
 def session_update(payload: bytes) -> dict[str, Any] | None:
     """The parsed message, where it is a `session.update`."""
-    if UPDATE.encode() not in payload:
-        return None
     try:
         message = orjson.loads(payload)
     except orjson.JSONDecodeError:

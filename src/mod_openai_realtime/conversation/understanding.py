@@ -307,8 +307,6 @@ def _is_cut(session: Session, message: ServerMessage) -> bool:
 
 
 def _silence(session: Session, which: Which, *, tell: bool) -> list[Effect]:
-    if not session.plays:
-        return []
     effects: list[Effect] = []
     if which is EVERYTHING or session.part is None or session.responses.silenced(session.part[0]):
         effects.append(ForgetHalf())

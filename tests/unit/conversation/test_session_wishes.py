@@ -89,6 +89,19 @@ def test_what_was_not_answered_when_the_connection_was_lost_is_asked_again() -> 
     assert wishes.session == {"voice": "marin"}
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "lost"])
+def test_an_id_that_is_used_again_is_that_of_the_later_one(lost: bool) -> None:
+    wishes = SessionWishes()
+    asks(wishes, {"voice": "marin"}, event_id="e1")
+    if lost:
+        wishes.connection_lost()
+    else:
+        says(wishes, "session.updated", session={})
+    asks(wishes, {"voice": "nobody"}, event_id="e1")
+    says(wishes, "error", error={"event_id": "e1"})
+    assert wishes.session == {"voice": "marin"}
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -110,6 +123,8 @@ def test_what_is_no_update_means_nothing(payload: bytes) -> None:
 def test_what_has_no_room_is_not_kept_and_nothing_breaks(deep: bool) -> None:
     wishes = SessionWishes()
     asks(wishes, {"voice": "marin"})
+    says(wishes, "session.updated", session={})
+    asks(wishes, {"voice": "cedar"})
     if deep:
         inner = b'{"a":' * 900 + b"1" + b"}" * 900
         sends(wishes, b'{"type":"session.update","session":' + inner + b"}")
@@ -124,6 +139,15 @@ def test_of_many_that_no_server_answers_all_count() -> None:
     for number in range(3 * MAX_WAITING):
         asks(wishes, {"metadata": {str(number): number}})
     assert len(wishes.session["metadata"]) == 3 * MAX_WAITING
+
+
+def test_the_oldest_of_too_many_is_taken_as_agreed_to() -> None:
+    wishes = SessionWishes()
+    for number in range(MAX_WAITING + 1):
+        asks(wishes, {"metadata": {str(number): number}}, event_id=f"e{number}")
+    for number in range(2):
+        says(wishes, "error", error={"event_id": f"e{number}"})
+    assert "0" in wishes.session["metadata"] and "1" not in wishes.session["metadata"]
 
 
 objects = st.recursive(

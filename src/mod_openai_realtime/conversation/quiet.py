@@ -14,12 +14,6 @@ the caller said, without which a new session is told nothing of it."""
 MAX_WAITED_FOR = 16
 """Of each kind; of an older one nothing is expected any more."""
 
-_TRANSCRIBED = (
-    "conversation.item.input_audio_transcription.completed",
-    "conversation.item.input_audio_transcription.failed",
-)
-_CREATED = ("conversation.item.added", "conversation.item.created")
-
 
 class Quiet:
     """Of one session. Times, handed in, are CLOCK_MONOTONIC in ns."""
@@ -46,23 +40,22 @@ class Quiet:
         self._answer_until_ns = now_ns + ANSWER_WITHIN_NS
 
     def server_said(self, message: ServerMessage, now_ns: int) -> None:
-        follow = _KINDS.get(message.kind)
+        follow = _KINDS.get(message.kind) or _TYPES.get(message.type)
         if follow is not None:
             follow(self, message, now_ns)
-        elif message.type in _TRANSCRIBED:
-            self._transcripts_until_ns.pop(message.item_id or "", None)
-        elif message.type == "response.function_call_arguments.done":
-            self._called(message.fields.get("call_id"))
-        elif message.type in _CREATED:
-            self._created(message.fields.get("item"), now_ns)
 
-    def _called(self, call_id: object) -> None:
+    def _transcribed(self, message: ServerMessage, _now_ns: int) -> None:
+        self._transcripts_until_ns.pop(message.item_id or "", None)
+
+    def _called(self, message: ServerMessage, _now_ns: int) -> None:
+        call_id = message.fields.get("call_id")
         if isinstance(call_id, str):
             self._calls[call_id] = None
             if len(self._calls) > MAX_WAITED_FOR:
                 del self._calls[next(iter(self._calls))]
 
-    def _created(self, item: object, now_ns: int) -> None:
+    def _created(self, message: ServerMessage, now_ns: int) -> None:
+        item = message.fields.get("item")
         if isinstance(item, dict) and item.get("type") == "function_call_output":
             self._calls.pop(str(item.get("call_id")), None)
             self.asked(now_ns)
@@ -78,8 +71,16 @@ class Quiet:
         self._answer_until_ns = 0
 
 
-_KINDS: dict[Kind, Callable[[Quiet, ServerMessage, int], None]] = {
+_Follow = Callable[[Quiet, ServerMessage, int], None]
+_KINDS: dict[Kind, _Follow] = {
     Kind.SPEECH_STOPPED: Quiet._turn_ended,
     Kind.COMMITTED: Quiet._turn_ended,
     Kind.RESPONSE_CREATED: Quiet._answered,
+}
+_TYPES: dict[str | None, _Follow] = {
+    "conversation.item.input_audio_transcription.completed": Quiet._transcribed,
+    "conversation.item.input_audio_transcription.failed": Quiet._transcribed,
+    "response.function_call_arguments.done": Quiet._called,
+    "conversation.item.added": Quiet._created,
+    "conversation.item.created": Quiet._created,
 }

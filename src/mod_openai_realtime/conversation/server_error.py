@@ -11,7 +11,7 @@ MAX_NAME, MAX_MESSAGE = 100, 500
 BURST, PER_S = 10, 1
 
 _SUBJECTS = {Kind.ERROR: "server error", Kind.RESPONSE_DONE: "response failed"}
-_TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
+TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ServerError:
 def server_error(message: ServerMessage, mask: Mask) -> ServerError | None:
     """None where the message tells of none."""
     subject = _SUBJECTS.get(message.kind)
-    if message.type == _TRANSCRIPTION_FAILED:
+    if message.type == TRANSCRIPTION_FAILED:
         subject = "transcription failed"
     if subject is None:
         return None

@@ -33,7 +33,7 @@ from .interruption import turn_detection
 from .session import PartName, Session
 from .session_wishes import UPDATE, UPDATE_ID, merged
 
-_NOT_PARSED = (Kind.NOT_JSON, Kind.UNREAD)
+_NOT_PARSED = (Kind.NOT_JSON, Kind.TOO_DEEP, Kind.UNREAD)
 _SESSION_KINDS = (Kind.SESSION_CREATED, Kind.SESSION_UPDATED, Kind.ERROR)  # what a negotiation listens to
 
 
@@ -57,15 +57,12 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
         name = (message.response_id, message.item_id, message.content_index)
         return audio_comes(session, name, message.audio, message)
     effects: list[Effect] = []
-    if kind is Kind.TOO_DEEP:
-        return lost("message dropped: its JSON is nested too deeply")
-    if kind is Kind.UNREAD:
-        if not session.raw and any(name in payload for name in session.dialect.audio_names):
-            return lost(f"audio delta dropped: its JSON has more than {MAX_VALUES} values")
-        effects.append(Warn(f"message passed on unread: its JSON has more than {MAX_VALUES} values"))
-    if kind in _NOT_PARSED and b"\0" in payload:
-        # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
-        return effects + lost("message dropped: it contains a NUL byte")
+    if kind in _NOT_PARSED:
+        why = _why_lost(session, kind, payload)
+        if why is not None:
+            return lost(why)
+        if kind is Kind.UNREAD:
+            effects.append(Warn(f"message passed on unread: its JSON has more than {MAX_VALUES} values"))
     own = session.restoration is not None and session.restoration.answers(message)
     own = own or (message.type is not None and message.type == session.dialect.keep_alive_answer)
     session.quiet.server_said(message, now_ns)
@@ -81,6 +78,18 @@ def server_says(session: Session, message: ServerMessage, payload: bytes, now_ns
     if session.restoration is not None:
         effects += restored(session)
     return effects
+
+
+def _why_lost(session: Session, kind: Kind, payload: bytes) -> str | None:
+    """Why a message that was not parsed is not even told on; None where it is."""
+    if kind is Kind.TOO_DEEP:
+        return "message dropped: its JSON is nested too deeply"
+    if kind is Kind.UNREAD and not session.raw and any(name in payload for name in session.dialect.audio_names):
+        return f"audio delta dropped: its JSON has more than {MAX_VALUES} values"
+    if b"\0" in payload:
+        # FreeSWITCH's events are C strings. JSON has no such byte: there it is an escape.
+        return "message dropped: it contains a NUL byte"
+    return None
 
 
 def is_quiet(session: Session, queue: Queue | None, now_ns: int, *, caller_is_heard: bool = True) -> bool:

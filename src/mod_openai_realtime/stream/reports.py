@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..conversation.server_error import LogLimit, ServerError, server_error
+from ..conversation.server_error import TRANSCRIPTION_FAILED, LogLimit, ServerError, server_error
 from ..dialect.dialect import Dialect, Gate
 from ..dialect.messages import Kind, ServerMessage
 from ..dialect.profiles import OPENAI
@@ -18,6 +18,8 @@ GREETING_S = 5.0  # so long after the connection `session.created` is not missed
 
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _BETA_GREETING = "transcription_session.created"
+_TOLD = frozenset({_TRANSCRIBED, _BETA_GREETING, TRANSCRIPTION_FAILED})
+"""What of those that are of no other consequence tells something here."""
 
 
 class Reports:
@@ -65,6 +67,8 @@ class Reports:
 
     def server_said(self, message: ServerMessage) -> None:
         kind = message.kind
+        if kind is Kind.OTHER and message.type not in _TOLD:
+            return  # which is most of what a server says
         if kind is self._first_word or message.type == _BETA_GREETING:
             self._greeting_missed = False
             self._stop_waiting()

@@ -39,7 +39,7 @@ def named_dialect(text: str) -> Dialect:
         return known
     if not text.startswith("/"):
         raise DialectError(f"is none of {_NAMES}, and no absolute path of a file")
-    return read_dialect(_read(text).decode("utf-8", "replace"), PurePath(text).stem)
+    return read_dialect(_read(text).decode("utf-8-sig", "replace"), PurePath(text).stem)
 
 
 def _read(path: str) -> bytes:
@@ -70,10 +70,9 @@ def read_dialect(text: str, name: str) -> Dialect:
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of a number with too many digits
-        where = str(error).rpartition("(at ")[2].rstrip(")") if "(at " in str(error) else "its nesting"
-        raise DialectError(f"names a file that is no TOML: {where}") from None
+        raise DialectError(f"names a file that is no TOML: {_what_is_wrong(error)}") from None
     base_name = table.pop("base", "openai")
-    base = PROFILES.get(base_name) if isinstance(base_name, str) else None
+    base = PROFILES.get(base_name.lower()) if isinstance(base_name, str) else None
     if base is None:
         raise DialectError(f"names a file whose `base` is none of {_NAMES}")
     changes: dict[str, Any] = {"name": name[:MAX_NAME], "vendor": name[:MAX_NAME]}
@@ -90,6 +89,16 @@ def read_dialect(text: str, name: str) -> Dialect:
     return replace(base, **changes)
 
 
+def _what_is_wrong(error: Exception) -> str:
+    """Of what the parser says; not all of it, since it may repeat what the file says."""
+    text = str(error)
+    if "(at " not in text:
+        return "its nesting" if isinstance(error, RecursionError) else "a number with too many digits"
+    where = text.rpartition("(at ")[2].rstrip(")")
+    again = any(word in text for word in ("overwrite", "twice", "Duplicate"))
+    return f"something is there twice, by {where}" if again else where
+
+
 def _require_json(session: Any) -> None:
     """TOML has dates, and numbers that JSON has not. Raises DialectError."""
     try:
@@ -104,6 +113,8 @@ def _checked(table: Any, checks: Mapping[str, Check], prefix: str) -> dict[str, 
     found: dict[str, Any] = {}
     for key, value in table.items():
         check = checks.get(key)
+        if check is None and prefix and key in FILE_KEYS and key not in _FORMATS:
+            raise DialectError(f"names a file with `{prefix}{key}`; `{key}` stands before the first table")
         if check is None:
             known = ", ".join(checks if prefix else ("base", "session", "input", "output", *checks))
             shown = key if key.isascii() and key.isidentifier() and len(key) <= MAX_NAME else "a key"

@@ -82,7 +82,7 @@ def test_every_field_of_a_dialect_has_its_key() -> None:
 
 def test_what_a_file_does_not_say_is_as_in_its_base() -> None:
     assert read_dialect("", "empty") == Dialect(**{**vars_of(OPENAI), "name": "empty", "vendor": "empty"})
-    assert read_dialect('base = "xai"', "x").input == XAI.input
+    assert read_dialect('base = "xAI"', "x").input == XAI.input
 
 
 def vars_of(dialect: Dialect) -> dict[str, object]:
@@ -99,6 +99,9 @@ def test_a_known_one_has_a_name_in_any_case(name: str) -> None:
     [
         ("a = [", "no TOML: end of document"),
         ("\nx = 1979-05-32", "no TOML: line 2"),
+        ("gate = 'open'\ngreets = true\ngate = 'open'", "no TOML: something is there twice, by "),
+        ("[input]\n[output]\n[input]", "no TOML: something is there twice, by line 3"),
+        ("[input]\nrates = [16000]\ngate = 'open'", "`input.gate`; `gate` stands before the first table"),
         ('base = "grok"', "`base` is none of openai, "),
         ("base = 7", "`base` is none of openai, "),
         ("voice = 'x'", "`voice`, which is none of base, session, input, output, append"),
@@ -119,8 +122,8 @@ def test_a_known_one_has_a_name_in_any_case(name: str) -> None:
         ("[input]\nrates = [44100]", "`input.rates` is not a rate: a multiple of 8000"),
         ("[input]\nname = 'x'", "`input.name`, which is none of pcm, pcmu, pcma"),
         ("[output]\nrate_names = {fast = 'x'}", "`output.rate_names` is not a table of rates"),
-        ("a = " + "[" * 5000, "no TOML"),
-        ("keep_alive_s = " + "9" * 5000, "no TOML"),
+        ("a = " + "[" * 5000, "no TOML: its nesting"),
+        ("keep_alive_s = " + "9" * 5000, "no TOML: a number with too many digits"),
         ("\n" + ".".join("a" * 5000) + " = 1", "more than 100 dots in line 2"),
     ],
 )
@@ -129,6 +132,12 @@ def test_a_fault_is_told_of_with_its_place_and_no_value(text: str, fault: str) -
         read_dialect(text, "mine")
     assert fault in str(raised.value)
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_what_a_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_bytes(b'\xef\xbb\xbfbase = "speaches"\r\n')
+    assert named_dialect(str(path)).shape is Shape.FLAT
 
 
 def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ static bool playout_flush_run(Playout *self, struct playback_ring *ring)
     if (self->resampler == NULL) {
         return true;
     }
-    tail = PyObject_CallMethod(self->resampler, "flush", NULL);
+    tail = resampler_tail(self->resampler);
     if (tail == NULL) {
         return false;
     }
@@ -369,7 +369,6 @@ static PyObject *playout_replace(PyObject *object, PyObject *args)
     pieces_pass(&self->queue, (size_t)(source - start));
     self->rate = rate;
     self->run_source = run_source;
-    self->run_open = false;
     Py_XSETREF(self->resampler, resampler != Py_None ? Py_NewRef(resampler) : NULL);
     Py_RETURN_NONE;
 }
@@ -419,19 +418,9 @@ bool playout_check(PyObject *object)
 void playout_tend(PyObject *object)
 {
     Playout *self = (Playout *)object;
-    const struct playback_ring *ring;
-    uint64_t tail;
 
     /* Looking at what the media thread writes takes a cache line from it: not where there is nothing to pass on. */
     if (self->queue.source == self->queue.end && !(self->ended && self->run_open)) {
-        return;
-    }
-    ring = playout_ring(self);
-    if (ring == NULL) {
-        return;
-    }
-    tail = atomic_load_explicit(&ring->memory->playback_tail, memory_order_relaxed);
-    if (tail + playout_ring_samples(self, self->low_ms) <= ring->position) {
         return;
     }
     if (!playout_fill_below(self, self->low_ms)) {

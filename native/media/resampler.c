@@ -307,7 +307,7 @@ static PyObject *resampler_process(PyObject *object, PyObject *pcm)
     return result;
 }
 
-static PyObject *resampler_flush(PyObject *object, PyObject *Py_UNUSED(args))
+PyObject *resampler_tail(PyObject *object)
 {
     Resampler *self = (Resampler *)object;
     PyObject *tail;
@@ -331,6 +331,11 @@ static PyObject *resampler_flush(PyObject *object, PyObject *Py_UNUSED(args))
     self->phase = 0;
     self->skip = self->first_skip;
     return tail;
+}
+
+static PyObject *resampler_flush(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    return resampler_tail(object);
 }
 
 static PyMethodDef resampler_methods[] = {

@@ -21,4 +21,7 @@ size_t resampler_most_bytes(PyObject *object, size_t bytes);
 /* Whole sample frames through the filter; returns the bytes written to `to`. */
 size_t resampler_convert(PyObject *object, const int16_t *from, size_t bytes, int16_t *to);
 
+/* What it holds back, as bytes; the next sample starts a new signal. NULL with an exception set. */
+PyObject *resampler_tail(PyObject *object);
+
 #endif

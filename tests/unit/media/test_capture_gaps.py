@@ -1,5 +1,6 @@
 """Silence stands in for caller audio that never came, as long as what was missed and no longer: read or sent alike."""
 
+import os
 import random
 from collections.abc import Callable
 from itertools import accumulate
@@ -205,7 +206,20 @@ def test_a_frame_that_takes_several_slots_is_no_pause(way: Way) -> None:
     for number in range(50):
         caller.come(frame(number), 20 * number)
     caller.come(frame(50), 1300)
-    assert caller.take() == b"".join(frame(number) for number in range(50)) + silence(300) + frame(50)
+    caller.come(frame(51), 1320)
+    assert caller.take() == b"".join(frame(number) for number in range(50)) + silence(300) + frame(50) + frame(51)
+
+
+def test_what_a_frame_says_that_is_written_meanwhile_does_not_count(way: Way) -> None:
+    caller = way()
+    caller.come(frame(0), 0)
+    caller.come(frame(1), 320)
+    caller.come(frame(2), 20)
+    memory = os.pread(caller.switch.fd, os.fstat(caller.switch.fd).st_size, 0)
+    third = (2 * 2 + 2).to_bytes(8, "little")
+    at = memory.index(third + (1_020_000_000).to_bytes(8, "little"))
+    os.pwrite(caller.switch.fd, (2 * 2 + 1).to_bytes(8, "little"), at)
+    assert caller.take() == frame(0) + silence(300) + frame(1)
 
 
 def test_a_pause_has_the_rate_of_what_comes_after_it() -> None:

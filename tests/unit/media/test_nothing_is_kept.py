@@ -136,8 +136,13 @@ def live_playout() -> None:
         with contextlib.suppress(OSError, TypeError):
             assert not playout.feed_message(bytearray(f"{{{delta}}}".encode()))
     playout.finish()
-    playout.flush()
     playout.clear()
+    playout.start_run(RATE, 2 * RATE, Resampler(2, 1, BANK, 1, 8))
+    memory.discard_playback(2 * RATE)
+    playout.feed(pcm())
+    assert not playout.settled
+    playout.finish()
+    assert playout.settled
     playout.feed(pcm())
 
 

@@ -107,6 +107,19 @@ def test_a_ring_that_is_too_small_for_the_rate_is_never_overrun(write_rate: int)
     assert bench.hear(105) == whole.process(pcm) + whole.flush()
 
 
+def test_much_may_go_into_the_ring_at_once() -> None:
+    bench = Bench(8000, 48000, samples=65536)
+    playout = Playout(bench.memory, LOW_MS, 1000)
+    playout.start_run(8000, 48000, make_resampler(8000, 48000, aligned=True))
+    pcm = tone(8000, 8000)
+    playout.feed(pcm)
+    playout.finish()
+    whole = make_resampler(8000, 48000, aligned=True)
+    assert whole is not None
+    bench.playout = playout
+    assert bench.hear(101) == whole.process(pcm) + whole.flush()
+
+
 def test_it_expects_more_until_the_last_of_it_is_in_the_ring() -> None:
     bench = Bench()
     assert not bench.expects_more
@@ -138,7 +151,8 @@ def test_the_last_of_what_was_passed_on_is_kept_and_passed_on_again() -> None:
     bench.playout.rewind(passed - KEPT)
     bench.memory.discard_playback(RATE)
     bench.playout.start_run(RATE, RATE, None)
-    assert bench.playout.source == passed - KEPT
+    assert bench.playout.source == bench.playout.run_source == passed - KEPT
+    assert bench.playout.source_at(bench.playout.run_ring + 10) == passed - KEPT + 10
     bench.playout.finish()
     heard = bench.hear(30)
     assert heard[: 2 * 40] != ramp(40, played), "the cut is faded"
@@ -182,11 +196,13 @@ def test_rewinding_goes_no_further_back_than_is_kept_and_never_forward() -> None
     assert (bench.playout.source, bench.playout.queued) == (0, 1000)
     with pytest.raises(OverflowError):
         bench.playout.rewind(-1)
+    with pytest.raises(OverflowError):
+        bench.playout.source_at(-1)
 
 
 def test_a_channel_at_another_rate_gets_nothing_until_a_run_at_that_rate_begins() -> None:
     bench = Bench()
-    bench.playout.feed(ramp(400))
+    bench.playout.feed(ramp(40))
     bench.switch.playback(160, 16000)
     before = bench.memory.playback_head
     bench.playout.feed(ramp(4000))
@@ -198,6 +214,14 @@ def test_a_channel_at_another_rate_gets_nothing_until_a_run_at_that_rate_begins(
     assert bench.memory.playback_head > before
 
 
+def test_a_new_run_has_nothing_of_the_one_before_to_wait_for() -> None:
+    bench = Bench(24000)
+    bench.playout.feed(tone(100, 24000))
+    assert bench.playout.queued == 0 and not bench.playout.settled, "the resampler has some of it"
+    bench.playout.start_run(24000, RATE, make_resampler(24000, RATE, aligned=True))
+    assert bench.playout.settled
+
+
 def test_contents_can_be_replaced_at_another_rate() -> None:
     bench = Bench()
     pcm = ramp(1000)
@@ -207,6 +231,7 @@ def test_contents_can_be_replaced_at_another_rate() -> None:
     bench.playout.flush()
     bench.playout.replace(16000, make_resampler(16000, RATE, aligned=True), 0, 0, 2 * given, bytes(4000))
     assert (bench.playout.source, bench.playout.end) == (2 * given, 2000)
+    assert bench.playout.source_at(100) == 200
     bench.playout.finish()
     bench.hear(20)
     assert bench.memory.playback_tail == bench.memory.playback_head == 1000
@@ -287,6 +312,7 @@ def test_what_is_replaced_may_be_nothing() -> None:
     bench = Bench()
     bench.playout.replace(RATE, None, 5, 5, 5, b"")
     assert (bench.playout.start, bench.playout.source, bench.playout.end) == (5, 5, 5)
+    assert bench.playout.run_source == 5
     bench.playout.feed(ramp(100))
     bench.playout.finish()
     assert bench.hear(3)[:200] == ramp(100)

@@ -115,7 +115,7 @@ uint32_t capture_gaps_read(struct capture_gaps *gaps, struct slot_ring *ring, vo
         return 0;
     }
     noticed_ns = capture_gaps_noticed_ns(gaps, header);
-    if (gaps->due_ns != 0 && header->time_ns > gaps->due_ns + noticed_ns && header->channels != 0) {
+    if (gaps->due_ns != 0 && header->time_ns > gaps->due_ns + noticed_ns) {
         int64_t late = capture_gaps_lateness(gaps, ring, header);
 
         if (late > (int64_t)noticed_ns) {

@@ -181,6 +181,17 @@ def test_what_comes_first_and_what_comes_after_a_skip_follow_upon_nothing(way: W
     assert caller.take() == frame(2)
 
 
+def test_the_rest_of_a_pause_is_skipped_too() -> None:
+    caller = Read()
+    caller.come(frame(0), 0)
+    caller.come(frame(1), 4020)
+    run = Packetizer(caller.memory).read()
+    assert run is not None and len(run[0]) < len(silence(4000))
+    caller.skip()
+    caller.come(frame(2), 4040)
+    assert caller.take() == frame(2)
+
+
 @pytest.mark.parametrize("ppm", [-500, 500])
 def test_a_telephones_clock_is_not_taken_for_pauses(way: Way, ppm: int) -> None:
     caller = way()

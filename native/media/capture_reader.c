@@ -40,13 +40,14 @@ uint32_t capture_reader_read(const struct capture_reader *reader, void *pcm, str
     return ring != NULL ? capture_gaps_read(gaps, ring, pcm, header, lost) : 0;
 }
 
-void capture_reader_unread(const struct capture_reader *reader)
+void capture_reader_unread(struct capture_reader *reader, uint64_t lost)
 {
     struct capture_gaps *gaps;
     struct slot_ring *ring = reader_ring(reader, &gaps);
 
     if (ring != NULL) {
         capture_gaps_unread(gaps, ring);
+        reader->lost += lost;
     }
 }
 
@@ -98,21 +99,21 @@ PyObject *capture_reader_run(struct capture_reader *reader)
         return NULL;
     }
     while (used + ring->slot_bytes <= RUN_BYTES) {
-        uint64_t lost_before = lost;
-        uint32_t bytes = capture_gaps_read(gaps, ring, run + used, &header, &lost);
+        uint32_t bytes = capture_gaps_read(gaps, ring, run + used, &header, &reader->lost);
 
         if (bytes == 0) {
             break;
         }
-        if (used > 0 && (header.rate != first.rate || header.channels != first.channels || lost != lost_before ||
+        if (used > 0 && (header.rate != first.rate || header.channels != first.channels || reader->lost > 0 ||
                          header.time_ns > first.time_ns + run_ns(used, &first) + RUN_GAP_NS)) {
             /* A codec change, or a gap: another run. Hand this slot out next time. */
             capture_gaps_unread(gaps, ring);
-            lost = lost_before;
             break;
         }
         if (used == 0) {
             first = header;
+            lost = reader->lost;
+            reader->lost = 0;
         }
         used += bytes;
     }

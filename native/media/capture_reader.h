@@ -15,14 +15,15 @@
 struct capture_reader {
     PyObject *memory; /* StreamMemory */
     PyObject *copies; /* a list of what was read, as capture_reader_run() gives it; NULL: nobody wants it */
+    uint64_t lost;    /* slots, before what is read next */
 };
 
 void capture_reader_clear(struct capture_reader *reader);
 
 /* Copy the next slot into `pcm`, which has room for CAPTURE_SLOT_LIMIT bytes. Returns its size, 0 with nothing to read.
- * `lost` grows by the slots that could not be read. capture_reader_unread() has it read again. */
+ * `lost` grows by the slots that could not be read. capture_reader_unread() has it read again, with what was lost. */
 uint32_t capture_reader_read(const struct capture_reader *reader, void *pcm, struct audio_slot *header, uint64_t *lost);
-void capture_reader_unread(const struct capture_reader *reader);
+void capture_reader_unread(struct capture_reader *reader, uint64_t lost);
 /* Whether no slot is larger than that, as none of ours is; nothing is to be read of a memory that is closed. */
 #define CAPTURE_SLOT_LIMIT 16384u
 bool capture_reader_is_sound(const struct capture_reader *reader);

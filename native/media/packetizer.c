@@ -377,11 +377,11 @@ static bool packetizer_send_all(Packetizer *self, PyObject **buffer)
             self->lost_slots += lost;
             return true; /* nothing more, or more than there can be: the rest waits */
         }
-        self->lost_slots += lost;
         if (header.rate != self->rate || header.channels != self->channels) {
-            capture_reader_unread(&self->reader);
+            capture_reader_unread(&self->reader, lost);
             return false;
         }
+        self->lost_slots += lost;
         if (!capture_reader_copy(&self->reader, pcm, &header, lost) ||
             !packetizer_append(self, (const int16_t *)(const void *)pcm, header.bytes)) {
             return false;

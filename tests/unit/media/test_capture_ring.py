@@ -204,10 +204,9 @@ def test_a_frame_that_makes_no_sense_is_passed_over_and_counted(size: int, rate:
     switch.capture(frame(1), 8000)
     switch.capture(bytes(size), rate, channels)
     switch.capture(frame(3), 8000)
-    assert [run[:3] for run in (Packetizer(engine).read(), Packetizer(engine).read()) if run] == [
-        (frame(1), 8000, 1),
-        (frame(3), 8000, 1),
-    ]
+    reader = Packetizer(engine)
+    assert reader.read() == (frame(1), 8000, 1, 0, 0)
+    assert reader.read() == (frame(3), 8000, 1, 0, 1), "one is lost before it"
     assert engine.faults == 1
 
 

@@ -180,6 +180,17 @@ def test_a_copy_tells_what_was_lost_before_it() -> None:
     assert [lost for *_, lost in others] == [0] * 63
 
 
+def test_what_was_lost_before_other_audio_is_told_with_it() -> None:
+    bench = Bench()
+    bench.open()
+    bench.switch.capture(bytes(320), 8000)
+    bench.switch.capture(bytes(320), 0)
+    bench.switch.capture(bytes(640), 16000)
+    assert bench.poller.ready() == ["stream"]
+    assert bench.packetizer.read() == (bytes(640), 16000, 1, 0, 1)
+    assert bench.packetizer.lost_slots == 0
+
+
 def test_channels_become_as_many_as_the_stream_has() -> None:
     packetizer = Bench().packetizer
     pair = array("h", [100, 300, 30000, 30000]).tobytes()

@@ -36,13 +36,14 @@ static int stream_memory_init(PyObject *object, PyObject *args, PyObject *kwargs
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i:StreamMemory", names, &fd)) {
         return -1;
     }
-    stream_memory_unmap(self);
+    if (self->memory != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "already made");
+        return -1;
+    }
     self->memory = memory_map(fd, &self->bytes, &header);
     if (self->memory == NULL) {
         return -1;
     }
-    self->watched_tail = 0;
-    self->watched_rate = 0;
     self->capture = capture_ring_of(self->memory, &header);
     self->capture.position = atomic_load_explicit(&self->memory->capture_tail, memory_order_relaxed);
     self->gaps = (struct capture_gaps){.pauses = &self->memory->read_pauses};

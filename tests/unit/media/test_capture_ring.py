@@ -137,6 +137,34 @@ def test_closed_memory_is_refused_not_touched() -> None:
     engine.close()
     with pytest.raises(ValueError, match="closed"):
         Packetizer(engine).read()
+    assert Packetizer(engine).skip() == Packetizer(engine, True).skip() == 0
+    for name in set(dir(StreamMemory)) - {"close", "watch", "playback_capacity"}:
+        arguments = {"set_control": (0, 0), "set_word": (0, 0), "read_played": ()}.get(name, (0,))
+        if not name.startswith("_"):
+            with pytest.raises(ValueError, match="closed"):
+                getattr(engine, name)(*arguments)
+
+
+def test_a_memory_is_made_once() -> None:
+    switch, engine = pair()
+    with pytest.raises(RuntimeError, match="already made"):
+        engine.__init__(switch.fd)  # type: ignore[misc]
+
+
+def test_what_is_no_number_is_no_rate_position_or_word() -> None:
+    _, engine = pair()
+    for call in (engine.discard_playback, engine.unplayed, engine.get_word):
+        with pytest.raises(TypeError):
+            call("1")  # type: ignore[operator]
+    for at in (-1, 4):
+        with pytest.raises(IndexError):
+            engine.get_word(at)
+        with pytest.raises(IndexError):
+            engine.set_word(at, 1)
+    engine.set_word(3, 1 << 40)
+    assert engine.get_word(3) == 1 << 40
+    with pytest.raises(ValueError, match="aligned"):
+        engine.write_playback(bytes(3))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def fail(*_: object) -> None:
 def live_stream() -> None:
     switch = SwitchSide(played_slots=8)
     memory = StreamMemory(switch.fd)
-    memory.__init__(switch.fd)  # type: ignore[misc]
+    refused(memory.__init__, switch.fd)  # type: ignore[misc]
     refused(SwitchSide.__init__, switch)
     refused(StreamMemory, switch)
     refused(StreamMemory, -1)

@@ -180,6 +180,13 @@ def test_a_copy_tells_what_was_lost_before_it() -> None:
     assert [lost for *_, lost in others] == [0] * 63
 
 
+def test_what_is_skipped_of_a_recorded_call_is_counted_in_runs() -> None:
+    bench = Bench(recorded=True)
+    bench.switch.capture(bytes(320), 8000)
+    bench.switch.capture(bytes(640), 16000)
+    assert [bench.packetizer.skip(), bench.packetizer.skip()] == [2, 0]
+
+
 def test_what_was_lost_before_other_audio_is_told_with_it() -> None:
     bench = Bench()
     bench.open()

@@ -102,6 +102,13 @@ def test_a_discard_is_heard_as_a_short_fade_and_tells_where_hearing_ended() -> N
     assert switch.playback(FRAME, RATE) is None
 
 
+def test_an_engine_that_comes_later_writes_on_where_the_one_before_has_stopped() -> None:
+    switch, engine = pair()
+    engine.write_playback(ramp(FRAME))
+    StreamMemory(switch.fd).write_playback(ramp(FRAME, FRAME + 1))
+    assert b"".join(switch.playback(FRAME, RATE) or b"" for _ in range(2)) == ramp(2 * FRAME)
+
+
 def test_a_discard_in_mid_response_fades_once() -> None:
     switch, engine = pair()
     engine.set_control(Control.EXPECTING, 0)

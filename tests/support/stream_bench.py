@@ -14,6 +14,7 @@ from timers import Timer, Timers
 from mod_openai_realtime._media import Poller, StreamMemory, SwitchSide
 from mod_openai_realtime.dialect.messages import ServerMessage
 from mod_openai_realtime.realtime.endpoint import EndpointListener, EndpointSettings
+from mod_openai_realtime.stream.piloting import NOBODY, Piloting
 from mod_openai_realtime.stream.settings import Settings
 from mod_openai_realtime.stream.state import EndReason
 from mod_openai_realtime.stream.stream import Stream
@@ -36,13 +37,16 @@ class Line:
         self.buffered_bytes, self.server, self.peer = 0, 0, "host:443"
         self.said: list[dict[str, Any]] = []
         self.samples = 0
-        self.stopped = False
+        self.late: list[dict[str, Any]] = []
+        """What it was given after its end."""
+        self.started = self.stopped = False
         self.waits_for: set[str] = set()
 
     def begin_at(self, server: int) -> None:
         self.server = server
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        self.started = True
 
     def open(self, server: int = 0) -> None:
         self.connected, self.server = True, server
@@ -52,8 +56,8 @@ class Line:
         self.connected = False
         self.listener.on_disconnected(code, reason)
 
-    def fail(self) -> None:
-        self.listener.on_connect_failed(1, "Connection refused", 100.0, 0, "")
+    def fail(self, error: str = "Connection refused", http_status: int = 0) -> None:
+        self.listener.on_connect_failed(1, error, 100.0, http_status, "")
 
     def says(self, kind: str, **fields: Any) -> None:
         self.listener.on_text(json.dumps({"type": kind, **fields}).encode())
@@ -77,6 +81,8 @@ class Line:
 
     def send_text(self, payload: bytes | bytearray) -> bool:
         message = json.loads(payload)
+        if self.stopped:
+            self.late.append(message)
         if self.connected and message["type"] == "input_audio_buffer.append":
             self.samples += len(base64.b64decode(message["audio"])) // 2
         elif self.connected:
@@ -97,7 +103,15 @@ class StreamBench:
     """A stream on a channel at 8 kHz, with the server's rate as its own; nothing is connected. It is its owner, too."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, *, uri: str = OPENAI, then: str = "", raw: bool = False, **variables: str
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        uri: str = OPENAI,
+        then: str = "",
+        raw: bool = False,
+        needs_connection: bool = False,
+        piloting: Piloting = NOBODY,
+        **variables: str,
     ) -> None:
         self.now_ns = 1000 * SECOND_NS
         monkeypatch.setattr(time, "monotonic_ns", lambda: self.now_ns)
@@ -114,11 +128,18 @@ class StreamBench:
         self.switch = SwitchSide()
         self.memory = StreamMemory(self.switch.fd)
         server = EndpointSettings(uri=uri, failover=(then,) if then else ())
-        plan = StreamPlan(1, start, settings, server, ChannelFacts(8000, 8000, 20), "test")
-        self.stream = Stream(plan, self.memory, self, self._make_endpoint, None)  # type: ignore[arg-type]
+        facts = ChannelFacts(8000, 8000, 20)
+        self._plan = StreamPlan(1, start, settings, server, facts, "test", needs_connection, piloting=piloting)
+        self.ended: list[EndReason] = []
+        self.gone = 0
+        self.stream = self.make_stream()
         self._poller = Poller()
         self._poller.add(self.memory, self.stream, self.stream.packetizer, self.stream.playout)
         self.stream.start()
+
+    def make_stream(self) -> Stream:
+        """One more, in the same memory, as another engine makes it."""
+        return Stream(self._plan, self.memory, self, self._make_endpoint, None)  # type: ignore[arg-type]
 
     def _make_endpoint(self, _settings: EndpointSettings, listener: EndpointListener) -> Any:
         self.lines.append(Line(listener))
@@ -136,8 +157,11 @@ class StreamBench:
     def keep(self, kept: bytes) -> None:
         self.kept.append(kept)
 
-    def stream_ended(self, stream: Stream, reason: EndReason) -> None: ...
-    def stream_gone(self, stream: Stream) -> None: ...
+    def stream_ended(self, stream: Stream, reason: EndReason) -> None:
+        self.ended.append(reason)
+
+    def stream_gone(self, stream: Stream) -> None:
+        self.gone += 1
 
     def later(self, delay_s: float, function: Callable[[], None]) -> Timer:
         return self.timers.later(delay_s, function)

@@ -319,7 +319,6 @@ class Stream:
     def _end(self, reason: EndReason) -> None:
         """The connection is gone for good already."""
         self._continuity.finish(goes_on=False)
-        self._connections.finish()
         self._finish(reason)
         self._machine.move(State.ENDED)
         self._owner.stream_ended(self, reason)

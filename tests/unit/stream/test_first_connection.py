@@ -1,4 +1,5 @@
 import pytest
+from timers import Timers
 
 from mod_openai_realtime.stream.first_connection import FirstConnection
 
@@ -62,3 +63,25 @@ def test_connections_that_come_and_go_are_none_once_the_time_is_up() -> None:
     first.made(9.9)
     assert first.overdue() is None
     assert lost(first, 1011, 10.1) == "No connection within 10 s: 1011 bad_model"
+
+
+def test_the_time_runs_out_once() -> None:
+    timers, told = Timers(), []
+    first = FirstConnection(10)
+    first.begin(timers.later, told.append)
+    assert timers.run_out() == [10]
+    first.settle()
+    assert told == ["No connection within 10 s"]
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_no_time_runs_where_there_is_nothing_to_wait_for(settled: bool) -> None:
+    timers, told = Timers(), []
+    first = FirstConnection(10)
+    first.begin(timers.later, told.append)
+    if settled:
+        first.settle()
+    else:
+        first.made(0.0)
+        lost(first, 1006, 1.0, greeted=True)
+    assert timers.running == [] and told == []

@@ -1,0 +1,199 @@
+"""How a stream begins, ends and comes to nothing, what is left of it then, and what its memory says meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from stream_bench import StreamBench
+
+from mod_openai_realtime.audio.control import Control
+from mod_openai_realtime.audio.own_sounds import SoundPlayed
+from mod_openai_realtime.limits import MAX_ID_CHARACTERS, MAX_UTTERANCES
+from mod_openai_realtime.pilot.observer import Observer
+from mod_openai_realtime.stream.piloting import Piloting
+from mod_openai_realtime.stream.reports import GREETING_S
+from mod_openai_realtime.stream.state import EndReason
+
+OF_AN_ENGINE = Control.CONNECTED | Control.SPEAKING | Control.EXPECTING
+SECOND_OF_AUDIO = base64.b64encode(b"\x10\x00" * 8000).decode()
+
+
+class Noted(Observer):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def sent(self, payload: bytes) -> None:
+        self.messages.append(json.loads(payload)["type"])
+
+
+def speaks(bench: StreamBench) -> None:
+    """The caller hears the agent."""
+    bench.lines[0].says("response.output_audio.delta", response_id="r1", item_id="i1", delta=SECOND_OF_AUDIO)
+    bench.run(5)
+    assert bench.told("openai_speech_start")
+
+
+# -- what the memory says
+
+
+def test_the_memory_says_whether_there_is_a_connection_and_whether_the_agent_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = StreamBench(monkeypatch)
+    assert not bench.memory.control & OF_AN_ENGINE
+    line = bench.connected()
+    assert Control(bench.memory.control) & OF_AN_ENGINE == Control.CONNECTED
+    speaks(bench)
+    assert Control.SPEAKING in Control(bench.memory.control)
+    line.says("input_audio_buffer.speech_started")
+    assert Control.SPEAKING not in Control(bench.memory.control)
+    line.lose()
+    assert not bench.memory.control & OF_AN_ENGINE
+
+
+def test_what_an_engine_that_died_has_left_there_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    bench.memory.set_control(OF_AN_ENGINE | Control.CAPTURE_MUTED, 0)
+    bench.make_stream()
+    assert Control(bench.memory.control) == Control.CAPTURE_MUTED
+
+
+# -- its end
+
+
+def test_it_ends_once_and_nothing_goes_on_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_RESTORE="conversation")
+    line = bench.lines[0]
+    line.open()
+    bench.wish()
+    bench.run(3)
+    assert bench.timers_of(GREETING_S) == 1
+    bench.stream.stop()
+    bench.stream.stop()
+    assert bench.ended == [EndReason.STOPPED] and bench.timers.running == []
+    events, log_lines = list(bench.events), list(bench.log_lines)
+    bench.run(3)
+    line.open()
+    line.says("rate_limits.updated")
+    line.listener.on_dropped("too large")
+    assert bench.events == events and line.late == [] and bench.log_lines == log_lines
+    line.listener.on_ended()
+    assert bench.gone == 1
+
+
+def test_without_reconnecting_it_ends_once_the_caller_has_heard_what_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_NO_RECONNECT="1", STREAM_RESTORE="conversation")
+    line = bench.connected()
+    speaks(bench)
+    bench.wish()
+    line.lose()
+    line.listener.on_ended()
+    bench.run(10)
+    assert bench.ended == []
+    bench.run(80)
+    assert bench.ended == [EndReason.NO_RECONNECT] and bench.gone == 1
+    assert bench.timers.running == [] and len(bench.told("openai_speech_stop")) == 1
+
+
+# -- a connection that a dialplan waits for
+
+
+def test_what_has_connected_in_time_is_waited_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, needs_connection=True)
+    assert bench.timers_of(10) == 1
+    line = bench.connected()
+    line.lose()
+    assert bench.timers_of(10) == 0
+    line.fail("HTTP 401", 401)
+    assert bench.ended == []
+
+
+def test_a_stream_that_is_stopped_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, needs_connection=True)
+    bench.stream.stop()
+    assert bench.timers.running == []
+
+
+@pytest.mark.parametrize("how", ["late", "refused", "closed"])
+def test_it_comes_to_nothing_without_a_connection(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    bench = StreamBench(monkeypatch, needs_connection=True)
+    line = bench.lines[0]
+    if how == "late":
+        bench.run_out(10)
+    elif how == "refused":
+        line.fail("HTTP 401", 401)
+    else:
+        line.open()
+        line.lose(4000, "bad_model")
+    assert bench.ended == [EndReason.NOT_CONNECTED] and bench.stream.failure is not None
+    assert bench.timers.running == []
+
+
+def test_where_there_will_be_no_connection_none_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, needs_connection=True, piloting=Piloting(failure="no agent is left"))
+    assert bench.ended == [EndReason.NOT_CONNECTED] and bench.stream.failure == "no agent is left"
+    assert not bench.lines[0].started and bench.timers.running == []
+
+
+# -- who goes beyond the limits
+
+
+def test_a_server_that_goes_beyond_a_limit_loses_its_connection_and_the_call_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = StreamBench(monkeypatch)
+    bench.connected().says("response.created", response={"id": "x" * (MAX_ID_CHARACTERS + 1)})
+    (error,) = bench.told("error")
+    why = error["message"]["error"]
+    assert "an id has more than" in why and f"connection ended: {why}" in bench.log_lines
+    assert len(bench.told("disconnect")) == 1 and bench.ended == []
+
+
+def test_and_so_does_one_that_speaks_in_binary_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, raw=True)
+    line = bench.lines[0]
+    line.open()
+    for _ in range(2 * MAX_UTTERANCES):
+        if line.connected:
+            line.listener.on_binary(bytes(2))
+            line.says("response.output_audio.done")
+    assert not line.connected and len(bench.told("error")) == 1
+
+
+# -- who is told
+
+
+def test_who_observes_it_hears_what_is_sent_by_the_application_and_by_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = Noted()
+    bench = StreamBench(monkeypatch, piloting=Piloting(observers=(lambda stream: noted,)))
+    line = bench.connected(turn_detection=None)
+    bench.wish()
+    line.says("response.created", response={"id": "r1"})
+    line.says("input_audio_buffer.speech_started")
+    assert noted.messages == ["session.update", "response.cancel"] == line.told()
+
+
+@pytest.mark.parametrize("what", ["an item", "the pilot's own"])
+def test_what_has_changed_is_kept_for_another_engine(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    bench = StreamBench(monkeypatch, STREAM_RESTORE="conversation")
+    line = bench.connected()
+    if what == "an item":
+        content = [{"type": "input_text", "text": "hello"}]
+        item = {"id": "u1", "type": "message", "role": "user", "content": content}
+        line.says("conversation.item.added", item=item)
+    else:
+        bench.stream.kept_changed()
+    bench.timers.run_out()
+    (kept,) = bench.kept
+    assert len(json.loads(kept)["items"]) == (what == "an item")
+
+
+def test_where_no_sound_can_be_played_who_asked_for_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[SoundPlayed] = []
+    StreamBench(monkeypatch).stream.play_sound(Path("hold.wav"), told.append)
+    assert told == [SoundPlayed(error="nothing can be played")]

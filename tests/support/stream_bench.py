@@ -108,6 +108,7 @@ class StreamBench:
         *,
         uri: str = OPENAI,
         then: str = "",
+        audio: str = "mono 8k 8k",
         raw: bool = False,
         needs_connection: bool = False,
         piloting: Piloting = NOBODY,
@@ -116,7 +117,7 @@ class StreamBench:
         self.now_ns = 1000 * SECOND_NS
         monkeypatch.setattr(time, "monotonic_ns", lambda: self.now_ns)
         monkeypatch.setattr(time, "monotonic", lambda: self.now_ns / SECOND_NS)
-        start = parse_command(f"start {uri} mono 8k 8k")
+        start = parse_command(f"start {uri} {audio}")
         assert isinstance(start, Start)
         variables = {"STREAM_DISABLE_AUDIOFILES": "1", "STREAM_MAX_SESSION_S": "0", **variables}
         settings, _ = Settings.read(variables, raw_api=raw)
@@ -131,6 +132,8 @@ class StreamBench:
         facts = ChannelFacts(8000, 8000, 20)
         self._plan = StreamPlan(1, start, settings, server, facts, "test", needs_connection, piloting=piloting)
         self.ended: list[EndReason] = []
+        self.ticks = 0
+        self.heard: list[bytes] = []
         self.gone = 0
         self.stream = self.make_stream()
         self._poller = Poller()
@@ -175,11 +178,13 @@ class StreamBench:
         return self.lines[0]
 
     def run(self, frames: int) -> None:
+        """20 ms each; `ticks`: how often that took the stream's own code."""
         for _ in range(frames):
             self.switch.capture(b"\x10\x00" * 160, 8000, 1)
             for stream in self._poller.ready():
+                self.ticks += 1
                 stream.tick()
-            self.switch.playback(160, 8000, 1)
+            self.heard.append(self.switch.playback(160, 8000, 1) or b"")
 
     def wish(self) -> None:
         self.stream.send_json(json.dumps({"type": "session.update", "session": WISH}).encode())

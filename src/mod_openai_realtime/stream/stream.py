@@ -432,8 +432,7 @@ class Stream:
     def on_disconnected(self, code: int, reason: str) -> None:
         if not self.closing and self._connections.replaced(code, reason):
             return
-        if self._machine.state is not State.ENDED:
-            self.memory.set_control(0, Control.CONNECTED)
+        self.memory.set_control(0, Control.CONNECTED)
         greeted = self._dialogue.session.greeted
         self._connections.lost(code, reason, ours=self.closing)
         if self._first_connection is not None:

@@ -13,12 +13,17 @@ from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.own_sounds import SoundPlayed
 from mod_openai_realtime.limits import MAX_ID_CHARACTERS, MAX_UTTERANCES
 from mod_openai_realtime.pilot.observer import Observer
+from mod_openai_realtime.realtime.sending import MAX_OWN_UNSENT_BYTES
 from mod_openai_realtime.stream.piloting import Piloting
 from mod_openai_realtime.stream.reports import GREETING_S
 from mod_openai_realtime.stream.state import EndReason
+from mod_openai_realtime.switch.command import MuteTarget
+from mod_openai_realtime.switch.reasons import RECEIVE_DISABLED
+from mod_openai_realtime.switch.refusal import CommandRefusedError
 
 OF_AN_ENGINE = Control.CONNECTED | Control.SPEAKING | Control.EXPECTING
 SECOND_OF_AUDIO = base64.b64encode(b"\x10\x00" * 8000).decode()
+DELTA = {"response_id": "r1", "item_id": "i1", "content_index": 0, "delta": SECOND_OF_AUDIO}
 
 
 class Noted(Observer):
@@ -31,7 +36,7 @@ class Noted(Observer):
 
 def speaks(bench: StreamBench) -> None:
     """The caller hears the agent."""
-    bench.lines[0].says("response.output_audio.delta", response_id="r1", item_id="i1", delta=SECOND_OF_AUDIO)
+    bench.lines[0].says("response.output_audio.delta", **DELTA)
     bench.run(5)
     assert bench.told("openai_speech_start")
 
@@ -98,6 +103,67 @@ def test_without_reconnecting_it_ends_once_the_caller_has_heard_what_is_queued(m
     assert bench.timers.running == [] and len(bench.told("openai_speech_stop")) == 1
 
 
+def test_and_at_once_where_it_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_NO_RECONNECT="1")
+    line = bench.connected()
+    speaks(bench)
+    line.lose()
+    line.listener.on_ended()
+    bench.stream.pause()
+    bench.run(1)
+    assert bench.ended == [EndReason.NO_RECONNECT]
+
+
+def test_between_its_end_and_the_last_word_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    line = bench.connected()
+    speaks(bench)
+    bench.stream.stop()
+    events = list(bench.events)
+    bench.run(1)
+    bench.stream.tick()  # it was due already
+    assert bench.events == events
+    line.listener.on_ended()
+    assert bench.told("turn") and bench.told("summary")
+
+
+# -- what it does by itself, and what it needs Python for
+
+
+def test_audio_that_is_only_queued_and_played_takes_no_look_at_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    bench.connected()
+    speaks(bench)
+    payload = json.dumps({"type": "response.output_audio.delta", **DELTA}).encode()
+    take = bench.stream.take_audio
+    assert take is not None and take(memoryview(payload))
+    bench.ticks = 0
+    bench.run(50)
+    assert bench.ticks == 0 and len(bench.told("openai_speech_start")) == 1
+
+
+def test_after_a_wait_playback_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    bench.connected()
+    speaks(bench)
+    for hushed in (True, False):
+        bench.stream.hush(hushed)
+        bench.run(40)
+    heard = b"".join(bench.heard).count(b"\x10\x00")
+    assert heard == pytest.approx((5 + 40) * 160, abs=160) and bench.memory.underruns == 0
+
+
+def test_who_only_sends_has_nothing_to_be_heard_or_muted(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, audio="mono 8k send")
+    line = bench.connected()
+    bench.run(5)
+    bench.stream.tick()
+    assert line.samples == 5 * 160 and bench.stream.take_audio is None
+    for change in (bench.stream.mute, bench.stream.unmute):
+        with pytest.raises(CommandRefusedError, match=RECEIVE_DISABLED):
+            change(MuteTarget.OPENAI)
+
+
 # -- a connection that a dialplan waits for
 
 
@@ -150,6 +216,21 @@ def test_a_server_that_goes_beyond_a_limit_loses_its_connection_and_the_call_is_
     why = error["message"]["error"]
     assert "an id has more than" in why and f"connection ended: {why}" in bench.log_lines
     assert len(bench.told("disconnect")) == 1 and bench.ended == []
+
+
+def test_a_server_that_reads_nothing_loses_its_connection_where_there_still_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for stopped in (False, True):
+        bench = StreamBench(monkeypatch)
+        line = bench.connected(turn_detection=None)
+        line.says("response.created", response={"id": "r1"})
+        line.buffered_bytes = 2 * MAX_OWN_UNSENT_BYTES
+        line.says("input_audio_buffer.speech_started")
+        if stopped:
+            bench.stream.stop()
+        bench.run_out(0)
+        assert len(bench.told("error")) == (not stopped)
 
 
 def test_and_so_does_one_that_speaks_in_binary_messages(monkeypatch: pytest.MonkeyPatch) -> None:

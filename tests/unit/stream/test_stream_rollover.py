@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from stream_bench import OPENAI, SECOND_NS, VLLM, WISH, Line, StreamBench
 
+from mod_openai_realtime.limits import MAX_ID_CHARACTERS
+
 
 def rolling(monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[StreamBench, Line]:
     """The time of the first session is up, and a second is being made ready."""
@@ -64,6 +66,20 @@ def test_what_the_new_server_says_besides_is_for_the_call(monkeypatch: pytest.Mo
     assert all(body.get("type") != "rate_limits.updated" for body in bench.told("json"))
     line.says("session.updated", session=WISH)
     assert [body["type"] for body in bench.told("json")][-1] == "rate_limits.updated"
+
+
+def test_where_another_takes_over_from_a_server_that_went_too_far_the_summary_still_tells_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, first = rolling(monkeypatch)
+    first.says("response.created", response={"id": "r1"})  # so the moment is none for it
+    second = made_ready(bench)
+    first.says("response.created", response={"id": "x" * (MAX_ID_CHARACTERS + 1)})
+    assert first.stopped and bench.told("disconnect") == []
+    bench.stream.stop()
+    second.listener.on_ended()
+    (summary,) = bench.told("summary")
+    assert "an id has more than" in summary["error"]
 
 
 def test_a_session_that_took_over_gets_as_old_as_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import orjson
 
 from . import actions as a
 from . import messages as m
+from .awaited import Awaited
 from .coordinator import Coordinator
 from .effects import Do, Effect, Hook, Resolve, Tell
 from .errors import CallError
@@ -22,13 +23,12 @@ from .silence import Silence
 from .speech import Speech, Utterance
 from .turns import Turns
 from .usage import add_usage
-from .values import Heard, State, Turn
+from .values import State, Turn
 from .wording import exactly, message_item
 
 WARNING_S = 60.0  # before the longest duration is over, the model is told
-MAX_RESULTS = 32  # what was heard of responses, for those who learn late that it was theirs
+MAX_CALLER_ITEMS = 32  # of the caller, whose transcripts are to come
 MAX_UNSENT = 64  # client events that wait for a session; more are lost
-NOTHING = Heard("", 0, True)
 
 _BENIGN = frozenset({"conversation_already_has_active_response", "response_cancel_not_active"})
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
@@ -66,12 +66,8 @@ class Brain:
         """The caller is on hold."""
         self._duration: list[tuple[float, str]] = []
         self._effects: list[Effect] = []
-        self._tokens: dict[str, int] = {}
-        self._responses: dict[str, int] = {}
-        self._results: OrderedDict[str, Heard] = OrderedDict()
+        self._awaited = Awaited()
         self._number = 0
-        self._plays: dict[int, int | None] = {}
-        self._quiet_waiters: dict[int, float | None] = {}
         self._collector: int | None = None
         self._spoke_at: datetime | None = None
         self._caller_items: OrderedDict[str, datetime] = OrderedDict()
@@ -84,7 +80,7 @@ class Brain:
     @property
     def deadline(self) -> float | None:
         """When tick() has something to do, if nothing else happens."""
-        times = [self.coordinator.deadline, self.keys.deadline, self.silence.deadline, *self._quiet_waiters.values()]
+        times = [self.coordinator.deadline, self.keys.deadline, self.silence.deadline, self._awaited.deadline]
         times += [at for at, _ in self._duration]
         return min((time for time in times if time is not None), default=None)
 
@@ -92,7 +88,7 @@ class Brain:
     def quiet(self) -> bool:
         """Nothing is left to be heard, and nothing more was asked for."""
         coordinator = self.coordinator
-        return self.speech.idle and not self._plays and not coordinator.responding and not coordinator.wanted
+        return self.speech.idle and not self._awaited.plays and not coordinator.responding and not coordinator.wanted
 
     def at(self, now: float) -> datetime:
         return self._at + timedelta(seconds=now - self._began)
@@ -141,8 +137,7 @@ class Brain:
         """Another worker has the call: it knows nothing of what was kept, and tells what is to be heard from now on."""
         self._kept = b""
         self.turns.tell_all_again()
-        self._effects += [Resolve(waiter, NOTHING) for waiter in self._plays.values() if waiter is not None]
-        self._plays.clear()
+        self._effects += self._awaited.none_is_played()
         self._over(self.speech.playback(True))
         return self._done(now) if connected else self.receive(m.Lost(0, 0), now)
 
@@ -183,10 +178,7 @@ class Brain:
     def tick(self, now: float) -> list[Effect]:
         self._coordinated(self.coordinator.tick(now), now)
         self._keyed(self.keys.tick(now), now)
-        for waiter, until in list(self._quiet_waiters.items()):
-            if until is not None and now >= until:
-                del self._quiet_waiters[waiter]
-                self._effects.append(Resolve(waiter, "late"))
+        self._effects += self._awaited.late(now)
         while self._duration and now >= self._duration[0][0]:
             self._effects.append(Hook(self._duration.pop(0)[1]))
         return self._done(now)
@@ -197,14 +189,7 @@ class Brain:
         self._duration.clear()
         self.silence.after_s = None
         self._over(self.speech.end())
-        waiters = {*self._tokens.values(), *self._responses.values()}
-        self._tokens.clear()
-        self._responses.clear()
-        self._effects += [Resolve(waiter, NOTHING) for waiter in waiters]
-        self._effects += [Resolve(waiter, NOTHING) for waiter in self._plays.values() if waiter is not None]
-        self._plays.clear()
-        self._effects += [Resolve(waiter, "over") for waiter in self._quiet_waiters]
-        self._quiet_waiters.clear()
+        self._effects += self._awaited.end()
         if self._collector is not None:
             self._effects.append(Resolve(self._collector, self.keys.give_up()))
             self._collector = None
@@ -232,7 +217,7 @@ class Brain:
         self._number += 1
         token = f"say-{self._number}"
         if waiter is not None:
-            self._tokens[token] = waiter
+            self._awaited.request(token, waiter)
         response: dict[str, Any] = {}
         if instructions is not None:
             # Those of a response take the place of the session's.
@@ -262,7 +247,7 @@ class Brain:
             self._unsent.append(event)
 
     def play(self, waiter: int | None, play: m.Play, now: float) -> list[Effect]:
-        self._plays[play.id] = waiter
+        self._awaited.play(play.id, waiter)
         self._effects.append(Do(play))
         return self._done(now)
 
@@ -271,7 +256,7 @@ class Brain:
         if self.state == "ended":
             self._effects.append(Resolve(waiter, "over"))
         else:
-            self._quiet_waiters[waiter] = None if limit_s is None else now + limit_s
+            self._awaited.until_quiet(waiter, None if limit_s is None else now + limit_s)
         return self._done(now)
 
     def collect(
@@ -290,7 +275,7 @@ class Brain:
         if self._collector == waiter:
             self._collector = None
             self.keys.give_up()
-        self._quiet_waiters.pop(waiter, None)
+        self._awaited.forget(waiter)
         return self._done(now)
 
     def result(
@@ -318,9 +303,8 @@ class Brain:
 
     def _done(self, now: float) -> list[Effect]:
         if self.state != "ended":
-            if self._quiet_waiters and self.quiet:
-                self._effects += [Resolve(waiter, "heard") for waiter in self._quiet_waiters]
-                self._quiet_waiters.clear()
+            if self._awaited.waits_for_quiet and self.quiet:
+                self._effects += self._awaited.end_wait_for_quiet("heard")
             if self.silence.look(self._nothing_goes_on(), now):
                 self._effects.append(Hook("on_silence", (self.silence.times,)))
         effects, self._effects = self._effects, []
@@ -368,7 +352,7 @@ class Brain:
             self.speaking = False
             self._caller_items[text_of(event.get("item_id"))] = self._spoke_at or self.at(now)
             self._spoke_at = None
-            if len(self._caller_items) > MAX_RESULTS:
+            if len(self._caller_items) > MAX_CALLER_ITEMS:
                 self._caller_items.popitem(last=False)
         elif kind in (_TRANSCRIBED, _NOT_TRANSCRIBED):
             if kind == _TRANSCRIBED and event.get("usage") is not None:
@@ -392,18 +376,12 @@ class Brain:
                 self._effects.append(Hook("on_error", (why,)))
 
     def _interrupted(self) -> None:
-        self._effects += [Resolve(waiter, "interrupted") for waiter in self._quiet_waiters]
-        self._quiet_waiters.clear()
+        self._effects += self._awaited.end_wait_for_quiet("interrupted")
 
     def _over(self, utterances: list[Utterance]) -> None:
         for each in utterances:
             heard = each.heard()
-            self._results[each.response_id] = heard
-            if len(self._results) > MAX_RESULTS:
-                self._results.popitem(last=False)
-            waiter = self._responses.pop(each.response_id, None)
-            if waiter is not None:
-                self._effects.append(Resolve(waiter, heard))
+            self._effects += self._awaited.heard(each.response_id, heard)
             if heard.ms > 0 and each.turn is not None:
                 turn = Turn("agent", heard.text, each.at, heard.ms, heard.interrupted, each.turn.latency_ms)
                 turn.item_id = next(iter(each.turn.item_ids), None)
@@ -429,22 +407,9 @@ class Brain:
                 case a.Filler(call_id, name):
                     self._fill(call_id, name, now)
                 case a.Over():
-                    self._request_over(action)
+                    self._effects += self._awaited.over(action)
                 case a.Trouble(text):
                     self._effects.append(Tell("warning", text))
-
-    def _request_over(self, over: a.Over) -> None:
-        waiter = self._tokens.pop(over.token, None)
-        if waiter is None:
-            return
-        if over.status in ("failed", "refused"):
-            self._effects.append(Resolve(waiter, CallError(over.reason or "the model could not be asked")))
-        elif over.response_id is None:
-            self._effects.append(Resolve(waiter, NOTHING))
-        elif over.response_id in self._results:
-            self._effects.append(Resolve(waiter, self._results[over.response_id]))
-        else:
-            self._responses[over.response_id] = waiter
 
     def _fill(self, call_id: str, name: str, now: float) -> None:
         filler = self.fillers(name)
@@ -453,7 +418,7 @@ class Brain:
         self._number += 1
         if filler.startswith("/") or filler.lower().endswith(".wav"):
             play = m.Play(-self._number, filler)
-            self._plays[play.id] = None
+            self._awaited.play(play.id, None)
             self._effects.append(Do(play))
             return
         token = self._filled[call_id] = f"filler-{self._number}"
@@ -477,12 +442,9 @@ class Brain:
         self._turn(turn)
 
     def _played(self, message: m.Played) -> None:
-        waiter = self._plays.pop(message.id, None)
         if message.interrupted:
             self._interrupted()
-        if waiter is not None:
-            heard = Heard("", message.heard_ms, message.interrupted)
-            self._effects.append(Resolve(waiter, CallError(message.error) if message.error is not None else heard))
+        self._effects += self._awaited.played(message)
 
     def _keyed(self, found: tuple[str, str] | None, now: float) -> None:
         if found is None:

@@ -12,6 +12,7 @@ import pytest
 from audio.segments import gaps, sounding
 from audio.tones import noise, tone
 from contract import FarEnd
+from contract.far_end import Records
 from freeswitch import RealSwitch, StreamCommands
 from sip import L16_8K, Call, Caller
 
@@ -66,14 +67,18 @@ def test_a_switch_that_was_held_up_makes_no_pause(
     streams(call).start(far.url, "mono 8k 8k")
     said = noise(4000, 8000, seed=5)
     call.party.say(said)
-    begun = said[8000:8160].tobytes()
-    far.until(lambda records: begun in bytes(records[0].received_audio()))
+    frames = [said[at : at + 160].tobytes() for at in range(0, len(said), 160)]  # FreeSWITCH may lose one
+    far.until(lambda records: _found(records, frames[50:80]))
     os.kill(switch.pid, signal.SIGSTOP)
     Event().wait(0.4)
     os.kill(switch.pid, signal.SIGCONT)
-    end = said[-160:].tobytes()
-    far.until(lambda records: end in bytes(records[0].received_audio()))
-    heard = far.audio()
-    sounds = heard[heard.tobytes().index(begun) // 2 :]
+    far.until(lambda records: _found(records, frames[-25:]))
+    heard = far.audio().tobytes()
+    places = [at for frame in frames[50:] if (at := heard.find(frame)) >= 0]
     # What FreeSWITCH makes up itself for a packet that is late is not 0.
-    assert bytes(320) not in sounds[: sounds.tobytes().index(end) // 2].tobytes()
+    assert bytes(320) not in heard[places[0] : places[-1]]
+
+
+def _found(records: Records, frames: list[bytes]) -> bool:
+    heard = bytes(records[0].received_audio())
+    return any(frame in heard for frame in frames)

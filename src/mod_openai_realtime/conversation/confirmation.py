@@ -172,7 +172,6 @@ class _Evidence:
 
     def forget(self) -> None:
         """From here on it counts anew."""
-        self._sounded_at_ms = None
         self._sounding_ms = self._voiced_ms = self._steady_ms = 0
 
     def add(self, frames: Sequence[VoiceFrame], now_ms: float) -> None:

@@ -204,7 +204,6 @@ class Negotiation:
             if asked is not None and (stated is None or stated == (asked.encoding, None)):
                 # It agrees, and doesn't repeat it, or not the rate.
                 self._effective[side] = asked
-                continue
             if stated is None:
                 continue
             encoding, rate = stated
@@ -257,4 +256,3 @@ class Negotiation:
             if asked.encoding is not Encoding.PCM and now.encoding is not asked.encoding:
                 text = f"the server does not agree to audio/{asked.encoding}; {now.encoding} at {now.rate} Hz is used"
                 self._complaints.refusal(text)
-                return

@@ -122,6 +122,12 @@ def test_a_refusal_of_something_else_is_none() -> None:
     assert mine.refused() is None and mine.policy is BargeIn.CONFIRM
 
 
+def test_where_the_server_is_to_interrupt_nothing_is_told_of_that() -> None:
+    mine = terms(policy=BargeIn.SERVER)
+    assert mine.answered(nested({"type": "server_vad", "interrupt_response": True})) is None
+    assert mine.policy is BargeIn.SERVER
+
+
 def test_off_stays_off_whatever_the_server_does() -> None:
     mine = terms(policy=BargeIn.OFF)
     mine.first({}, nested(STATED))

@@ -103,6 +103,7 @@ def test_the_servers_word_is_enough_where_the_sound_is_over(call: Call) -> None:
 def test_what_is_too_faint_for_us_is_the_servers_to_judge(call: Call) -> None:
     call.starts()
     assert call.hears([FAINT] * 100) == (Act.STOP, LAST_MS)
+    assert not call.confirmation.listening
 
 
 def test_a_telephone_that_sends_nothing_in_pauses_is_quiet_then(call: Call) -> None:
@@ -196,3 +197,60 @@ def test_a_second_word_of_the_server_changes_nothing_while_the_agent_waits(call:
     call.hears(SPEECH[:10])
     assert call.starts() is None
     assert (call.hears(SPEECH[10:]) or (None,))[0] is Act.STOP
+
+
+def test_soft_speech_on_a_quiet_line_is_speech(call: Call) -> None:
+    call.starts()
+    soft = [VoiceFrame(each.level_db - 20, each.periodicity, each.period) for each in SPEECH]
+    decided = call.hears(soft)
+    assert decided is not None and decided[0] is Act.STOP and decided[1] < LAST_MS
+
+
+def test_of_what_was_heard_before_the_server_noticed_only_the_last_counts(call: Call) -> None:
+    call.starts(before=SPEECH[:50])
+    assert call.hears(SPEECH[50:69] + [LINE] * 8) is None
+
+
+def test_what_still_sounded_when_the_server_noticed_is_over_only_later(call: Call) -> None:
+    call.starts(before=[LINE] * 40 + SPEECH[:10])
+    decided = call.hears([LINE] * 50)
+    assert decided is not None and decided[0] is Act.GO_ON and OVER_MS <= decided[1] <= OVER_MS + 40
+
+
+def test_what_had_just_been_over_when_the_server_noticed_is_over_so_much_sooner(call: Call) -> None:
+    call.starts(before=[LINE] * 30 + [HISS] * 10 + [LINE] * 8)
+    assert call.hears([LINE] * 50) == (Act.GO_ON, OVER_MS - 8 * FRAME_MS)
+
+
+def test_music_with_a_voice_in_it_is_none(call: Call) -> None:
+    notes = [VoiceFrame(-20.0, 0.9, 50 + 7 * (number // 2 % 5)) for number in range(100)]
+    call.starts()
+    assert call.hears(notes) == (Act.GO_ON, LAST_MS)
+
+
+def test_what_was_heard_in_a_turn_before_says_nothing_of_this_one(call: Call) -> None:
+    call.starts()
+    assert call.hears(SPEECH[:24]) is None
+    call.confirmation.speech_stopped(call.now_ms)
+    call.starts()
+    assert call.hears([HISS] * 100) == (Act.GO_ON, LAST_MS)
+
+
+def test_waits_that_the_server_ends_are_false_alarms_too(call: Call) -> None:
+    for _ in range(2):
+        assert call.starts() is Act.WAIT
+        call.hears(SPEECH[:10])
+        call.confirmation.speech_stopped(call.now_ms)
+    assert call.starts() is None
+
+
+def test_what_did_not_convince_does_not_have_the_agent_wait_again(call: Call) -> None:
+    call.starts()
+    assert call.hears(SPEECH[:12] + [HISS] * 60) == (Act.GO_ON, LAST_MS)
+    assert call.hears([HISS] * 60) is None
+
+
+def test_words_with_pauses_between_them_do_not_add_up(call: Call) -> None:
+    call.starts()
+    assert (call.hears([HISS] * 10 + [LINE] * 20) or (None,))[0] is Act.GO_ON
+    assert call.hears((SPEECH[:4] + [LINE] * 20) * 4) is None

@@ -273,6 +273,7 @@ def test_without_items_only_the_session_is_followed() -> None:
         [],
         {"type": "message"},
         {"id": 3, "type": "message", "role": "user"},
+        {"id": "x", "type": "message", "role": "tool"},
         {"id": "x", "type": "mcp_call"},
         {"id": "x"},
         {"id": [], "type": "message", "role": "user"},

@@ -33,6 +33,9 @@ def test_changes_are_told_together_and_only_then() -> None:
     keeping.changed(3)
     timers.run_out()
     assert told == [b'{"a":1}']
+    keeping.changed(4)
+    timers.run_out()
+    assert told == [b'{"a":1}'] * 2
 
 
 @pytest.mark.parametrize(("tell", "count"), [(True, 1), (False, 0)])

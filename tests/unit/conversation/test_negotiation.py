@@ -10,7 +10,7 @@ from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
 from mod_openai_realtime.audio.audio_format import AudioFormat, Encoding
-from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
+from mod_openai_realtime.conversation.negotiation import MAX_OUTSTANDING, Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.session_wishes import UPDATE_ID, session_update
 from mod_openai_realtime.dialect.messages import classify
 
@@ -244,6 +244,25 @@ def test_formats_that_the_application_names_first_are_not_asked_for() -> None:
     bench.updated(PCM_24K, ALAW)
     assert bench.formats == (AudioFormat(PCM, 24000), AudioFormat(PCMA, 8000))
     assert not bench.negotiation.waiting and not bench.warnings
+
+
+def test_caller_audio_waits_for_a_format_that_the_application_has_asked_for_before_the_server_greets() -> None:
+    bench = Bench(BOTH)
+    bench.application(session=session(ALAW, ALAW))
+    assert bench.negotiation.waiting
+    bench.created()
+    bench.updated(ALAW, ALAW)
+    assert not bench.negotiation.waiting and not bench.warnings
+
+
+def test_of_too_many_updates_without_an_answer_the_oldest_is_forgotten() -> None:
+    bench = Bench({Side.CAPTURE: PCM})
+    bench.created()
+    bench.application(session=session(ALAW))
+    for _ in range(MAX_OUTSTANDING):
+        assert bench.negotiation.waiting
+        bench.application(session=session(PCM_24K))
+    assert not bench.negotiation.waiting
 
 
 def test_caller_audio_waits_while_the_application_changes_its_format() -> None:

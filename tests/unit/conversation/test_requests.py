@@ -56,3 +56,12 @@ def test_requests_that_nothing_answers_are_forgotten() -> None:
     for _ in range(MAX_WAITING):
         requests.sent(create())
     assert not any(requests.answered(None) for _ in range(MAX_WAITING + 1))
+
+
+def test_an_error_refuses_one_request() -> None:
+    requests = Requests()
+    requests.sent(create(event_id="e1"))
+    for _ in range(2):
+        requests.sent(create(UNINTERRUPTIBLE, event_id="e1"))
+    requests.refused({"event_id": "e1"})
+    assert [requests.answered(None) for _ in range(3)] == [True, True, False]

@@ -2,6 +2,7 @@
 
 from mod_openai_realtime.conversation.responses import BLOCKED_LIMIT, Responses
 from mod_openai_realtime.dialect.client_messages import client_message
+from mod_openai_realtime.limits import MAX_RESPONSES
 
 
 def test_late_audio_of_an_interrupted_response_is_not_audible() -> None:
@@ -144,3 +145,12 @@ def test_a_server_that_announces_nothing_is_asked_by_order() -> None:
     responses.requests.sent(message)
     assert responses.audible("r1") and not responses.interruptible("r1")
     assert responses.audible("r2") and responses.interruptible("r2")
+
+
+def test_a_response_that_is_announced_again_is_the_newest() -> None:
+    responses = Responses()
+    for number in range(MAX_RESPONSES):
+        responses.created(f"r{number}")
+    responses.created("r0")
+    responses.created("new")
+    assert responses.is_playing("r0") and not responses.is_playing("r1")

@@ -255,13 +255,21 @@ def test_a_response_that_is_over_ends_its_audio_once(over: str) -> None:
     assert EndAudio() in says(session, over, response_id="r1", response={"id": "r1"})
 
 
-@pytest.mark.parametrize("over", ["input_audio_buffer.speech_stopped", "input_audio_buffer.committed"])
+@pytest.mark.parametrize(
+    "over",
+    [
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "response.output_audio.done",
+        "response.done",
+    ],
+)
 def test_after_the_callers_turn_audio_that_names_no_response_is_the_answer(over: str) -> None:
     session = make_session()
     speaks(session, None)
     says(session, "input_audio_buffer.speech_started")
     assert speaks(session, None) == []
-    says(session, over)
+    says(session, over, response_id="r1", response={"id": "r1"})
     assert speaks(session, None) != []
 
 

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,9 +141,10 @@ class StreamBench:
         self._poller.add(self.memory, self.stream, self.stream.packetizer, self.stream.playout)
         self.stream.start()
 
-    def make_stream(self) -> Stream:
-        """One more, in the same memory, as another engine makes it."""
-        return Stream(self._plan, self.memory, self, self._make_endpoint, None)  # type: ignore[arg-type]
+    def make_stream(self, kept: bytes | None = None) -> Stream:
+        """One more, in the same memory, as another engine makes it, with what this one has `kept`."""
+        plan = replace(self._plan, kept=kept)
+        return Stream(plan, self.memory, self, self._make_endpoint, None)  # type: ignore[arg-type]
 
     def _make_endpoint(self, _settings: EndpointSettings, listener: EndpointListener) -> Any:
         self.lines.append(Line(listener))

@@ -9,7 +9,7 @@ import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise, tone
 
-from mod_openai_realtime.audio.both_sides import Block, BothSides, Frame
+from mod_openai_realtime.audio.both_sides import LONGEST_BLOCK_MS, MARGIN_MS, Block, BothSides, Frame
 
 MS = 1_000_000
 START_MS = 5_000
@@ -47,6 +47,20 @@ class Tape:
 
 def frames(samples: Pcm16, size: int = 160) -> list[Pcm16]:
     return [samples[at : at + size] for at in range(0, len(samples), size)]
+
+
+def test_before_there_is_anything_nothing_is_settled() -> None:
+    tape = Tape()
+    assert tape.recorder.advance() is None and tape.recorder.finish() == []
+
+
+def test_however_much_is_left_at_the_end_no_block_is_too_long() -> None:
+    tape, caller = Tape(), noise(3 * LONGEST_BLOCK_MS, 8000)
+    for n, frame in enumerate(frames(caller)):
+        tape.recorder.caller(Frame((START_MS + 20 * n) * MS, frame.tobytes(), 8000, False))
+    left, _ = tape.finish()
+    assert np.array_equal(left, caller)
+    assert max(len(block.pcm) // 4 for block in tape.blocks) <= 8 * (LONGEST_BLOCK_MS + MARGIN_MS)
 
 
 def test_both_sides_lie_where_their_times_say() -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from stream_bench import StreamBench
+from stream_bench import WISH, StreamBench
 
 from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.own_sounds import SoundPlayed
@@ -257,6 +257,46 @@ def test_who_observes_it_hears_what_is_sent_by_the_application_and_by_the_engine
     line.says("response.created", response={"id": "r1"})
     line.says("input_audio_buffer.speech_started")
     assert noted.messages == ["session.update", "response.cancel"] == line.told()
+
+
+def test_another_engine_goes_on_with_what_was_kept_as_far_as_it_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_RESTORE="conversation")
+    line = bench.connected()
+    bench.wish()
+    line.says("conversation.item.added", item={"id": "i1", "type": "message", "role": "assistant"})
+    text = {"item_id": "i1", "content_index": 0, "transcript": "one two three four"}
+    line.says("response.output_audio_transcript.done", **text)
+    speaks(bench)
+    bench.timers.run_out()
+    bench.run(20)
+    bench.make_stream(bench.kept[-1]).start()
+    line = bench.lines[-1]
+    line.open()
+    line.says("session.created", session={})
+    asked, item = line.said
+    assert asked["session"] == WISH and item["item"]["content"] == [{"type": "output_text", "text": "one two"}]
+
+
+@pytest.mark.parametrize("kept", [{}, {"session": WISH, "items": [], "forgotten": 0, "playing": {"spans": 1}}])
+def test_where_what_was_kept_makes_no_sense_it_begins_anew(monkeypatch: pytest.MonkeyPatch, kept: object) -> None:
+    bench = StreamBench(monkeypatch, STREAM_RESTORE="conversation")
+    bench.make_stream(json.dumps(kept).encode()).start()
+    line = bench.lines[-1]
+    line.open()
+    line.says("session.created", session={})
+    assert line.said == [] and "makes no sense" in bench.log_lines[0]
+
+
+def test_where_nothing_is_to_be_restored_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_RESTORE="off")
+    line = bench.connected()
+    bench.wish()
+    bench.timers.run_out()
+    line.lose()
+    line.said.clear()
+    line.open()
+    line.says("session.created", session={})
+    assert line.said == [] and bench.kept == []
 
 
 @pytest.mark.parametrize("what", ["an item", "the pilot's own"])

@@ -9,6 +9,8 @@ import pytest
 from stream_bench import OPENAI, SECOND_NS, VLLM, WISH, Line, StreamBench
 
 from mod_openai_realtime.limits import MAX_ID_CHARACTERS
+from mod_openai_realtime.pilot.observer import Observer
+from mod_openai_realtime.stream.piloting import Piloting
 
 
 def rolling(monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[StreamBench, Line]:
@@ -66,6 +68,24 @@ def test_what_the_new_server_says_besides_is_for_the_call(monkeypatch: pytest.Mo
     assert all(body.get("type") != "rate_limits.updated" for body in bench.told("json"))
     line.says("session.updated", session=WISH)
     assert [body["type"] for body in bench.told("json")][-1] == "rate_limits.updated"
+
+
+def test_who_observes_it_hears_all_that_the_new_session_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    class Noted(Observer):
+        def sent(self, payload: bytes) -> None:
+            heard.append(json.loads(payload)["type"])
+
+    piloting = Piloting(observers=(lambda stream: Noted(),))
+    bench, first = rolling(monkeypatch, piloting=piloting, STREAM_RESTORE="conversation")
+    heard.clear()
+    first.says("response.created", response={"id": "r1"})  # so the moment is none for it
+    second = made_ready(bench)
+    content = [{"type": "input_text", "text": "hello"}]
+    first.says("conversation.item.added", item={"id": "u1", "type": "message", "role": "user", "content": content})
+    first.lose()
+    assert heard == second.told() == ["session.update", "conversation.item.create"]
 
 
 def test_where_another_takes_over_from_a_server_that_went_too_far_the_summary_still_tells_of_it(

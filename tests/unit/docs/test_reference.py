@@ -10,8 +10,10 @@ import pytest
 from mod_openai_realtime.dialect.dialect import EVERY_ITEM, Dialect, Gate
 from mod_openai_realtime.dialect.dialect_file import FILE_KEYS
 from mod_openai_realtime.dialect.profiles import PROFILES
+from mod_openai_realtime.observe.board import Board
+from mod_openai_realtime.observe.metrics import BoardCollector
 from mod_openai_realtime.stream.settings import VARIABLES
-from mod_openai_realtime.switch import interface, module_reasons, reasons
+from mod_openai_realtime.switch import events, module_reasons, reasons
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("commands.md", "variables.md", "events.md", "dialects.md")
@@ -62,9 +64,24 @@ def test_every_reason_of_the_module_is_there() -> None:
 
 
 def test_every_event_is_there_and_no_other() -> None:
-    subclasses = set(interface.EVENTS)
+    subclasses = set(events.EVENTS)
     # The table of subclasses, not that of the members of `error`.
     assert {cells[0].strip("`") for cells in rows("events.md") if len(cells) == 4} == subclasses
+
+
+def test_every_metric_is_there_and_no_other() -> None:
+    board = Board(1, hosts=1)
+    board.join(0)
+    families = BoardCollector(board).collect()
+    told = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    text = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text()
+    written = {
+        name
+        for line in text.splitlines()
+        if line.startswith("| `openai_realtime_")
+        for name in re.findall(r"`(openai_realtime_\w+)`", line)
+    }
+    assert told == written
 
 
 def table(number: int) -> dict[str, list[str]]:

@@ -251,6 +251,15 @@ def test_a_hush_fades_keeps_its_place_and_sends_silence() -> None:
     assert b"".join(switch.playback(FRAME, RATE) or b"" for _ in range(3)) == pcm[2 * FRAME :]
 
 
+def test_what_is_muted_in_a_hush_keeps_its_place_too() -> None:
+    switch, engine = pair()
+    engine.write_playback(ramp(FRAME))
+    engine.set_control(Control.HUSHED | Control.PLAYBACK_MUTED, 0)
+    assert switch.playback(FRAME, RATE) is None
+    engine.set_control(0, Control.HUSHED | Control.PLAYBACK_MUTED)
+    assert switch.playback(FRAME, RATE) == ramp(FRAME)
+
+
 def test_in_a_hush_a_channel_that_nothing_is_played_to_has_its_own_audio() -> None:
     switch, engine = pair()
     engine.set_control(Control.HUSHED, 0)

@@ -48,6 +48,21 @@ def test_playback_makes_a_stream_due_at_the_watched_position(stream: Fixture) ->
     assert poller.ready() == ["stream"]
 
 
+def test_what_was_played_makes_a_stream_that_is_recorded_due_until_it_is_read() -> None:
+    switch = SwitchSide(played_slots=8)
+    memory = StreamMemory(switch.fd)
+    memory.discard_playback(8000)
+    memory.watch((1 << 64) - 1, 0)
+    poller = Poller()
+    poller.add(memory, "stream")
+    assert poller.ready() == []
+    memory.write_playback(bytes(320))
+    switch.playback(160, 8000)
+    assert poller.ready() == ["stream"]
+    memory.read_played()
+    assert poller.ready() == []
+
+
 def test_a_codec_change_makes_a_stream_due_while_rates_are_watched(stream: Fixture) -> None:
     switch, memory, poller = stream
     memory.watch((1 << 64) - 1, 8000)

@@ -89,8 +89,15 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Expires:
+    """The server has said when it ends the session, in seconds of Unix time."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Expired:
     """The session has come to its end: nothing that is said to it counts any more."""
 
 
-Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | Warn | Forward | Restored | Expired
+Effect = Play | EndAudio | ForgetHalf | Silence | Disown | Send | Warn | Forward | Restored | Expires | Expired

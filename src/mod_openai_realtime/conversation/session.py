@@ -56,6 +56,8 @@ class Session:
         self.quiet = Quiet(self.clock, transcripts=conversation is not None and conversation.keeps_items)
         self.greeted = False
         """The server has sent `session.created`."""
+        self.expires_at: float | None = None
+        """When the server ends it, by its own word, in seconds of Unix time."""
         self.part: PartName | None = None
         """That of the audio that came last."""
 

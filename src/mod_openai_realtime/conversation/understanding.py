@@ -20,6 +20,7 @@ from .effects import (
     Effect,
     EndAudio,
     Expired,
+    Expires,
     ForgetHalf,
     Forward,
     Play,
@@ -243,7 +244,18 @@ def _session_stated(session: Session, message: ServerMessage, _now_ns: int) -> l
     complaint = session.barge_in.complaint
     if message.kind is Kind.SESSION_UPDATED and session.negotiation.all_answered:
         complaint = session.barge_in.answered(message.fields.get("session"))
-    return [Warn(complaint)] if complaint is not None else []
+    effects: list[Effect] = [Warn(complaint)] if complaint is not None else []
+    expires_at = _expiry(message)
+    if expires_at is not None and expires_at != session.expires_at:
+        session.expires_at = expires_at
+        effects.append(Expires(expires_at))
+    return effects
+
+
+def _expiry(message: ServerMessage) -> int | float | None:
+    stated = message.fields.get("session")
+    at = stated.get("expires_at") if isinstance(stated, dict) else None
+    return at if isinstance(at, int | float) and not isinstance(at, bool) else None
 
 
 def _refused(session: Session, message: ServerMessage, _now_ns: int) -> list[Effect]:

@@ -23,6 +23,11 @@ ROLLOVER_MARGIN_S = 300
 """A session is to be left so long before the server ends it: a moment of silence has to be waited for."""
 
 
+def left_after_s(limit_s: float) -> float:
+    """After how long a session is to be left that the server ends after `limit_s`."""
+    return max(limit_s - ROLLOVER_MARGIN_S, limit_s / 2)
+
+
 class Shape(StrEnum):
     """How a session is laid out."""
 
@@ -173,8 +178,6 @@ class Dialect:
         return self.input if side is Side.CAPTURE else self.output
 
     @property
-    def rollover_s(self) -> int | None:
+    def rollover_s(self) -> float | None:
         """After how long another session is to take over; None where the limit is not known."""
-        if self.session_limit_s is None:
-            return None
-        return max(self.session_limit_s - ROLLOVER_MARGIN_S, self.session_limit_s // 2)
+        return None if self.session_limit_s is None else left_after_s(self.session_limit_s)

@@ -114,6 +114,11 @@ class Connections:
             self._summary.error = f"{code} {reason}".rstrip()
         self._pilot.disconnected(code, reason)
 
+    def expires(self, at: float) -> None:
+        """The session does, by the server's word: in seconds of Unix time."""
+        if self._rollover is not None:
+            self._rollover.expires(at - time.time())
+
     def expired(self) -> None:
         """The session is, by the server's word."""
         if self._rollover is not None:

@@ -15,6 +15,7 @@ from ..conversation.effects import (
     Effect,
     EndAudio,
     Expired,
+    Expires,
     ForgetHalf,
     Forward,
     Play,
@@ -63,6 +64,9 @@ class DialogueListener(Protocol):
 
     def look(self) -> None:
         """Something was said that what may go either way depends on."""
+
+    def session_expires(self, at: float, /) -> None:
+        """By the server's word: in seconds of Unix time."""
 
     def session_expired(self) -> None: ...
     def restored(self, outcome: Outcome, /) -> None: ...
@@ -221,6 +225,8 @@ class Dialogue:
                         self._listener.warn(text)
                 case Restored(outcome):
                     self._listener.restored(outcome)
+                case Expires(at):
+                    self._listener.session_expires(at)
                 case Expired():
                     self._listener.session_expired()
                 case _:

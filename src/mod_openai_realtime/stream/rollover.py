@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random as random_module
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from ..conversation.session import Session
 from ..conversation.successor import Successor
+from ..dialect.dialect import left_after_s
 from ..later import Later, Timer
 from ..realtime.backoff import Backoff, BackoffLimits
 from ..realtime.closes import Loss, loss
@@ -27,6 +29,9 @@ SETTLE_S = 5.0
 
 SETUP_S = 10.0
 """So long before the last moment it is begun, whatever is being said."""
+
+SHORTEST_S = 60.0
+"""A session that has less left, by the server's word, as soon as it begins: one of the two clocks is wrong."""
 
 LOOK_S = 0.1
 
@@ -81,7 +86,7 @@ class Rollover:
         self._late = late
         self._clock = clock
         self._timer: Timer | None = None
-        self._due_at = 0.0  # it is to come, since then
+        self._due_at = math.inf  # it is to come, from then on
         self._endpoint: Endpoint | None = None  # the successor's
         self._candidate: _Candidate | None = None
         self._expired = False  # by the server's word
@@ -99,8 +104,19 @@ class Rollover:
         self._connected_at = self._clock()
         max_session_s = self._max_session_s()
         if max_session_s > 0:
-            self._timer = self._later(max_session_s, weakly(self._due))
+            self._plan(max_session_s)
         return cause
+
+    def _plan(self, in_s: float) -> None:
+        self._stop_waiting()
+        self._due_at = self._clock() + in_s
+        self._timer = self._later(in_s, weakly(self._due))
+
+    def expires(self, in_s: float) -> None:
+        """The session does, by the server's word: it is left before, where it would not be anyway."""
+        left_in_s = left_after_s(in_s)
+        if in_s >= SHORTEST_S and self._clock() + left_in_s < self._due_at < math.inf:
+            self._plan(left_in_s)
 
     def expired(self) -> None:
         """The session is, by the server's word."""
@@ -149,6 +165,7 @@ class Rollover:
     def _begin_anew(self) -> None:
         self._stop_waiting()
         self._expired = False
+        self._due_at = math.inf
         endpoint = self._let_go()
         if endpoint is not None:
             endpoint.stop()

@@ -404,6 +404,9 @@ class Stream:
         """There will be no connection, and what was queued is over, or will not be."""
         return self._machine.state is State.DRAINING and (Control.PAUSED in self._restraints or not self.sounding)
 
+    def session_expires(self, at: float) -> None:
+        self._connections.expires(at)
+
     def session_expired(self) -> None:
         self._connections.expired()
 

@@ -134,6 +134,40 @@ def bench() -> Bench:
     return Bench()
 
 
+@pytest.mark.parametrize(("stated_s", "left_s"), [(1200.0, 900.0), (400.0, 200.0), (3599.5, 3299.5)])
+def test_a_session_that_the_server_ends_earlier_is_left_before_that(
+    bench: Bench, stated_s: float, left_s: float
+) -> None:
+    bench.rollover.expires(stated_s)
+    bench.clock.run(left_s - 0.01)
+    assert bench.host.endpoints == []
+    bench.clock.run(0.01)
+    assert len(bench.host.endpoints) == 1
+
+
+@pytest.mark.parametrize("stated_s", [7200.0, 59.0, 0.0, -3600.0])
+def test_it_stays_where_the_server_gives_it_longer_or_one_of_the_clocks_is_wrong(bench: Bench, stated_s: float) -> None:
+    bench.rollover.expires(stated_s)
+    bench.clock.run(AGE_S - 0.01)
+    assert bench.host.endpoints == []
+    bench.clock.run(0.01)
+    assert len(bench.host.endpoints) == 1
+
+
+def test_one_that_is_never_to_be_left_is_not_for_its_end() -> None:
+    bench = Bench(age_s=0)
+    bench.rollover.expires(1200.0)
+    assert bench.clock.running == 0
+
+
+def test_another_one_that_is_on_its_way_stays_on_it_whatever_the_server_says(bench: Bench) -> None:
+    bench.clock.run(AGE_S)
+    bench.rollover.expires(1200.0)
+    bench.successor.opens()
+    bench.successor.greets()
+    assert bench.host.taken == [bench.successor]
+
+
 def test_at_its_age_a_quiet_session_is_followed_by_another(bench: Bench) -> None:
     bench.clock.run(AGE_S - 0.01)
     assert bench.host.endpoints == []

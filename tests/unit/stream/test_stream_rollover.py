@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,25 @@ def test_a_rollover_goes_on_where_the_session_before_it_was_left(monkeypatch: py
     }
     second.lose()
     assert len(bench.told("disconnect")) == 1
+
+
+def test_a_session_is_left_before_the_time_that_the_server_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
+    bench = StreamBench(monkeypatch, STREAM_MAX_SESSION_S="3300")
+    first = bench.connected(expires_at=1_800_001_200)
+    first.says("session.updated", session={"expires_at": 1_800_001_200})
+    assert bench.timers_of(900) == 1 and bench.timers_of(3300) == 0
+    bench.run_out(900)
+    bench.lines[1].open()
+    bench.lines[1].says("session.created", session={"expires_at": 1_800_000_600})
+    assert first.stopped and bench.timers_of(300) == 1
+
+
+@pytest.mark.parametrize("expires_at", [None, True, "soon", [1], 0, 10**400])
+def test_a_time_that_makes_no_sense_changes_nothing(monkeypatch: pytest.MonkeyPatch, expires_at: Any) -> None:
+    bench = StreamBench(monkeypatch, STREAM_MAX_SESSION_S="3300")
+    bench.connected(expires_at=expires_at)
+    assert bench.timers_of(3300) == 1
 
 
 def test_what_the_new_server_says_besides_is_for_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,3 +164,24 @@ async def test_a_message_with_much_beside_its_audio_is_not_kept_until_the_file_i
     assert [list(orjson.loads(body)) for body in bench.played] == [["file"]] * 20
     (warning,) = bench.warnings
     assert "more than 64 KiB beside its audio" in warning
+
+
+async def test_what_has_been_written_waits_no_more(
+    tmp_path: Path, quota: FileQuota, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_writer, "MAX_WAITING", 2)
+    monkeypatch.setattr(file_writer, "MAX_WAITING_BYTES", 2 * BLOCK_BYTES)
+    bench = Bench(tmp_path, quota)
+    for _ in range(3):
+        bench.write(2, times=2)
+        await bench.disk.work()
+    assert len(bench.played) == 6 and bench.warnings == []
+
+
+async def test_once_a_stream_has_ended_nothing_is_written_or_told_of(tmp_path: Path, quota: FileQuota) -> None:
+    bench = Bench(tmp_path, quota)
+    bench.write(2)
+    bench.writer.remove_all()
+    bench.write(2)
+    await bench.disk.work()
+    assert bench.played == [] and bench.bytes_on_disk == 0

@@ -259,6 +259,52 @@ def test_who_observes_it_hears_what_is_sent_by_the_application_and_by_the_engine
     assert noted.messages == ["session.update", "response.cancel"] == line.told()
 
 
+def sends(bench: StreamBench, kind: str, **fields: object) -> None:
+    """The application does."""
+    bench.stream.send_json(json.dumps({"type": kind, **fields}).encode())
+
+
+def test_a_response_that_the_application_cancels_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    bench.connected()
+    speaks(bench)
+    sends(bench, "response.cancel")
+    bench.run(2)
+    assert len(bench.told("openai_speech_stop")) == 1
+
+
+def test_what_the_application_truncates_the_engine_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    line = bench.connected()
+    speaks(bench)
+    sends(bench, "conversation.item.truncate", item_id="i1", content_index=0, audio_end_ms=20)
+    bench.run(5)
+    assert line.told() == ["conversation.item.truncate"]
+
+
+def test_the_turn_detection_that_the_application_has_chosen_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch, STREAM_BARGE_IN="confirm")
+    line = bench.lines[0]
+    line.open()
+    sends(bench, "session.update", session={"audio": {"input": {"turn_detection": None}}})
+    line.says("session.created", session={"audio": {"input": {"turn_detection": {"type": "server_vad"}}}})
+    assert line.told() == ["session.update"]
+
+
+def test_an_id_that_is_used_again_after_a_loss_is_that_of_the_later_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    line = bench.connected()
+    for voice in ("marin", "nobody"):
+        sends(bench, "session.update", event_id="e1", session={"voice": voice})
+        if voice == "nobody":
+            line.says("error", error={"event_id": "e1"})
+        line.lose()
+        line.said.clear()
+        line.open()
+        line.says("session.created", session={})
+        assert [message["session"] for message in line.said] == [{"voice": "marin"}]
+
+
 def test_another_engine_goes_on_with_what_was_kept_as_far_as_it_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = StreamBench(monkeypatch, STREAM_RESTORE="conversation")
     line = bench.connected()

@@ -60,7 +60,7 @@ static void begin(struct ends *ends)
         .played_slots = SLOTS,
         .played_slot_bytes = SLOT_BYTES,
     };
-    *ends = (struct ends){.memory = memory};
+    *ends = (struct ends){.memory = memory, .gaps.pauses = &memory->read_pauses};
     ends->capture_writer = ends->capture_reader = capture_ring_of(memory, memory);
     ends->played_writer = ends->played_reader = played_ring_of(memory, memory);
     ends->playback_writer = ends->playback_reader = playback_ring_of(memory, memory);

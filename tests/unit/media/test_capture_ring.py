@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide
+from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide, is_sound_rate
 
 
 def pair(**sizes: int) -> tuple[SwitchSide, StreamMemory]:
@@ -153,7 +153,7 @@ def test_a_memory_is_made_once() -> None:
 
 def test_what_is_no_number_is_no_rate_position_or_word() -> None:
     _, engine = pair()
-    for call in (engine.discard_playback, engine.unplayed, engine.get_word):
+    for call in (engine.discard_playback, engine.unplayed, engine.get_word, is_sound_rate):
         with pytest.raises(TypeError):
             call("1")  # type: ignore[operator]
     for at in (-1, 4):

@@ -58,7 +58,8 @@ class CallerVoice:
         self._position, slots = look_back(self._memory, self._position)
         taken: list[tuple[bytes, bytes]] = []
         for pcm, rate, channels in slots:
-            self._waiting += self._converted(pcm, rate, channels)
+            converted = self._converted(pcm, rate, channels)  # which may drop what waits
+            self._waiting += converted
             while len(self._waiting) >= _FRAME_BYTES:
                 frame, self._waiting = self._waiting[:_FRAME_BYTES], self._waiting[_FRAME_BYTES:]
                 taken.append((self._before, frame))

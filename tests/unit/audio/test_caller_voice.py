@@ -100,3 +100,32 @@ def test_bad_arguments() -> None:
         look_back("x", 0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="20 or 40 ms"):
         voice(b"\0" * 318)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_what_is_looked_back_on_twice_sounds_the_same_twice(rate: int) -> None:
+    line = Line(rate)
+    loud = noise(30, rate)
+    for part in (loud[: rate // 50], loud[rate // 50 :]):  # the last is half a frame
+        line.switch.capture(part.astype("<i2").tobytes(), rate, 1)
+    once = line.voice.look_back(6)
+    assert line.voice.look_back(6) == once
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_what_was_skipped_is_not_heard_in_what_comes(rate: int) -> None:
+    line = Line(rate)
+    line.switch.capture(noise(10, rate).astype("<i2").tobytes(), rate, 1)
+    assert line.voice.frames() == []
+    line.voice.skip()
+    line.says(silence(40, rate))
+    assert set(line.voice.frames()) == {VoiceFrame(-100.0, 0.0, 0)}
+
+
+def test_half_a_frame_of_one_rate_is_not_joined_to_what_comes_at_another() -> None:
+    line = Line(8000)
+    line.switch.capture(noise(10, 8000).astype("<i2").tobytes(), 8000, 1)
+    assert line.voice.frames() == []
+    line.rate = 16000
+    line.says(silence(60, 16000))
+    assert {frame.level_db for frame in line.voice.frames()} == {-100.0}

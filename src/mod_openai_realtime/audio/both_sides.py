@@ -222,14 +222,11 @@ class _Track:
 
     def close(self) -> None:
         """End the stretch under way, with what the resampler has kept, to the sample."""
-        if self._from_rate == 0:
-            return
-        clock = self._clock()
         if self._resampler is not None:
+            clock = self._clock()
             self._pcm += self._resampler.flush()
             wanted = 2 * max(0, clock - self._taken)
             del self._pcm[wanted:]
-            self._pcm += bytes(wanted - len(self._pcm))
         self._from_rate = 0
         self._resampler = None
 

@@ -9,7 +9,8 @@ import pytest
 from audio.g711 import Pcm16
 from audio.tones import noise, tone
 
-from mod_openai_realtime.audio.both_sides import LONGEST_BLOCK_MS, MARGIN_MS, Block, BothSides, Frame
+from mod_openai_realtime.audio.both_sides import LONGEST_BLOCK_MS, MARGIN_MS, TOLERANCE_MS, Block, BothSides, Frame
+from mod_openai_realtime.audio.resampling import make_resampler
 
 MS = 1_000_000
 START_MS = 5_000
@@ -77,12 +78,13 @@ def test_both_sides_lie_where_their_times_say() -> None:
     assert not right[:at].any() and not right[at + len(agent) :].any()
 
 
-def test_late_frames_do_not_tear_what_belongs_together() -> None:
+@pytest.mark.parametrize("held_ms", range(400, 1100, 100))
+def test_late_frames_do_not_tear_what_belongs_together(held_ms: int) -> None:
     """A machine that stood still for 150 ms delivers what it owes at once."""
     tape, caller = Tape(), noise(2000, 8000)
     for n, frame in enumerate(frames(caller)):
         at = 20 * n
-        tape.caller(1000 if 860 < at < 1000 else at + (n * 7) % 11, frame)
+        tape.caller(held_ms + 140 if held_ms < at < held_ms + 140 else at + (n * 7) % 11, frame)
         tape.agent(at, frame)
     left, right = tape.finish()
     assert np.array_equal(left[:16000], caller)
@@ -167,6 +169,52 @@ def test_a_tone_at_the_write_rate_is_placed_to_the_sample() -> None:
     expected = tone(440, 1000, 8000)
     assert np.abs(right[4100:11900].astype(int) - expected[100:7900]).max() < 80
     assert not right[:3900].any() and not right[12100:].any()
+
+
+@pytest.mark.parametrize("then_ms", [None, 500, 2500])
+def test_what_was_said_at_another_rate_is_whole_to_its_end(then_ms: int | None) -> None:
+    tape, said = Tape(), noise(500, 16000)
+    for n, frame in enumerate(frames(said[:-1], 320)):  # half a sample of the file's is one too few
+        tape.caller(20 * n, frame, 16000)
+    for n in range(50 if then_ms else 0):
+        tape.caller(then_ms + 20 * n, np.zeros(160, np.int16), 8000)
+    left, _ = tape.finish()
+    resampler = make_resampler(16000, 8000, aligned=True)
+    assert resampler is not None
+    expected = np.frombuffer(resampler.process(said[:-1].tobytes()) + resampler.flush(), np.int16)[:3999]
+    assert np.array_equal(left[:3999], expected)
+    assert len(left) == 3999 if then_ms is None else not left[3999 : 8 * then_ms].any()
+
+
+def test_a_side_that_ends_before_the_other_is_whole_too() -> None:
+    tape, said = Tape(), noise(100, 16000)
+    for n, frame in enumerate(frames(said, 320)):
+        tape.caller(20 * n, frame, 16000)
+    for n in range(10):
+        tape.agent(20 * n, np.zeros(160, np.int16))
+    left, _ = tape.finish()
+    resampler = make_resampler(16000, 8000, aligned=True)
+    assert resampler is not None
+    assert left.tobytes() == resampler.process(said.tobytes()) + resampler.flush() + bytes(1600)
+
+
+def test_what_comes_later_than_is_waited_for_is_not_stretched() -> None:
+    tape, said = Tape(), tone(440, 2000, 16000)
+    for n, frame in enumerate(frames(said, 320)):
+        tape.caller(1300 if 700 < 20 * n < 1300 else 20 * n, frame, 16000)
+        tape.agent(20 * n, np.zeros(160, np.int16))
+    left, _ = tape.finish()
+    assert len(left) <= 16000 + 8 * TOLERANCE_MS
+
+
+def test_what_begins_anew_says_nothing_of_where_the_last_frame_was() -> None:
+    tape, first, second = Tape(), noise(20, 8000), noise(20, 8000, seed=2)
+    tape.caller(0, first)
+    tape.agent(100, first, broken=True)
+    tape.agent(110, second, broken=True)
+    tape.caller(20, second)
+    _, right = tape.finish()
+    assert np.array_equal(right[800:960], first) and not right[:800].any()
 
 
 def test_an_hour_in_which_nothing_comes_is_caught_up_with_in_steps() -> None:

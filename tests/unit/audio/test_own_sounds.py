@@ -235,6 +235,21 @@ def test_the_end_is_told_to_all(sound: Path) -> None:
     ]
 
 
+def test_what_is_refused_is_told_of_once_and_not_read(sound: Path) -> None:
+    bench = Bench()
+    bench.sounds.end()
+    bench.play(sound)
+    assert bench.outcomes == [SoundPlayed(error="the stream has ended")] and not bench.executor.work
+
+
+def test_what_was_silenced_before_it_was_found_unreadable_is_told_of_once(tmp_path: Path) -> None:
+    bench = Bench()
+    bench.play(tmp_path / "none.pcm")
+    bench.sounds.silence()
+    bench.executor.run()
+    assert bench.outcomes == [SoundPlayed(interrupted=True)]
+
+
 def test_no_servers_response_is_taken_for_a_sound() -> None:
     assert OwnName(1) != "1" and OwnName(1) != OwnName(1)
     assert len({OwnName(1), "1", OwnName(1)}) == 3

@@ -10,6 +10,7 @@ from mod_openai_realtime.audio.control import Control
 from mod_openai_realtime.audio.heard import ItemPart
 from mod_openai_realtime.audio.playback import HIGH_MS, LOW_MS, MAX_QUEUE_S, Playback
 from mod_openai_realtime.audio.utterance import Speech
+from mod_openai_realtime.limits import MAX_CONVERSIONS
 
 RATE = 24000
 
@@ -335,6 +336,61 @@ def test_a_new_rate_in_mid_speech_keeps_the_timeline(before: int, after: int) ->
     expected = tone(2000, rate=8000)
     for start_ms, end_ms in ((10, 490), (640, 990), (1010, 1990)):
         assert similar(heard[start_ms * 16 : end_ms * 16], expected[start_ms * 16 : end_ms * 16], 400)
+
+
+def test_a_new_rate_counts_for_what_comes_behind_another_response_too() -> None:
+    bench = Bench(8000, 24000)
+    bench.playback.feed(tone(200), "r1", ItemPart("i1", 0))
+    bench.playback.finish()
+    bench.playback.feed(tone(400), "r2", ItemPart("i2", 0))
+    bench.playback.set_rate(8000)
+    bench.run(20)
+    bench.playback.barge_in()
+    bench.run(1)
+    (heard,) = bench.playback.interrupted()
+    assert heard.part.item_id == "i2"
+    assert heard.audio_end_ms(8000) == pytest.approx(200, abs=1)
+    assert heard.received_samples == pytest.approx(400 * 8, abs=1)
+
+
+def test_what_was_heard_to_its_end_is_not_cut_short_at_another_rate() -> None:
+    bench = Bench(8000, 8000)
+    bench.playback.feed(tone(400, rate=8000), "r1", ItemPart("i1", 0))
+    bench.playback.finish()
+    bench.run(25)
+    bench.playback.set_rate(24000)
+    bench.playback.feed(tone(400), "r2", ItemPart("i2", 0))
+    bench.run(5)
+    bench.playback.barge_in()
+    bench.run(1)
+    assert [heard.part.item_id for heard in bench.playback.interrupted()] == ["i2"]
+
+
+def test_the_rate_that_it_has_may_be_set_as_often_as_one_likes() -> None:
+    bench = Bench(8000, 24000)
+    bench.playback.feed(tone(200), "r1")
+    for _ in range(MAX_CONVERSIONS + 1):
+        bench.playback.set_rate(24000)
+    bench.playback.finish()
+    bench.run(12)
+    assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED]
+
+
+def test_audio_of_no_length_begins_nothing() -> None:
+    bench = Bench()
+    assert bench.playback.feed(b"", "r1")
+    assert bench.playback.idle
+
+
+def test_speech_that_follows_a_pause_starts_with_its_first_sample() -> None:
+    bench = Bench(8000, 24000)
+    bench.playback.feed(tone(20) + bytes(2), "r1")  # a sample of the channel's is three of these: the last is one begun
+    bench.playback.finish()
+    bench.run(4)
+    bench.playback.feed(tone(20), "r2")
+    assert bench.playback.tick() == [], "nothing of it was played yet"
+    bench.run(2)
+    assert [event for _, event in bench.events] == [Speech.STARTED, Speech.STOPPED, Speech.STARTED]
 
 
 def test_what_was_heard_is_counted_in_ms_across_a_change_of_rate() -> None:

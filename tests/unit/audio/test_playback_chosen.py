@@ -93,6 +93,19 @@ def test_the_next_may_lie_in_the_ring_already() -> None:
     assert bench.heard[FRAME + 80 :].rstrip(b"\0") == second
 
 
+def test_what_lies_in_the_ring_alone_by_now_is_heard_whole() -> None:
+    bench = Bench()
+    second = noise(600, 2)
+    bench.feed("a", noise(100, 1))
+    for start in range(0, len(second), FRAME):
+        bench.feed("b", second[start : start + FRAME], finished=False)
+    bench.run(1)
+    bench.drop("a")
+    bench.playback.finish()
+    bench.run(40)
+    assert bench.heard[FRAME + 80 :].rstrip(b"\0") == second
+
+
 def test_what_stands_first_is_heard_to_its_end_before_the_next_goes() -> None:
     bench = Bench()
     first, third = noise(200, 1), noise(200, 3)

@@ -315,8 +315,7 @@ class _Candidate:
 
     def _give_up(self) -> None:
         self._overdue = None
-        if self.successor is None:
-            return
+        assert self.successor is not None, "it runs while there is a connection"
         if self.successor.session.greeted or not self._host.greeted:
             self.successor.give_up()
             self._rollover.look()

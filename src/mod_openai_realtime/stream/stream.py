@@ -235,7 +235,6 @@ class Stream:
     def hush(self, hushed: bool) -> None:
         """Playback waits where it is, or goes on."""
         self._restraints.hush(hushed)
-        self.memory.watch(0, 0)
 
     def interrupt(self) -> None:
         """What the caller may interrupt is over, as by a barge-in; the server is told."""

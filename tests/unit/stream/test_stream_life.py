@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
-from stream_bench import WISH, StreamBench
+from stream_bench import VLLM, WISH, StreamBench
 
 from mod_openai_realtime.audio.control import Control
-from mod_openai_realtime.audio.own_sounds import SoundPlayed
+from mod_openai_realtime.audio.own_sounds import OwnSounds, SoundPlayed
+from mod_openai_realtime.audio.playback import Playback
 from mod_openai_realtime.limits import MAX_ID_CHARACTERS, MAX_UTTERANCES
 from mod_openai_realtime.pilot.observer import Observer
 from mod_openai_realtime.realtime.sending import MAX_OWN_UNSENT_BYTES
@@ -282,6 +286,17 @@ def test_what_the_application_truncates_the_engine_does_not(monkeypatch: pytest.
     assert line.told() == ["conversation.item.truncate"]
 
 
+def test_nor_what_a_barge_in_has_just_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = StreamBench(monkeypatch)
+    line = bench.connected()
+    speaks(bench)
+    line.says("input_audio_buffer.speech_started")
+    sends(bench, "conversation.item.truncate", item_id="i1", content_index=0, audio_end_ms=20)
+    bench.run(5)
+    assert line.told() == ["conversation.item.truncate"]
+    assert line.said[0]["audio_end_ms"] == 20
+
+
 def test_the_turn_detection_that_the_application_has_chosen_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = StreamBench(monkeypatch, STREAM_BARGE_IN="confirm")
     line = bench.lines[0]
@@ -364,3 +379,44 @@ def test_where_no_sound_can_be_played_who_asked_for_it_is_told(monkeypatch: pyte
     told: list[SoundPlayed] = []
     StreamBench(monkeypatch).stream.play_sound(Path("hold.wav"), told.append)
     assert told == [SoundPlayed(error="nothing can be played")]
+
+
+class AtOnce(Executor):
+    def submit(self, work: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        work()
+        return Future()
+
+
+def sounds(playback: Playback, changed: Callable[[], None]) -> OwnSounds:
+    return OwnSounds(playback, AtOnce(), lambda function: function(), changed)
+
+
+def test_a_sound_is_told_of_where_the_stream_ends_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[SoundPlayed] = []
+    bench = StreamBench(monkeypatch, piloting=Piloting(sounds=sounds))
+    line = bench.connected()
+    (sound := tmp_path / "hold.pcm").write_bytes(b"\x10\x00" * 24000)
+    for _ in range(2):
+        bench.stream.play_sound(sound, told.append, pcm=True)
+    bench.run(10)
+    bench.stream.stop()
+    line.lose(1000)
+    bench.stream.on_ended()
+    assert [played.interrupted for played in told] == [True, True]
+    bench.stream.play_sound(sound, told.append, pcm=True)
+    assert told[2:] == [SoundPlayed(error="the stream has ended")]
+
+
+def test_a_server_is_not_told_of_sounds_that_are_not_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[SoundPlayed] = []
+    bench = StreamBench(monkeypatch, uri=VLLM, piloting=Piloting(sounds=sounds))
+    line = bench.connected()
+    (sound := tmp_path / "ding.pcm").write_bytes(b"\x10\x00" * 2400)
+    bench.stream.play_sound(sound, told.append, pcm=True)
+    bench.run(20)
+    assert told == [SoundPlayed(heard_ms=100)]
+    assert "playback.ack" not in line.told()
+    line.says("response.output_audio.delta", **DELTA)
+    line.says("response.output_audio.done", response_id="r1")
+    bench.run(60)
+    assert "playback.ack" in line.told()

@@ -204,6 +204,13 @@ def test_what_was_sent_is_counted_whichever_way_it_went(raw: bool, rates: str, m
     assert summary["sent_ms"] == pytest.approx(2500, abs=45)
 
 
+def test_what_a_transcription_takes_is_counted_too() -> None:
+    bench = Bench()
+    kind = "conversation.item.input_audio_transcription.completed"
+    bench.server(kind, item_id="i1", transcript="Hello", usage={"type": "tokens", "input_tokens": 7})
+    assert bench.end()["usage"]["transcription_input_tokens"] == bench.usage.counts["transcription_input_tokens"] == 7
+
+
 def test_what_was_sent_is_counted_across_a_change_of_format() -> None:
     bench = Bench("mono 24k", STREAM_AUDIO_FORMAT="pcmu")
     bench.server("session.created", session={})
@@ -413,6 +420,16 @@ def test_a_server_that_wants_an_update_is_told_of_where_none_comes() -> None:
     assert len(timers.running) == 1
     reports.server_said(classify(b'{"type":"session.updated","session":{}}'))
     assert timers.running == []
+
+
+def test_a_greeting_is_not_missed_of_a_connection_that_another_has_taken_over() -> None:
+    timers, warnings = Timers(), list[str]()
+    settings, _ = Settings.read({}, raw_api=False)
+    reports = Reports(settings, Mask([]), Summary(Usage(), 0, 0), timers.later, warnings.append)
+    reports.connected()
+    reports.connected(greeted=True)
+    timers.run_out()
+    assert warnings == []
 
 
 def test_nothing_is_missed_in_raw_mode_nor_after_the_connection() -> None:

@@ -158,3 +158,19 @@ def test_a_restarted_engine_goes_on_above_the_files_of_the_stream_and_removes_th
 
 def test_adopting_from_a_missing_folder_finds_nothing(tmp_path: Path) -> None:
     AudioFiles(tmp_path / "none", UUID, "default").adopt()
+
+
+def test_numbers_go_on_above_those_of_the_engine_before(tmp_path: Path) -> None:
+    (tmp_path / f"{UUID}_5.tmp.wav").write_bytes(b"of the engine before")
+    files = AudioFiles(tmp_path, UUID, "default")
+    files.adopt()
+    assert files.write(PCM, 24000) == f"{tmp_path}/{UUID}_6.tmp.wav"
+
+
+def test_what_was_removed_is_not_ours_any_more(tmp_path: Path) -> None:
+    files = AudioFiles(tmp_path, UUID, "default")
+    path = Path(files.write(PCM, 24000))
+    files.remove_all()
+    path.write_bytes(b"not ours")
+    files.remove_all()
+    assert path.read_bytes() == b"not ours"

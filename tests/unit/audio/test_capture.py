@@ -8,6 +8,7 @@ import pytest
 from mod_openai_realtime._media import Packetizer, StreamMemory, SwitchSide, g711_decode, g711_encode
 from mod_openai_realtime.audio.audio_format import AudioFormat, Encoding
 from mod_openai_realtime.audio.capture import MAX_HELD_MS, Capture
+from mod_openai_realtime.audio.resampling import make_resampler
 
 
 def bench(**settings: int) -> tuple[SwitchSide, Capture]:
@@ -28,6 +29,18 @@ def test_messages_are_of_one_length_whatever_the_ptime(ptime_ms: int, message_ms
         messages += capture.messages()
     assert {len(message) for message in messages} == {16 * message_ms}
     assert b"".join(messages) == sent
+
+
+def test_frames_of_another_rate_are_one_signal() -> None:
+    switch, capture = bench(send_rate=16000)
+    said = os.urandom(320 * 10)
+    messages: list[bytes] = []
+    for at in range(0, len(said), 320):
+        switch.capture(said[at : at + 320], 8000)
+        messages += capture.messages()
+    resampler = make_resampler(8000, 16000)
+    assert resampler is not None
+    assert b"".join(messages) == resampler.process(said)
 
 
 def test_a_flush_gives_the_rest() -> None:

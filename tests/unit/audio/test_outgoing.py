@@ -233,6 +233,24 @@ def test_what_a_network_did_not_take_is_not_joined_to_what_comes_after_it() -> N
     assert len(bench.warnings) == 1
 
 
+def test_while_a_network_takes_nothing_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = CallerBench(20, short_way=False)
+    send = bench.transport.send_text
+
+    def send_and_be_full(payload: bytes) -> bool:
+        bench.outgoing.congest(True)
+        return send(payload)
+
+    monkeypatch.setattr(bench.transport, "send_text", send_and_be_full)
+    said = os.urandom(5 * FRAME_BYTES)
+    bench.say(said)
+    bench.outgoing.tick()
+    assert bench.transport.messages == [said[:FRAME_BYTES]]
+    bench.say(said)
+    bench.outgoing.tick()
+    assert bench.transport.messages == [said[:FRAME_BYTES]]
+
+
 def test_a_caller_who_is_unmuted_is_heard_from_then_on() -> None:
     bench = CallerBench()
     bench.say(os.urandom(FRAME_BYTES))

@@ -214,3 +214,15 @@ def test_what_is_said_between_two_connections_is_gone_where_it_is_not_kept() -> 
     bench.say(fresh)
     bench.tick()
     assert bench.sent() == fresh
+
+
+def test_and_is_not_held_by_a_tick_meanwhile() -> None:
+    bench = CallerBench()
+    bench.lose(keeps=False)
+    bench.say(os.urandom(5 * FRAME_BYTES))
+    bench.outgoing.tick()
+    bench.connect(keep=True)
+    said = os.urandom(5 * FRAME_BYTES)
+    bench.say(said)
+    bench.tick()
+    assert bench.sent() == said

@@ -308,14 +308,14 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
     logs: list[str] = []
     with ThreadPoolExecutor(1) as executor:
 
-        def make(memory: StreamMemory, finished: Callable[[], None]) -> Recording:
+        def make(memory: StreamMemory, finished: Callable[[], None], rate: int) -> Recording:
             recording = Recording(
                 memory,
                 lambda: Spot(path, os.open(path.parent, os.O_PATH)),
                 executor,
                 lambda level, text: logs.append(text),
                 finished,
-                rate=8000,
+                rate=rate,
                 ptime_ms=0,
                 mix=Mix.MONO,
             )
@@ -333,7 +333,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
 
         memory = StreamMemory(switch.fd)
         memory.discard_playback(8000)
-        first = make(memory, lambda: None)
+        first = make(memory, lambda: None, 8000)
         await asyncio.wrap_future(executor.submit(lambda: None))
         await asyncio.sleep(0)
         for n in range(150):
@@ -346,7 +346,7 @@ async def test_an_engine_that_comes_after_a_crash_goes_on_in_the_same_file(tmp_p
             step(memory, None, n)
         done = asyncio.Event()
         memory = StreamMemory(switch.fd)
-        second = make(memory, done.set)
+        second = make(memory, done.set, 16000)  # the file has its rate
         for n in range(170, 300):
             step(memory, second, n)
         second.finish()

@@ -7,6 +7,8 @@
 
 /* More than one frame is there only after a change of packet size. */
 #define FRAMES_PER_READ 4u
+/* A jitter buffer is rarely put in while a call is up, and asking costs a sixth of what a frame does. */
+#define FRAMES_PER_LOOK 16u
 
 /*
  * A channel with a codec of two channels, tapped in stereo: FreeSWITCH interleaves sample by sample, which leaves
@@ -41,13 +43,19 @@ static uint64_t callback_slot_time(void)
     return (uint64_t)switch_mono_micro_time_now() * 1000u;
 }
 
+/* Of a channel with a jitter buffer. */
+static void callback_look_for_pauses(struct stream *stream)
+{
+    uint32_t pauses = switch_core_session_get_jb(stream->writes.session, SWITCH_MEDIA_TYPE_AUDIO) != NULL;
+
+    atomic_store_explicit(&stream->memory->read_pauses, pauses, memory_order_relaxed);
+}
+
 static void callback_capture(struct stream *stream, switch_media_bug_t *bug)
 {
     switch_frame_t *frame = &stream->reads.frame.frame;
     uint64_t now = callback_slot_time();
-    uint32_t pauses = switch_core_session_get_jb(stream->writes.session, SWITCH_MEDIA_TYPE_AUDIO) != NULL;
 
-    atomic_store_explicit(&stream->memory->read_pauses, pauses, memory_order_relaxed);
     for (unsigned i = 0; i < FRAMES_PER_READ && (i == 0 || callback_has_more(bug)); i++) {
         /* With `fill`, a read ends when one of the directions has nothing, which is right for one direction alone:
          * without, FreeSWITCH makes up frames for ever. Of two directions the caller's sets the pace: the first read
@@ -69,6 +77,9 @@ static void callback_capture(struct stream *stream, switch_media_bug_t *bug)
         if (stream->capturing == CAPTURE_STEREO && frame->samples > 0 &&
             bytes == frame->samples * 4 * sizeof(int16_t)) {
             bytes = callback_fold((int16_t *)(void *)stream->reads.pcm, bytes);
+        }
+        if (stream->reads.capture.position % FRAMES_PER_LOOK == 0) {
+            callback_look_for_pauses(stream);
         }
         slot_ring_write(&stream->reads.capture, stream->reads.pcm, bytes, frame->rate, (uint16_t)channels, now);
     }

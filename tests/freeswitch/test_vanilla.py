@@ -89,7 +89,7 @@ def test_what_kept_it_from_starting_is_refused(switch: RealSwitch, snippet: Path
     assert "unclosed <!--" in switch.api("reloadxml")
 
 
-def test_the_readme_makes_a_call_that_talks(
+def test_the_readme_makes_a_call_that_talks_and_the_module_is_there_after_a_restart(
     switch: RealSwitch, configuration: VanillaConfiguration, tmp_path: Path
 ) -> None:
     if not can_call():
@@ -107,10 +107,7 @@ def test_the_readme_makes_a_call_that_talks(
     frequency, segment = the_tone(heard, 8000)
     assert frequency == pytest.approx(440, abs=1)
     assert len(segment) / 8000 == pytest.approx(1.0, abs=0.004)
-
-
-def test_the_module_is_there_after_a_restart(switch: RealSwitch) -> None:
-    """By the line in modules.conf.xml of the test before."""
+    # By the line in modules.conf.xml:
     switch.stop()
     switch.start()
     assert switch.module_loaded()

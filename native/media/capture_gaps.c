@@ -4,6 +4,7 @@
 /* Less than this is the jitter of a thread or a network; where the ring has lost frames, it is what they held. */
 #define NOTICED_NS (200u * 1000000u)
 #define NOTICED_OF_LOST_NS (60u * 1000000u)
+#define NEVER_NS (UINT64_MAX / 2)
 /* More than this in one piece is no pause: nobody read the channel. */
 #define LONGEST_NS (5u * (uint64_t)SECOND_NS)
 /* A telephone's clock is not ours: per duration of a slot, so much of it is taken for drift. Clocks differ by less. */
@@ -78,7 +79,7 @@ static uint64_t capture_gaps_noticed_ns(const struct capture_gaps *gaps, const s
     if (slot->frame > gaps->frame + 1) {
         return NOTICED_OF_LOST_NS;
     }
-    return capture_gaps_are_possible(gaps) ? NOTICED_NS : UINT64_MAX / 2;
+    return capture_gaps_are_possible(gaps) ? NOTICED_NS : NEVER_NS;
 }
 
 /* The slot is taken: when is the one after it due? */

@@ -150,7 +150,8 @@ static PyGetSetDef switch_side_getset[] = {
 };
 
 static PyMethodDef switch_side_methods[] = {
-    {"capture", switch_side_capture, METH_VARARGS, "(pcm16, rate, channels=1, time_ns=0, pauses=False): one frame of caller audio."},
+    {"capture", switch_side_capture, METH_VARARGS,
+     "(pcm16, rate, channels=1, time_ns=0, pauses=False): one frame of caller audio."},
     {"playback", switch_side_playback, METH_VARARGS,
      "(samples, rate, time_ns=0, on_hold=False) -> pcm16 of one frame, or None where the channel sends its own audio."},
     {NULL, NULL, 0, NULL},

@@ -107,7 +107,10 @@ def test_a_sample_split_over_two_messages_is_joined(leg: Leg, far: FarEnd) -> No
 def test_a_malformed_delta_is_dropped_whole_and_clears_half_a_sample(leg: Leg, far: FarEnd, bad: str) -> None:
     leg.start(f"{far.url} recv 8k")
     first, last = noise(200, 8000, seed=1), noise(300, 8000, seed=2)
-    far.send(delta(first.tobytes() + b"\x55"), delta_text(bad), delta(last.tobytes()))
+    leg.ok("pause")  # until all of it is there, as above
+    far.send(delta(first.tobytes() + b"\x55"), delta_text(bad), delta(last.tobytes()), '{"type":"test.sent"}')
+    leg.event("json")
+    leg.ok("resume")
     hears(leg, np.concatenate((first, last)))
     assert leg.warnings()
 

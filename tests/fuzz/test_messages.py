@@ -6,14 +6,15 @@ import json
 
 from fuzzing import fuzz
 from hypothesis import strategies as st
-from short_way import AUDIO_NAMES, ShortWay
+from short_way import ShortWay
 
 from mod_openai_realtime.conversation.server_error import server_error
 from mod_openai_realtime.dialect.messages import Kind, classify, decode_base64
+from mod_openai_realtime.dialect.profiles import OPENAI
 from mod_openai_realtime.observe.mask import Mask
 from mod_openai_realtime.observe.usage import Usage
 
-SHORT_WAY = ShortWay(AUDIO_NAMES)
+SHORT_WAY = ShortWay(OPENAI.audio_names)
 NAMES = [
     "type",
     "delta",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from mod_openai_realtime._media import Playout, StreamMemory, SwitchSide
 from mod_openai_realtime.audio.agent_audio import MAX_CONTENT_INDEX
-from mod_openai_realtime.dialect.messages import KINDS, Kind, ServerMessage, decode_strictly
+from mod_openai_realtime.dialect.messages import ServerMessage, decode_strictly
 
 PartName = tuple[str | None, str | None, int]
-AUDIO_NAMES = tuple(name.encode() for name, kind in KINDS.items() if kind is Kind.AUDIO_DELTA)
-"""Of a server of which nothing else is known."""
 NAMELESS: PartName = (None, None, 0)
 
 

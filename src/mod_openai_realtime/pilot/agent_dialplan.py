@@ -11,15 +11,18 @@ _FALLBACK = "global"
 _NOT_FOUND = "can't find anything"
 """What `xml_locate` says in place of XML."""
 
-_MAKERS = ("mod_xml_curl", "mod_xml_ldap", "mod_xml_scgi", "mod_erlang_event")
-"""Modules that have a dialplan made elsewhere, for each call: what would be in it can't be told before."""
-_SCRIPTED_MAKERS = {
+_MAKERS: dict[str, str | None] = {
+    "mod_xml_curl": None,
+    "mod_xml_ldap": None,
+    "mod_xml_scgi": None,
+    "mod_erlang_event": None,
     "mod_lua": "lua.conf",
     "mod_perl": "perl.conf",
     "mod_python3": "python.conf",
     "mod_v8": "v8.conf",
 }
-"""Modules that do so where their configuration names a script for it."""
+"""Modules that make a dialplan for each call, so that what would be in it can't be told before; with the configuration
+that has to name a script for it, where one does not do so by itself."""
 
 _BETWEEN = "\x1f"  # ASCII's unit separator: values of variables have none
 
@@ -56,12 +59,12 @@ async def _answers(line: LiveCall, context: Context) -> dict[str, str]:
 
 
 async def _made_on_request(line: LiveCall) -> bool:
-    for module in (*_MAKERS, *_SCRIPTED_MAKERS):
+    for module, configuration in _MAKERS.items():
         if await line.freeswitch(ExecuteKind.API, "module_exists", module) != "true":
             continue
-        if module in _MAKERS:
+        if configuration is None:
             return True
-        where = f"configuration configuration name {_SCRIPTED_MAKERS[module]}"
+        where = f"configuration configuration name {configuration}"
         if "xml-handler-bindings" in (await line.freeswitch(ExecuteKind.API, "xml_locate", where) or ""):
             return True
     return False

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from short_way import AUDIO_NAMES, ShortWay
+from short_way import ShortWay
 
 from mod_openai_realtime._media import json_shape
 from mod_openai_realtime.dialect.messages import (
@@ -16,8 +16,9 @@ from mod_openai_realtime.dialect.messages import (
     classify,
     decode_base64,
 )
+from mod_openai_realtime.dialect.profiles import OPENAI
 
-SHORT_WAY = ShortWay(AUDIO_NAMES)
+SHORT_WAY = ShortWay(OPENAI.audio_names)
 DELTA_NAMES = ["response.output_audio.delta", "response.audio.delta"]
 DECOYS = [
     '"type":"response.output_audio.delta"',

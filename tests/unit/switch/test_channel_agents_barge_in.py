@@ -56,9 +56,9 @@ async def speaks(bench: AgentBench) -> None:
     await bench.server.say(type="response.output_audio.done", response_id="r1")
 
 
-async def is_interrupted(bench: AgentBench) -> None:
+async def is_interrupted(bench: AgentBench, barge_in: str = "confirm") -> None:
     """The server hears the caller while the agent's answer is heard."""
-    await bench.talk(barge_in="confirm")
+    await bench.talk(barge_in=barge_in)
     await bench.server.say(type="response.created", response={"id": "r1"})
     await speaks(bench)
     await bench.host_told(Speech)
@@ -120,11 +120,7 @@ async def test_the_server_is_asked_to_leave_its_answers_alone(bench: AgentBench,
 
 
 async def test_where_barge_in_is_off_the_caller_stops_nothing(bench: AgentBench) -> None:
-    await bench.talk(barge_in="off")
-    await bench.server.say(type="response.created", response={"id": "r1"})
-    await speaks(bench)
-    await bench.host_told(Speech)
-    await bench.server.say(type="input_audio_buffer.speech_started")
+    await is_interrupted(bench, barge_in="off")
     turn = await bench.host_told(TurnHeard)
     assert turn.heard_ms == 300 and not turn.interrupted
     assert looks(bench) == []

@@ -20,18 +20,18 @@ class InHand:
     """Of one channel: whatever is done for it stands between begin() and end(), so that a worker that dies of it does
     so with its uuid in hand. Between them nothing is done for another channel."""
 
-    __slots__ = ("_cell", "_uuid")
+    __slots__ = ("mark", "memory")
 
     def __init__(self, memory: memoryview, uuid: str) -> None:
         """`memory`: the worker's, of CELL_BYTES."""
-        self._cell = memory
-        self._uuid = cell(uuid)
+        self.memory = memory
+        self.mark = cell(uuid)
 
     def begin(self) -> None:
-        self._cell[:] = self._uuid
+        self.memory[:] = self.mark
 
     def end(self) -> None:
-        self._cell[0] = 0
+        self.memory[0] = 0
 
     def run(self, work: Callable[[], None]) -> None:
         self.begin()

@@ -216,7 +216,7 @@ class WebSocket(WSListener):
             if self._assembler.pending:
                 self._give_way()
                 return
-        if share.left <= 0:
+        if share.left <= 0 and share.is_over():
             self._give_way()
 
     def _is_taken(self, payload: memoryview) -> bool:

@@ -58,6 +58,18 @@ def test_frames_come_once_and_nothing_is_taken_from_the_capture() -> None:
     assert line.memory.capture_dropped == 0
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_nothing_is_left_of_what_was_skipped(rate: int) -> None:
+    skipping, fresh = Line(rate), Line(rate)
+    skipping.says(noise(40, rate))
+    skipping.switch.capture(noise(10, rate).astype("<i2").tobytes(), rate, 1)  # less than a frame at RATE
+    skipping.voice.frames()
+    skipping.voice.skip()
+    for line in (skipping, fresh):
+        line.says(tone(300, 100, rate))
+    assert skipping.voice.frames() == fresh.voice.frames()
+
+
 def test_only_what_is_still_there_is_seen() -> None:
     line = Line()
     line.says(noise(2000, 8000))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mod_openai_realtime.realtime.share import BYTE_NS, FRAME_NS, TURN_NS, RoundRobin, Share
+from mod_openai_realtime.realtime.share import BYTE_NS, FRAME_NS, REST_NS, TURN_NS, RoundRobin, Share
 
 
 class Clock:
@@ -38,6 +38,26 @@ def test_no_debt_is_carried_into_the_next_turn() -> None:
     assert share.left < 0
     share.renew()
     assert share.left == TURN_NS
+
+
+def test_who_spends_a_turn_little_by_little_is_in_the_next() -> None:
+    clock = Clock()
+    share = Share(clock)
+    clock.now += REST_NS
+    share.left = 0
+    assert not share.is_over() and share.left == TURN_NS
+    clock.now += REST_NS - 1
+    share.left = 0
+    assert share.is_over()
+
+
+def test_one_piece_of_work_that_took_long_is_no_rest() -> None:
+    clock = Clock()
+    share = Share(clock)
+    share.begin()
+    clock.now += REST_NS
+    share.end()
+    assert share.is_over()
 
 
 async def test_who_waits_has_a_turn_after_all_others_one_in_each_turn_of_the_loop() -> None:

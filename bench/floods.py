@@ -40,7 +40,10 @@ def main(floods: str, calls: int, flooded: int, seconds: float, out: Path) -> No
     """Count what good calls miss beside a flood."""
     context = multiprocessing.get_context("spawn")
     results = []
-    for flood in floods.split(","):
+    wanted = floods.split(",")
+    if unknown := [each for each in wanted if each not in ALL.split(",")]:
+        raise click.BadParameter(f"no such flood: {', '.join(unknown)}. There are {ALL}", param_hint="--floods")
+    for flood in wanted:
         # A switch is once in a process.
         with ProcessPoolExecutor(1, mp_context=context) as own_process:
             results.append(own_process.submit(run_flood_round, flood, seconds, calls, flooded).result())

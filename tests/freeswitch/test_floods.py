@@ -16,7 +16,7 @@ from mod_openai_realtime.local.behaviour import Behaviour, Pacing
 from mod_openai_realtime.local.sounds import Tone
 from mod_openai_realtime.local.thread import LocalEndpointThread
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.serial]  # a flood takes most of a core
 TONE_MS = 6000
 
 

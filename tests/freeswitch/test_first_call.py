@@ -80,6 +80,7 @@ def test_a_start_in_the_dialplan_that_fails_is_in_the_log(switch: RealSwitch, ma
     assert "[WARNING]" in line and "openai_audio_stream default: start failed: Invalid send sample rate" in line
 
 
+@pytest.mark.serial  # an echo has nothing in hand, and what comes late is heard as a gap
 def test_speech_comes_back_from_an_endpoint_that_echoes(
     streams: Streams, make_call: MakeCall, make_endpoint: Callable[..., LocalEndpointThread]
 ) -> None:

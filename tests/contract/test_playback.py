@@ -12,6 +12,7 @@ from audio.segments import gaps, sounding
 from audio.tones import dominant_frequency, level, noise, tone
 from contract import FarEnd, Leg, Switch
 from contract.far_end import delta, delta_text
+from contract.saying import send_at_once
 from contract.stand_in import StandInLeg
 
 MUTED_MS = 600
@@ -94,11 +95,7 @@ def test_a_sample_split_over_two_messages_is_joined(leg: Leg, far: FarEnd) -> No
     speech = noise(600, 8000)
     raw = speech.tobytes()
     cuts = [0, 1, 2, 501, 502, 1303, 4000, 4001, len(raw)]
-    # Paused until all of it is there: a frame between two of the smallest pieces would rightly run short.
-    leg.ok("pause")
-    far.send(*(delta(raw[a:b]) for a, b in itertools.pairwise(cuts)), '{"type":"test.sent"}')
-    leg.event("json")
-    leg.ok("resume")
+    send_at_once(leg, far, *(delta(raw[a:b]) for a, b in itertools.pairwise(cuts)))
     hears(leg, speech)
 
 
@@ -107,10 +104,7 @@ def test_a_sample_split_over_two_messages_is_joined(leg: Leg, far: FarEnd) -> No
 def test_a_malformed_delta_is_dropped_whole_and_clears_half_a_sample(leg: Leg, far: FarEnd, bad: str) -> None:
     leg.start(f"{far.url} recv 8k")
     first, last = noise(200, 8000, seed=1), noise(300, 8000, seed=2)
-    leg.ok("pause")  # until all of it is there, as above
-    far.send(delta(first.tobytes() + b"\x55"), delta_text(bad), delta(last.tobytes()), '{"type":"test.sent"}')
-    leg.event("json")
-    leg.ok("resume")
+    send_at_once(leg, far, delta(first.tobytes() + b"\x55"), delta_text(bad), delta(last.tobytes()))
     hears(leg, np.concatenate((first, last)))
     assert leg.warnings()
 

@@ -8,6 +8,7 @@ import pytest
 from audio.segments import sounding
 from audio.tones import dominant_frequency, noise, tone
 from contract import FarEnd, Leg
+from contract.saying import send_at_once
 from contract.switch import RAW_API
 
 
@@ -28,11 +29,7 @@ def test_caller_audio_is_binary_at_the_send_rate(leg: Leg, far: FarEnd) -> None:
 def test_binary_messages_are_played_even_in_odd_pieces(leg: Leg, far: FarEnd) -> None:
     leg.start(f"{far.url} recv 8k", RAW_API)
     raw = noise(600, 8000).tobytes()
-    # Paused until all of it is there, as a frame between two of the smallest pieces would rightly run short.
-    leg.ok("pause", RAW_API)
-    far.send(raw[:1], raw[1:1000], raw[1000:1003], raw[1003:], "all of it")
-    leg.event("json")
-    leg.ok("resume", RAW_API)
+    send_at_once(leg, far, raw[:1], raw[1:1000], raw[1000:1003], raw[1003:], api=RAW_API)
     leg.until(lambda: raw in leg.heard().tobytes())
 
 

@@ -15,6 +15,7 @@ from .parts import require
 
 RATE = 24000
 _KEPT_TEXTS = 256
+_ANY_TEXT = "Hello."  # what is spoken to have the model loaded
 
 
 class Voice(Protocol):
@@ -48,9 +49,13 @@ class HibariVoice:
 
     def warm(self, texts: Iterable[str], rates: Iterable[int] = (RATE,)) -> None:
         """Loads the model, and speaks these texts for later; returns at once."""
-        wanted = [(text, rate) for text in texts for rate in rates] or [("Hello.", RATE)]
+        wanted = [(text, rate) for text in texts for rate in rates] or [(_ANY_TEXT, RATE)]
         new = [each for each in wanted[:_KEPT_TEXTS] if (*each, 1.0) not in self._spoken]
         self._warming = [self._thread.submit(self._say, *each) for each in new]
+
+    async def load(self) -> None:
+        """Returns once the model is loaded."""
+        await self.speak(_ANY_TEXT, RATE)
 
     def warm_no_more(self) -> None:
         """Leaves the texts unspoken that `warm` was given and nobody has asked for: the process would wait for them."""

@@ -9,7 +9,7 @@ from typing import Any
 from audio.g711 import Pcm16
 
 from .far_end import FarEnd
-from .switch import Leg
+from .switch import API, Leg
 
 SPEECH_STARTED = "input_audio_buffer.speech_started"
 
@@ -29,6 +29,14 @@ def encoded(**message: Any) -> str:
 
 def send_json(leg: Leg, **message: Any) -> None:
     leg.ok(f"send_json {encoded(**message)}")
+
+
+def send_at_once(leg: Leg, far: FarEnd, *payloads: str | bytes, api: str = API) -> None:
+    """Sends audio that is played once all of it is there: a frame between two small pieces would rightly run short."""
+    leg.ok("pause", api)
+    far.send(*payloads, '{"type":"test.sent"}')
+    leg.event("json")
+    leg.ok("resume", api)
 
 
 def heard_of(leg: Leg, part: Pcm16) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from ...local.voice import RATE as VOICE_RATE
 from ...local.voice import hibari
 from ...standin.agent_call import check_lines, parameter_words
 from ..agent import Agent
@@ -51,7 +50,7 @@ class Phone:
         exchange.busy = True
         try:
             name = exchange.serve(agent)
-            await hibari().speak("Hello.", VOICE_RATE)  # it takes its time to load, which no caller's answer has
+            await hibari().load()  # which takes its time, and no caller's answer has that
             model = exchange.begin_call(latency_ms, endpoint_away)
             line = exchange.line(Dialling(number, dialled, variables or {}))
             caller = Caller(exchange, line, model, text_tools(agent))

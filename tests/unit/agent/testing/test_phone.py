@@ -42,7 +42,7 @@ class Voice:
     def __init__(self, happened: list[str]) -> None:
         self._happened = happened
 
-    async def speak(self, text: str, rate: int) -> None:
+    async def load(self) -> None:
         self._happened.append("voice")
 
 

@@ -8,8 +8,8 @@ import socket
 from itertools import chain, zip_longest
 from typing import Any
 
-from ..fresh_socket import forget_number
 from .resolver import Address, Resolver
+from .watched_socket import WatchedSocket
 
 _HEAD_START_S = 0.25  # RFC 8305, section 8.
 
@@ -66,12 +66,10 @@ def _alternating(found: list[Address]) -> list[Address]:
 
 
 async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    sock = WatchedSocket(family, loop)
     try:
-        sock.setblocking(False)
         _detect_dead_peers(sock)
-        loop = asyncio.get_running_loop()
-        forget_number(loop, sock)
         await loop.sock_connect(sock, address)
     except BaseException:
         sock.close()

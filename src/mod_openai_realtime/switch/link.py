@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
-from ..fresh_socket import forget_number
 from ..in_hand import NOBODYS
 from ..realtime.share import RoundRobin
 from . import interface
@@ -84,7 +83,6 @@ class Link:
 
     def start(self, listener: LinkListener) -> None:
         self._listener = listener
-        forget_number(self._loop, self._sock)
         self._loop.add_reader(self._sock, self._readable)
 
     @property

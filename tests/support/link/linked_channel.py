@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from timers import Timers
-from transports import all_closed
+from transports import all_accepted, all_closed
 from websockets.asyncio.server import ServerConnection, serve
 
 from link.channel_of_test import channel_of_test, real_endpoint
@@ -90,6 +90,7 @@ async def linked_channel(
         with channel_of_test(real_endpoint, streams, of_switch, **of_worker) as (channel, switch):
             yield LinkedChannel(url, switch, streams, timers, usage, calls)
             channel.on_link_lost()
+            await all_accepted()
             for connection in server.connections:
                 await connection.wait_closed()
     await all_closed()

@@ -15,7 +15,7 @@ import pytest
 import trustme
 from link.channel_of_test import channel_of_test, real_endpoint
 from link.switch import LinkSwitch
-from transports import all_closed
+from transports import all_accepted, all_closed
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from mod_openai_realtime.engine.figures import Figures
@@ -92,6 +92,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, authority: trust
         of_switch = {"temp_dir": str(tmp_path), "variables": variables}
         with channel_of_test(real_endpoint, Streams(Figures()), of_switch) as (channel, switch):
             yield Bench(switch, server, channel, f"{request.param}://127.0.0.1:{port}/")
+        await all_accepted()
     await all_closed()
 
 
@@ -174,6 +175,7 @@ async def test_never_connected(bench: Bench, answer: Any) -> None:
     await bench.switch.event("error", 2)
     assert await bench.switch.api("stop") == "+OK Success"
     if listening is not None:
+        await all_accepted()
         listening.close()
     await bench.over()
     assert not left()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from link.linked_channel import LinkedChannel, Server, linked_channel
+from transports import all_accepted
 
 from mod_openai_realtime._media import StreamMemory, SwitchSide
 from mod_openai_realtime.audio.control import Control
@@ -177,6 +178,7 @@ async def test_a_stop_while_connecting_ends_at_once(bench: Bench) -> None:
         assert await bench.switch.api(f"start ws://127.0.0.1:{port}/ mono") == "+OK Success"
         assert await bench.switch.api("stop") == "+OK Success"
         await bench.switch.until(lambda: bench.switch.idle == 1)
+        await all_accepted()
     assert [subclass for subclass, _ in bench.switch.events["default"]] == ["summary"]
 
 

@@ -59,9 +59,11 @@ class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
 
     def get_buffer(self, size_hint: int) -> memoryview:
         rest: memoryview = _get_buffer(self, size_hint)
-        if len(rest) <= READ_BYTES:
+        free = len(rest)
+        if free <= READ_BYTES:
             return rest
-        self._unused.note(rest)  # it has grown
+        if free != self._unused.free:  # it has grown: as a rule once
+            self._unused.note(rest)
         return rest[:READ_BYTES]
 
     def buffer_updated(self, nbytes: int) -> None:

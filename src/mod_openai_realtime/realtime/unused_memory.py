@@ -19,18 +19,19 @@ _madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 class UnusedMemory:
     """Of one buffer."""
 
-    __slots__ = ("_free",)
+    __slots__ = ("free",)
 
     def __init__(self) -> None:
-        self._free = 0
+        self.free = 0
+        """Bytes, as noted last."""
 
     def note(self, rest: memoryview) -> None:
         """`rest` is free, and what is in it of no interest. Where it has become much more than it was, the kernel gets
         its pages back."""
         free = len(rest)
-        if free > self._free + WORTHWHILE_BYTES:
+        if free > self.free + WORTHWHILE_BYTES:
             _release(rest)
-        self._free = free
+        self.free = free
 
 
 def _release(memory: memoryview) -> None:

@@ -17,7 +17,6 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its
 from picows.url import WSParsedURL, parse_url
 
 from .. import __version__
-from ..in_hand import NOBODYS
 from .deflate import OFFER, Agreement, InvalidExtensionError, negotiate
 from .dial import dial
 from .failures import ConnectError, from_exception, from_status
@@ -44,18 +43,16 @@ _library_log = logging.Logger("picows", logging.CRITICAL)
 
 # With each read: looked up once, which super() would do each time.
 _get_buffer = WSProtocol.get_buffer
-_buffer_updated = WSProtocol.buffer_updated
 
 
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
     """It reads what there is into a buffer that grows as long as it is filled, and says why a connection was lost."""
 
-    __slots__ = ("_unused", "in_hand")
+    __slots__ = ("_unused",)
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
         self._unused = UnusedMemory()
-        self.in_hand = NOBODYS
 
     def get_buffer(self, size_hint: int) -> memoryview:
         rest: memoryview = _get_buffer(self, size_hint)
@@ -65,14 +62,6 @@ class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
         if free != self._unused.free:  # it has grown: as a rule once
             self._unused.note(rest)
         return rest[:READ_BYTES]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        in_hand = self.in_hand
-        in_hand.memory[:] = in_hand.mark  # as begin() and end(), without their calls: with each read
-        try:
-            _buffer_updated(self, nbytes)
-        finally:
-            in_hand.memory[0] = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(self.listener, WebSocket):
@@ -140,7 +129,7 @@ class Attempt:
             headers.append(("Sec-WebSocket-Extensions", OFFER))
         ping_after_s = settings.heart_beat_s
         # In the order of its parameters: they have no names for a caller.
-        protocol = _Protocol(
+        return _Protocol(
             url.netloc,
             _resource(settings.uri),
             True,  # the client's side
@@ -157,8 +146,6 @@ class Attempt:
             headers,
             _READ_BUFFER_BYTES,
         )
-        protocol.in_hand = self._owner.websocket_in_hand
-        return protocol
 
     def _tls_options(self, host: str) -> dict[str, Any]:
         if self._tls is None:

@@ -186,38 +186,45 @@ class WebSocket(WSListener):
         self._framing = Framing(write, transport, "is_close_frame_sent")
         transport.underlying_transport.set_write_buffer_limits(CONGESTED_BYTES, CONGESTED_BYTES // 2)
         self._watch(transport)
+        self._in_hand.begin()
         try:
             self._owner.websocket_opened(self)
         except Exception:
             _log.exception("Fault while a connection was reported")
+        self._in_hand.end()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        opcode = int(frame.msg_type)  # type: ignore[call-overload]
-        if self._over or (transport.is_close_frame_sent and not (self._closing and opcode == _CLOSE_OPCODE)):
-            # The library goes on reading behind what it has refused; to a close of ours only the answer matters.
-            return
-        if self._waits:
-            if self._waiting is None:
-                self._waiting = deque()
-                self.pause_reading(_TURN)
-            self._waiting.append(_copy(opcode, frame))
-            return
-        share, size = self._share, frame.payload_size
-        share.left -= FRAME_NS + BYTE_NS * size  # as count(), without a call: nearly all that comes is audio
-        if (
-            opcode == TEXT
-            and not (frame.rsv2 or frame.rsv3 or self._closing)
-            and self._assembler.is_whole(opcode, frame.fin, frame.rsv1, size)
-        ):
-            if self._take_audio is None or not self._is_taken(frame.get_payload_as_memoryview()):
-                self._guarded(self._tell_text, frame.get_payload_as_bytes())
-        else:
-            self._guarded(self._handle, _copy(opcode, frame))
-            if self._assembler.pending:
-                self._give_way()
+        in_hand = self._in_hand
+        in_hand.memory[:] = in_hand.mark  # as begin() and end(), without their calls: with each frame
+        try:
+            opcode = int(frame.msg_type)  # type: ignore[call-overload]
+            if self._over or (transport.is_close_frame_sent and not (self._closing and opcode == _CLOSE_OPCODE)):
+                # The library goes on reading behind what it has refused; to a close of ours only the answer matters.
                 return
-        if share.left <= 0 and share.is_over():
-            self._give_way()
+            if self._waits:
+                if self._waiting is None:
+                    self._waiting = deque()
+                    self.pause_reading(_TURN)
+                self._waiting.append(_copy(opcode, frame))
+                return
+            share, size = self._share, frame.payload_size
+            share.left -= FRAME_NS + BYTE_NS * size  # as count(), without a call: nearly all that comes is audio
+            if (
+                opcode == TEXT
+                and not (frame.rsv2 or frame.rsv3 or self._closing)
+                and self._assembler.is_whole(opcode, frame.fin, frame.rsv1, size)
+            ):
+                if self._take_audio is None or not self._is_taken(frame.get_payload_as_memoryview()):
+                    self._guarded(self._tell_text, frame.get_payload_as_bytes())
+            else:
+                self._guarded(self._handle, _copy(opcode, frame))
+                if self._assembler.pending:
+                    self._give_way()
+                    return
+            if share.left <= 0 and share.is_over():
+                self._give_way()
+        finally:
+            in_hand.memory[0] = 0
 
     def _is_taken(self, payload: memoryview) -> bool:
         """Whether it is audio, and has been taken from where it lies."""
@@ -326,10 +333,12 @@ class WebSocket(WSListener):
         self._cancel_timer()
         self._looking = asyncio.get_running_loop().create_task(_look_at_end(transport))
         if not self._over:
+            self._in_hand.begin()
             try:
                 self._report_end(ABNORMAL_CLOSURE, self._loss_reason(transport))
             except Exception:
                 _log.exception("Fault while the loss of a connection was reported")
+            self._in_hand.end()
 
     def pause_writing(self) -> None:
         self._congested = True  # the library says so once, until writing is resumed

@@ -93,7 +93,7 @@ static unsigned char *frame_make(unsigned first, unsigned char *payload, size_t 
 typedef struct {
     PyObject_HEAD
     PyObject *write;
-    PyObject *connection, *closing; /* nothing is written once this attribute is true */
+    PyObject *connection, *closing; /* nothing is written once this attribute is true: its descriptor, looked up once */
 } Framing;
 
 static int framing_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -101,7 +101,11 @@ static int framing_init(PyObject *object, PyObject *args, PyObject *Py_UNUSED(kw
     Framing *self = (Framing *)object;
     PyObject *write, *connection, *closing;
 
-    if (!PyArg_ParseTuple(args, "OOU:Framing", &write, &connection, &closing)) {
+    if (!PyArg_ParseTuple(args, "OOO:Framing", &write, &connection, &closing)) {
+        return -1;
+    }
+    if (Py_TYPE(closing)->tp_descr_get == NULL) {
+        PyErr_SetString(PyExc_TypeError, "the attribute's descriptor is wanted");
         return -1;
     }
     Py_XSETREF(self->write, Py_NewRef(write));
@@ -115,6 +119,7 @@ static int framing_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(((Framing *)object)->write);
     Py_VISIT(((Framing *)object)->connection);
+    Py_VISIT(((Framing *)object)->closing);
     return 0;
 }
 
@@ -145,7 +150,7 @@ static int framing_is_open(const Framing *self)
     if (self->write == NULL) {
         return 0;
     }
-    closing = PyObject_GetAttr(self->connection, self->closing);
+    closing = Py_TYPE(self->closing)->tp_descr_get(self->closing, self->connection, (PyObject *)Py_TYPE(self->connection));
     if (closing == NULL) {
         return -1;
     }
@@ -263,7 +268,7 @@ static PyMethodDef framing_methods[] = {
 
 static PyType_Slot framing_slots[] = {
     {Py_tp_doc, "Framing(write, connection, closing): frames of a client. `write` copies what it can't send at once; nothing\n"
-                "is written once the connection's attribute of that name is true."},
+                "is written once the connection's attribute is true whose descriptor is `closing`. Raises TypeError for none."},
     {Py_tp_init, framing_init},
     {Py_tp_new, PyType_GenericNew},
     {Py_tp_dealloc, framing_dealloc},

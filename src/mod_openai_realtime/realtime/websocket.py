@@ -183,7 +183,7 @@ class WebSocket(WSListener):
         self._transport = transport
         # As the library itself writes: it copies what it can't send at once, and asks for no thread.
         write: Callable[[bytes | memoryview], object] = getattr(transport.underlying_transport, "write_nocheck")  # noqa: B009
-        self._framing = Framing(write, transport, "is_close_frame_sent")
+        self._framing = Framing(write, transport, WSTransport.is_close_frame_sent)
         transport.underlying_transport.set_write_buffer_limits(CONGESTED_BYTES, CONGESTED_BYTES // 2)
         self._watch(transport)
         self._in_hand.begin()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,11 +13,18 @@ TEXT, BINARY = 1, 2
 FIN, RSV1, MASKED = 0x80, 0x40, 0x80
 
 
+class Connection:
+    __slots__ = ("closing",)
+
+    def __init__(self) -> None:
+        self.closing = False
+
+
 class Bench:
     def __init__(self) -> None:
-        self.connection = SimpleNamespace(closing=False)
+        self.connection = Connection()
         self.written: list[bytes] = []
-        self.framing = Framing(self.write, self.connection, "closing")
+        self.framing = Framing(self.write, self.connection, Connection.closing)
 
     def write(self, frame: bytes | memoryview) -> None:
         self.written.append(bytes(frame))
@@ -62,7 +68,7 @@ def test_what_lies_in_a_buffer_is_masked_there(size: int) -> None:
 @pytest.mark.parametrize(("size", "header"), [(0, 6), (125, 6), (126, 8), (0xFFFF, 8), (0x10000, 14)])
 def test_a_buffer_that_is_as_long_as_the_frame_is_written_itself(size: int, header: int) -> None:
     written: list[object] = []
-    framing = Framing(written.append, SimpleNamespace(closing=False), "closing")
+    framing = Framing(written.append, Connection(), Connection.closing)
     message, whole, longer = os.urandom(size), bytearray(header + size), bytearray(1 + header + size)
     whole[header:] = longer[header + 1 :] = message
     framing.send(TEXT, whole, header)
@@ -113,11 +119,16 @@ def test_what_cannot_be_written_says_so() -> None:
     def fail(_: bytes | memoryview) -> None:
         raise OSError("gone")
 
-    framing = Framing(fail, SimpleNamespace(closing=False), "closing")
+    framing = Framing(fail, Connection(), Connection.closing)
     with pytest.raises(OSError, match="gone"):
         framing.send_message(TEXT, b"m")
     with pytest.raises(OSError, match="gone"):
         framing.send(TEXT, bytearray(20), 14)
+
+
+def test_the_attribute_is_named_by_its_descriptor() -> None:
+    with pytest.raises(TypeError, match="descriptor"):
+        Framing(print, Connection(), "closing")
 
 
 @pytest.mark.parametrize(("opcode", "offset"), [(16, 14), (-1, 14), (1, 5), (1, 21), (1, -1)])

@@ -9,7 +9,6 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -212,23 +211,23 @@ def live_ticker() -> None:
 
 def live_framing() -> None:
     written: list[bytes] = []
-    connection = SimpleNamespace(closing=False)
+    connection, closing = Given(), property(lambda _: False)
     write: Callable[[bytes | memoryview], object] = lambda frame: written.append(bytes(frame))  # noqa: E731
-    Framing(write, connection, fresh("closing"))  # not looked up: the interpreter keeps names that were for a while
-    framing = Framing(write, connection, "closing")
-    framing.__init__(write, connection, "closing")  # type: ignore[misc]
+    framing = Framing(write, connection, closing)
+    framing.__init__(write, connection, closing)  # type: ignore[misc]
+    refused(Framing, write, connection, Given())
     framing.send(1, bytearray(1000), 500)
     framing.send_message(1, bytearray(1000), True)
     refused(framing.send, 16, bytearray(1000), 500)
     refused(framing.send_message, 16, bytearray(1000))
-    for failing in (Framing(fail, connection, "closing"), Framing(write, Given(), "closing")):
+    for failing in (Framing(fail, connection, closing), Framing(write, connection, property(fail))):
         for call in (
             lambda f=failing: f.send(1, bytearray(1000), 500),
             lambda f=failing: f.send_message(1, bytearray(99)),
         ):
             with contextlib.suppress(OSError, AttributeError):
                 call()
-    answering = Framing(lambda frame: Given(), connection, "closing")
+    answering = Framing(lambda frame: Given(), connection, closing)
     answering.send(1, bytearray(1000), 500)
     assert len(written) == 2
 

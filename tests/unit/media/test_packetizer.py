@@ -7,7 +7,6 @@ import sys
 import weakref
 from array import array
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,7 +90,7 @@ def test_messages_are_of_one_length_and_nothing_is_lost_between_them(message_byt
 @pytest.mark.parametrize("lengths", [(40,), (160, 160), (320, 40, 320)])
 def test_a_frame_of_each_message_is_as_long_as_its_buffer(lengths: tuple[int, ...]) -> None:
     written: list[object] = []
-    framing = Framing(written.append, SimpleNamespace(closing=False), "closing")
+    framing = Framing(written.append, object(), property(lambda _: False))
     bench = Bench()
     bench.open()
     bench.packetizer.set_way(framing.send, 1, HEAD, TAIL, None)

@@ -25,6 +25,8 @@ class MessageAssembler:
     `on_dropped` is told of each.
     """
 
+    __slots__ = ("_compressed", "_dropping", "_fin", "_inflater", "_limit", "_message", "_on_dropped", "_opcode")
+
     def __init__(self, max_message_bytes: int, inflater: Inflater | None, on_dropped: Callable[[str], None]) -> None:
         self._limit = max_message_bytes
         self._inflater = inflater

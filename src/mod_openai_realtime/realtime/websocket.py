@@ -80,6 +80,13 @@ class WebSocket(WSListener):
     goes at most two seconds later.
     """
 
+    # Seldom in the caches when a frame comes: in slots an attribute is one line of them less.
+    __slots__ = (
+        *("_aborting", "_assembler", "_closing", "_congested", "_deflates", "_framing", "_in_hand"),
+        *("_looking", "_over", "_owed_pong", "_owner", "_reading_paused", "_round_robin", "_share", "_take_audio"),
+        *("_timer", "_transport", "_waiting", "_waits", "lost_by"),
+    )
+
     def __init__(self, owner: WebSocketOwner, max_message_bytes: int, agreement: Agreement | None) -> None:
         self._owner = owner
         self._transport: WSTransport | None = None

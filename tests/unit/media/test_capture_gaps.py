@@ -265,3 +265,16 @@ def test_what_is_read_and_what_is_sent_are_one() -> None:
         if chance.random() < 0.5:
             read, lent = [caller.take() for caller in ways]
             assert read == lent
+
+
+def test_a_telephones_clock_is_followed_through_frames_that_are_read_twice() -> None:
+    # Each is of another rate than the one before: it begins a run of its own, so that it is given back first.
+    caller, time_ms = Read(), 0.0
+    for _ in range(2000):
+        expected = b""
+        for number in range(10):
+            rate, times = ((RATE, 1), (2 * RATE, 2))[number % 2]
+            caller.come(frame(number) * times, time_ms, rate)
+            expected += frame(number) * times
+            time_ms += 20.015
+        assert caller.take() == expected

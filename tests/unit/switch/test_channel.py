@@ -422,3 +422,26 @@ async def test_a_binary_message_outside_raw_mode_is_dropped_with_one_warning(ben
     await bench.switch.event("json")
     assert bench.frame() is None
     assert len([text for _, text in bench.switch.log if "binary" in text]) == 1
+
+
+async def test_how_much_was_heard_of_an_answer_is_kept_although_nothing_more_is_said(bench: Bench) -> None:
+    bench.switch.variables["STREAM_RESTORE"] = "conversation"
+    await bench.start()
+    where = {"response_id": "r1", "item_id": "i1", "content_index": 0}
+    item = {"id": "i1", "type": "message", "role": "assistant", "content": []}
+    await bench.server.say(type="response.created", response={"id": "r1"})
+    await bench.server.say(type="conversation.item.added", item=item)
+    await bench.server.say(type="response.output_audio_transcript.delta", **where, delta="one two three four")
+    await bench.server.delta(b"\x01\x02" * 8000)
+    await bench.switch.event("json", 3)
+    for _ in range(10):
+        bench.frame(b"\x01\x01" * 160)
+    bench.timers.run_out()
+    await bench.switch.until(lambda: b"one two three four" in bench.switch.kept.get(1, b""))
+    payload = base64.b64encode(b'{"type":"output_audio_buffer.clear"}').decode()
+    assert await bench.switch.api(f"send_json {payload}") == "+OK Success"
+    for _ in range(3):
+        bench.frame(b"\x01\x01" * 160)
+    bench.timers.run_out()
+    await bench.switch.until(lambda: not json.loads(bench.switch.kept[1])["playing"]["spans"])
+    assert b'["one two three four",false,[0.2,18]]' in bench.switch.kept[1]  # a fifth, of so many characters

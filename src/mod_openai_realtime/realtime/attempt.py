@@ -25,7 +25,6 @@ from .masking import seed_masks
 from .resolver import Resolver
 from .settings import EndpointSettings
 from .share import READ_BYTES
-from .unused_memory import UnusedMemory
 from .websocket import FRAME_ALLOWANCE, LINGER_S, WebSocket, WebSocketOwner
 
 USER_AGENT = f"mod_openai_realtime/{__version__}"
@@ -48,20 +47,10 @@ _get_buffer = WSProtocol.get_buffer
 class _Protocol(WSProtocol):  # type: ignore[misc]  # not in its stub
     """It reads what there is into a buffer that grows as long as it is filled, and says why a connection was lost."""
 
-    __slots__ = ("_unused",)
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)
-        self._unused = UnusedMemory()
+    __slots__ = ()
 
     def get_buffer(self, size_hint: int) -> memoryview:
-        rest: memoryview = _get_buffer(self, size_hint)
-        free = len(rest)
-        if free <= READ_BYTES:
-            return rest
-        if free != self._unused.free:  # it has grown: as a rule once
-            self._unused.note(rest)
-        return rest[:READ_BYTES]
+        return _get_buffer(self, size_hint)[:READ_BYTES]  # type: ignore[no-any-return]
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(self.listener, WebSocket):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSTransport
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stub
 
 from .._media import Framing
 from ..in_hand import InHand
@@ -24,6 +25,7 @@ from .failures import ConnectError
 from .receiving import TakeAudio
 from .sending import BINARY, CONGESTED_BYTES, SendBuffer
 from .share import BYTE_NS, FRAME_NS, RoundRobin, Share
+from .unused_memory import WORTHWHILE_BYTES, release
 from .utf_8 import is_utf_8
 
 ABNORMAL_CLOSURE = 1006
@@ -208,13 +210,16 @@ class WebSocket(WSListener):
             if self._over or (transport.is_close_frame_sent and not (self._closing and opcode == _CLOSE_OPCODE)):
                 # The library goes on reading behind what it has refused; to a close of ours only the answer matters.
                 return
+            size = frame.payload_size
+            if size > WORTHWHILE_BYTES:
+                asyncio.get_running_loop().call_soon(self._release)
             if self._waits:
                 if self._waiting is None:
                     self._waiting = deque()
                     self.pause_reading(_TURN)
                 self._waiting.append(_copy(opcode, frame))
                 return
-            share, size = self._share, frame.payload_size
+            share = self._share
             share.left -= FRAME_NS + BYTE_NS * size  # as count(), without a call: nearly all that comes is audio
             if (
                 opcode == TEXT
@@ -232,6 +237,14 @@ class WebSocket(WSListener):
                 self._give_way()
         finally:
             in_hand.memory[0] = 0
+
+    def _release(self) -> None:
+        """What a large frame has lain in, and nothing lies in now."""
+        transport = self._transport
+        if transport is not None and not transport.is_disconnected:
+            protocol = transport.underlying_transport.get_protocol()
+            if isinstance(protocol, WSProtocol):
+                release(WSProtocol.get_buffer(protocol, -1))
 
     def _is_taken(self, payload: memoryview) -> bool:
         """Whether it is audio, and has been taken from where it lies."""

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 
-from mod_openai_realtime.realtime.unused_memory import WORTHWHILE_BYTES, UnusedMemory
+from mod_openai_realtime.realtime import websocket
+from mod_openai_realtime.realtime.unused_memory import release
 
 from .conftest import Bench
 
 MIB = 1 << 20
 
 
-def test_what_has_become_free_is_given_back_but_for_the_pages_at_its_ends() -> None:
+def test_what_is_free_is_given_back_but_for_the_pages_at_its_ends() -> None:
     buffer = bytearray(b"x" * 8 * MIB)
-    unused = UnusedMemory()
-    unused.note(memoryview(buffer)[-1000:])
-    unused.note(memoryview(buffer)[1000:-1000])
+    release(memoryview(buffer)[1000:-1000])
     assert buffer[:1000] == buffer[-1000:] == b"x" * 1000
     assert buffer.count(b"x") <= 2000 + 2 * mmap.PAGESIZE
 
 
-def test_nothing_is_given_back_while_a_buffer_is_being_filled_or_for_a_little() -> None:
-    buffer = bytearray(b"x" * 8 * MIB)
-    unused = UnusedMemory()
-    unused.note(memoryview(buffer)[:WORTHWHILE_BYTES])
-    for start in range(6 * MIB, 8 * MIB, 1000):
-        unused.note(memoryview(buffer)[start:])
+@pytest.mark.parametrize("size", [1, mmap.PAGESIZE - 1])
+def test_of_less_than_a_page_nothing_is_given_back(size: int) -> None:
+    buffer = bytearray(b"x" * 4 * mmap.PAGESIZE)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    inside = -address % mmap.PAGESIZE + 1
+    release(memoryview(buffer)[inside : inside + size])
     assert buffer.count(b"x") == len(buffer)
 
 
-async def test_a_connection_that_had_a_large_message_does_not_keep_its_memory(bench: Bench) -> None:
+async def test_a_connection_that_had_a_large_message_does_not_keep_its_memory(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[int] = []
+
+    def watched(memory: memoryview) -> None:
+        released.append(len(memory))
+        release(memory)
+
+    monkeypatch.setattr(websocket, "release", watched)
     sent = [os.urandom(24 * MIB), os.urandom(7 * MIB), b"small", os.urandom(3 * MIB)] + [b"small"] * 3
 
     async def send(connection: ServerConnection) -> None:
@@ -45,3 +55,4 @@ async def test_a_connection_that_had_a_large_message_does_not_keep_its_memory(be
     await recorder.until("binary", len(sent) - 1)
     assert [message for _, message in recorder.named("binary")] == sent[1:]
     assert recorder.named("dropped")
+    assert len(released) == 3 and all(each > 24 * MIB for each in released)

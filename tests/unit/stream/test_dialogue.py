@@ -19,6 +19,7 @@ from mod_openai_realtime.audio.audio_format import Encoding
 from mod_openai_realtime.audio.heard import Heard
 from mod_openai_realtime.audio.playback import MAX_QUEUE_S, Playback
 from mod_openai_realtime.audio.utterance import Speech
+from mod_openai_realtime.conversation.barge_in import BargeIn, BargeInTerms
 from mod_openai_realtime.conversation.interruption import Interruption
 from mod_openai_realtime.conversation.negotiation import Complaints, Negotiation, Side, Wish
 from mod_openai_realtime.conversation.session import Session
@@ -452,3 +453,15 @@ def test_half_a_sample_of_what_is_kept_is_kept() -> None:
     end = bench.playback.playout.end
     bench.receive(delta(bytes(3), "r3"))
     assert bench.playback.playout.end == end + 1
+
+
+@pytest.mark.parametrize("policy", BargeIn)
+@pytest.mark.parametrize(
+    "payload", [b"[7]", b"7", b'{ "type": "marker" }', b'{ "type": "session.update", "session": {"tools": []} }']
+)
+def test_a_message_in_which_nothing_is_to_be_changed_goes_out_as_it_was_written(
+    policy: BargeIn, payload: bytes
+) -> None:
+    dialogue = Bench(short_way=True).dialogue
+    dialogue.session.barge_in = BargeInTerms(policy, dialogue.session.dialect, asks=True)
+    assert dialogue.for_server(payload) == payload

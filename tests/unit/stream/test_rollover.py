@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from mod_openai_realtime.conversation.session import Session
 from mod_openai_realtime.conversation.successor import Successor
 from mod_openai_realtime.later import Timer
 from mod_openai_realtime.realtime.endpoint import EndpointListener
-from mod_openai_realtime.stream.rollover import LATEST_S, PLAYING_ON_S, SETTLE_S, SETUP_S, Rollover
+from mod_openai_realtime.stream.rollover import LATEST_S, PLAYING_ON_S, SETTLE_S, SETUP_S, Rollover, _Candidate
 
 AGE_S = 3300.0
 
@@ -321,3 +322,25 @@ def test_the_end_of_the_stream_ends_the_new_connection(bench: Bench) -> None:
     bench.rollover.finish()
     assert bench.successor.stopped
     assert bench.clock.running == 0
+
+
+def test_a_session_that_is_asked_again_has_its_whole_time_again(bench: Bench) -> None:
+    class Asked:
+        session = SimpleNamespace(greeted=True)
+        given_up = 0
+
+        def ask_again(self) -> bytes:
+            return b"{}"
+
+        def give_up(self) -> None:
+            self.given_up += 1
+
+    asked: Any = Asked()
+    candidate = _Candidate(bench.rollover, bench.host, bench.clock.later)
+    candidate.successor = asked
+    for _ in range(2):
+        assert candidate.ask_again() == b"{}"
+        bench.clock.run(SETTLE_S - 1)
+        assert asked.given_up == 0
+    bench.clock.run(1)
+    assert asked.given_up == 1

@@ -21,13 +21,6 @@ async def echo(connection: Any) -> None:
         await connection.send(message)
 
 
-@pytest.fixture
-def ca_file(tmp_path: Path, authority: trustme.CA) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
 @pytest.mark.parametrize("deflate", [True, False])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_messages_go_both_ways_over_tls(

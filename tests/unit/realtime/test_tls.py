@@ -36,13 +36,6 @@ def offered_groups(context: ssl.SSLContext) -> set[int]:
 
 
 @pytest.fixture
-def ca_file(tmp_path: Path, authority: trustme.CA) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture
 def client(tmp_path: Path, authority: trustme.CA) -> tuple[str, str]:
     """Certificate file and key file of a client."""
     issued = authority.issue_cert("client.example")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import ssl
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
 from mod_openai_realtime.realtime import websocket
+from mod_openai_realtime.realtime.endpoint import TlsSettings
 from mod_openai_realtime.realtime.unused_memory import release
 
 from .conftest import Bench
@@ -33,8 +35,13 @@ def test_of_less_than_a_page_nothing_is_given_back(size: int) -> None:
     assert buffer.count(b"x") == len(buffer)
 
 
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
 async def test_a_connection_that_had_a_large_message_does_not_keep_its_memory(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    server_tls: ssl.SSLContext,
+    ca_file: str,
+    scheme: str,
 ) -> None:
     released: list[int] = []
 
@@ -50,8 +57,8 @@ async def test_a_connection_that_had_a_large_message_does_not_keep_its_memory(
             await connection.send(message)
         await connection.wait_closed()
 
-    port = await bench.serve(send, compression=None)
-    _, recorder = bench.endpoint(f"ws://127.0.0.1:{port}/", deflate=False)
+    port = await bench.serve(send, compression=None, ssl=server_tls if scheme == "wss" else None)
+    _, recorder = bench.endpoint(f"{scheme}://127.0.0.1:{port}/", deflate=False, tls=TlsSettings(ca_file))
     await recorder.until("binary", len(sent) - 1)
     assert [message for _, message in recorder.named("binary")] == sent[1:]
     assert recorder.named("dropped")
